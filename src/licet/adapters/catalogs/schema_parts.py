@@ -1,0 +1,103 @@
+"""Small questions about decoded JSON Schemas, and about types that stand for alternatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+from licet.compiler.exact_json import bounded
+from licet.compiler.types import (
+    JSON,
+    STRING,
+    DecimalType,
+    EnumType,
+    IntType,
+    JsonType,
+    OptionalType,
+    StringType,
+    Type,
+)
+
+
+def is_null(option: object) -> bool:
+    """Whether a schema allows null and nothing else, as far as it says so at once."""
+    if not isinstance(option, Mapping):
+        return False
+    return (
+        option.get("type") in ("null", ["null"])
+        or ("const" in option and option["const"] is None)
+        or option.get("enum") == [None]
+    )
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number within the caps of intake."""
+    match value:
+        case bool():
+            return False
+        case int():
+            return -(10**100) < value < 10**100
+        case float():
+            return math.isfinite(value) and bounded(Decimal(repr(value)))
+        case Decimal():
+            return value.is_finite() and bounded(value)
+        case _:
+            return False
+
+
+def are_lists(left: object, right: object) -> bool:
+    """Whether both are lists."""
+    return isinstance(left, list) and isinstance(right, list)
+
+
+def is_kind(value: object, kind: str) -> bool:
+    """Whether a value is of a JSON type, by name; 1.0 is an integer."""
+    match kind:
+        case "string":
+            return isinstance(value, str)
+        case "number":
+            return is_number(value)
+        case "integer":
+            return is_number(value) and Fraction(str(value)).denominator == 1
+        case "boolean":
+            return isinstance(value, bool)
+        case "null":
+            return value is None
+        case "array":
+            return isinstance(value, list)
+        case _:
+            return isinstance(value, Mapping)
+
+
+def common(left: object, right: object) -> object:
+    """What two `type`s or two `enum`s both allow."""
+    first = left if isinstance(left, list) else [left]
+    second = right if isinstance(right, list) else [right]
+    both = [item for item in first if item in second]
+    if "integer" in (*first, *second) and "number" in (*first, *second) and "integer" not in both:
+        both.append("integer")
+    return both
+
+
+def joined(types: list[Type]) -> Type | None:
+    """The one type of several alternatives; None where no type but Json holds them all."""
+    inner = [t.inner if isinstance(t, OptionalType) else t for t in types]
+    optional = any(isinstance(t, OptionalType) for t in types)
+    first = inner[0]
+    joined: Type | None = None
+    if all(t == first for t in inner):
+        joined = first
+    elif all(isinstance(t, EnumType) for t in inner):
+        labels = [label for t in inner if isinstance(t, EnumType) for label in t.labels]
+        joined = EnumType("", tuple(dict.fromkeys(labels)))
+    elif all(isinstance(t, (EnumType, StringType)) for t in inner) and STRING in inner:
+        joined = STRING
+    elif all(t in (IntType(), DecimalType()) for t in inner):
+        joined = DecimalType()
+    elif any(isinstance(t, JsonType) for t in inner):
+        joined = JSON
+    if joined is None:
+        return None
+    return OptionalType.of(joined) if optional else joined

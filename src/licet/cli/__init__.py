@@ -1,0 +1,1 @@
+"""The terminal to all of it: one file per verb."""

@@ -1,0 +1,103 @@
+"""Pass 3: the tools of a policy: given, from `use tools`, and declared in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import cast
+
+from licet.policy_lang import Diagnostic, Note, Span, ast, has_errors
+
+from .catalog import Catalog, Tool
+from .digests import catalog_digest
+from .gathering import Gathered, Unit
+from .reporting import Reporter
+from .type_resolution import Types
+from .types import RecordType, as_binary64
+from .typing_rules.agreement import is_poisoned
+
+#: Reads the tools of a `use tools` line of the file with the given name.
+ReadTools = Callable[[ast.UseTools, str], tuple[tuple[Tool, ...], tuple[Diagnostic, ...]]]
+
+
+def collect_tools(
+    gathered: Gathered,
+    given: Catalog | None,
+    read_tools: ReadTools | None,
+    types: Types,
+    reporter: Reporter,
+) -> tuple[Catalog, bool]:
+    """All tools by qualified name, and whether every catalog could be read.
+
+    A name that two sources give is an error. Where a catalog is missing, tools that are not known
+    may be in it, so nothing is said about them.
+    """
+    tools: dict[str, tuple[Tool, Span | None]] = {}
+    complete = True
+    for tool in given or ():
+        _add(tools, tool, None, reporter)
+    for unit, declaration in gathered.declarations():
+        match declaration:
+            case ast.UseTools():
+                used, read = _used(declaration, unit, read_tools, reporter)
+                complete = complete and read
+                for tool in used:
+                    _add(tools, tool, declaration.span, reporter)
+            case ast.ToolDecl():
+                _add(tools, _declared(declaration, unit, types), declaration.span, reporter)
+            case _:
+                pass
+    catalog = Catalog(tuple(tool for tool, _ in tools.values()))
+    return replace(catalog, digest=catalog_digest(catalog)), complete
+
+
+def _used(
+    declaration: ast.UseTools, unit: Unit, read_tools: ReadTools | None, reporter: Reporter
+) -> tuple[tuple[Tool, ...], bool]:
+    if read_tools is None:
+        reporter.error(
+            "LIC302",
+            "catalogs cannot be read here",
+            declaration.span,
+            "give the catalog along with the policy, or declare the tools in it (`tool …`)",
+        )
+        return (), False
+    tools, diagnostics = read_tools(declaration, unit.name)
+    for diagnostic in diagnostics:
+        reporter.add(diagnostic)
+    stem = PurePosixPath(declaration.sources[0].value).stem if declaration.sources else ""
+    source = declaration.alias or stem
+    named = tuple(tool if tool.source else replace(tool, source=source) for tool in tools)
+    return named, not has_errors(diagnostics)
+
+
+def _declared(declaration: ast.ToolDecl, unit: Unit, types: Types) -> Tool:
+    result = None if declaration.result is None else types.resolve(declaration.result, unit)
+    return Tool(
+        name=declaration.name,
+        source="",
+        params=cast(RecordType, as_binary64(types.record("args", declaration.params, unit))),
+        result=None if result is None or is_poisoned(result) else as_binary64(result),
+        read_only="read_only" in declaration.flags,
+        destructive="destructive" in declaration.flags,
+        atomic="atomic" in declaration.flags,
+        dispatch="dispatch" in declaration.flags,
+        tags=declaration.tags,
+    )
+
+
+def _add(
+    tools: dict[str, tuple[Tool, Span | None]], tool: Tool, span: Span | None, reporter: Reporter
+) -> None:
+    if tool.qualified in tools:
+        first = tools[tool.qualified][1]
+        reporter.error(
+            "LIC102",
+            f"the tool `{tool.qualified}` is declared twice",
+            span,
+            'read one of the two catalogs under another name: `use tools "…" as name`',
+            () if first is None else (Note("first declared here", first),),
+        )
+        return
+    tools[tool.qualified] = (tool, span)

@@ -1,0 +1,19 @@
+"""Typed rules → SMT: deciding worlds by Z3, and questions for a solver in another process."""
+
+from .encoder import Decided, State, ToolEncoder
+from .failures import EncodingError, EncodingFault, EncodingLimit, UnsupportedText
+from .places import Aspect
+from .question import Leaf, Question
+
+__all__ = [
+    "Aspect",
+    "Decided",
+    "EncodingError",
+    "EncodingFault",
+    "EncodingLimit",
+    "Leaf",
+    "Question",
+    "State",
+    "ToolEncoder",
+    "UnsupportedText",
+]

@@ -1,0 +1,458 @@
+"""A world's values as bindings of a Z3 model.
+
+`Prepared` is one encoding with everything made ready: handles, declarations, and per variable a
+codec that turns a run-time value into a handle. `Bound` is one world bound to one fresh model.
+A model is never used twice: Z3 caches what it has evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, Final, Literal
+
+from ..builtins import BUILTINS
+from ..lowering import AbstractPath
+from ..types import (
+    BoolType,
+    DateType,
+    DecimalType,
+    DurationType,
+    EnumType,
+    IntType,
+    ListType,
+    OptionalType,
+    RecordType,
+    StringType,
+    TimeType,
+    Type,
+    Value,
+)
+from ..world import UNKNOWN, World
+from .failures import EncodingFault, EncodingLimit, UnsupportedText
+from .handles import Handles
+from .library import Context, held
+from .patterns import LAST
+from .places import Variable
+from .rules import ALLOW, DENY, ESCALATE, Encoding
+from .sites import Site, variables_of
+from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
+from .terms import Term
+
+#: Handles for numbers that a context keeps between calls.
+CACHED_NUMBERS: Final = 4_096
+#: Facts and builtins that one decision may look up.
+SITE_LIMIT: Final = 2_000
+#: Expanded terms above this are evaluated without the interpreter's lock.
+LARGE: Final = 2_000
+
+Outcome = Literal["allow", "escalate", "deny"]
+_OUTCOMES: Final[tuple[Outcome, ...]] = ("deny", "allow", "escalate")
+_add: Final = held["add_const_interp"]
+
+
+class ReshapeError(Exception):
+    """A list was longer than its capacity (or unknown: -1); the encoding must be made again."""
+
+    def __init__(self, path: AbstractPath, length: int) -> None:
+        super().__init__()
+        self.path = path
+        self.length = length
+
+
+class Numerals:
+    """Handles for numbers, kept between calls up to a bound."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._integers: dict[int, int] = {}
+        self._rationals: dict[Fraction | int, int] = {}
+        self.find = self._integers.get
+
+    def integer(self, value: int) -> int:
+        """A handle that stays until `trim`."""
+        handle = self._integers.get(value)
+        if handle is None:
+            handle = self._context.keep(self._context.integer(value))
+            self._integers[value] = handle
+        return handle
+
+    def rational(self, value: Fraction | int) -> int:
+        """A handle that stays until `trim`."""
+        handle = self._rationals.get(value)
+        if handle is None:
+            handle = self._context.keep(self._context.real(value))
+            self._rationals[value] = handle
+        return handle
+
+    def trim(self) -> None:
+        """Give back all handles if they have become too many; between decisions only."""
+        if len(self._integers) > CACHED_NUMBERS or len(self._rationals) > CACHED_NUMBERS:
+            self.clear()
+
+    def clear(self) -> None:
+        """Give back all handles; between decisions only."""
+        for table in (self._integers, self._rationals):
+            for handle in table.values():
+                self._context.drop(handle)
+            table.clear()
+
+
+class Codes:
+    """The codes of interned texts: those of the rules for ever, those of a world for one call."""
+
+    def __init__(self) -> None:
+        self._fixed: dict[str, int] = {}
+        self._texts: list[str] = []
+
+    def fixed(self, text: str) -> int:
+        """The code of a text in the rules."""
+        code = self._fixed.get(text)
+        if code is None:
+            code = self._fixed[text] = len(self._texts)
+            self._texts.append(text)
+        return code
+
+    def find(self, text: str) -> int | None:
+        """The code of a text, if the rules have it."""
+        return self._fixed.get(text)
+
+    def all(self) -> dict[str, int]:
+        """The codes of all texts in the rules, as they are now."""
+        return dict(self._fixed)
+
+    def text(self, code: int) -> str | None:
+        """The text of a code, if it is one of the rules'."""
+        return self._texts[code] if 0 <= code < len(self._texts) else None
+
+
+class Prepared:
+    """One encoding, ready to bind worlds. `close` gives its handles back."""
+
+    def __init__(
+        self, encoding: Encoding, outcome: Term, context: Context, numerals: Numerals, codes: Codes
+    ) -> None:
+        self.encoding = encoding
+        self.context = context
+        self.numerals = numerals
+        self.codes = codes
+        self.handles = Handles(context)
+        (self.outcome,) = self.handles.of((outcome,))
+        self.uses_text = any(v.sort == "String" for v in encoding.soil.variables)
+        self.release = self.uses_text or len(encoding.terms) > LARGE
+        #: Z3 shares equal terms, so that a decided outcome is one of these handles.
+        ends = self.handles.of(encoding.terms.integer(n) for n in (DENY, ALLOW, ESCALATE))
+        self.answers: dict[int, Outcome] = dict(zip(ends, _OUTCOMES, strict=True))
+        variables = encoding.soil.variables
+        #: By variable index: where it is bound.
+        self.declarations = [self.handles.declaration(v.term) for v in variables]
+        self.by_declaration = {d: i for i, d in enumerate(self.declarations)}
+        self.codecs = [_codec(v, self) for v in variables]
+        self.roots = tuple(encoding.roots.items())
+        self.params = tuple(encoding.params.items())
+
+    def close(self) -> None:
+        self.handles.close()
+
+
+def _codec(variable: Variable, prepared: Prepared) -> Callable[[Any, Bound], int]:
+    """How a variable's run-time value becomes a handle. Raises for values of other types."""
+    context, numerals = prepared.context, prepared.numerals
+    match variable.codec:
+        case "bool":
+            true, false = context.true, context.false
+
+            def bool_handle(value: Any, _: Bound) -> int:
+                if value is True:
+                    return true
+                if value is False:
+                    return false
+                raise EncodingFault("a truth value is not a bool")
+
+            return bool_handle
+        case "int":
+            find, make = numerals.find, numerals.integer
+
+            def int_handle(value: Any, _: Bound) -> int:
+                if value.__class__ is not int:
+                    raise EncodingFault("an integer is not an int")
+                return find(value) or make(value)
+
+            return int_handle
+        case "scaled":
+            scale = variable.scale
+
+            def scaled_handle(value: Any, _: Bound) -> int:
+                if value.__class__ is not int and value.__class__ is not Fraction:
+                    raise EncodingFault("a decimal is not a number")
+                scaled = value * scale
+                if scaled.denominator != 1:
+                    raise EncodingFault("a decimal is not a multiple of its step")
+                return numerals.integer(scaled.numerator)
+
+            return scaled_handle
+        case "real":
+
+            def real_handle(value: Any, _: Bound) -> int:
+                if value.__class__ is not int and value.__class__ is not Fraction:
+                    raise EncodingFault("a decimal is not a number")
+                return numerals.rational(value)
+
+            return real_handle
+        case "enum":
+            labels = {label: index for index, label in enumerate(variable.labels)}
+
+            def enum_handle(value: Any, _: Bound) -> int:
+                index = labels.get(value)
+                if index is None:
+                    raise EncodingFault("a value is not a label of its enum")
+                return numerals.integer(index)
+
+            return enum_handle
+        case "code":
+
+            def code_handle(value: Any, bound: Bound) -> int:
+                if value.__class__ is not str:
+                    raise EncodingFault("a text is not a str")
+                return numerals.integer(bound.code(value))
+
+            return code_handle
+        case "seq":
+
+            def seq_handle(value: Any, _: Bound) -> int:
+                if value.__class__ is not str:
+                    raise EncodingFault("a text is not a str")
+                return context.text(checked_text(value))
+
+            return seq_handle
+
+
+def checked_text(value: str) -> str:
+    """The text, if the sequence theory has all its code points; raises `UnsupportedText`."""
+    if not value.isascii():
+        highest = max(value)
+        if ord(highest) > LAST or any("\ud800" <= c <= "\udfff" for c in value):
+            raise UnsupportedText("a text holds a code point that cannot be decided on")
+    return value
+
+
+class Bound:
+    """One world bound to a fresh model; a `Binder`. Leaving it as a context frees the model.
+
+    `world_codes` are the codes of texts that the rules do not name, for this world only.
+    """
+
+    __slots__ = (
+        "_codecs", "_context", "_declarations", "_model", "_ref", "known", "known_values",
+        "prepared", "world", "world_codes",
+    )  # fmt: skip
+
+    def __init__(self, prepared: Prepared, world: World) -> None:
+        self.prepared = prepared
+        self._context = prepared.context
+        self._ref = prepared.context.ref
+        self._declarations = prepared.declarations
+        self._codecs = prepared.codecs
+        self.world = world
+        self.world_codes: dict[str, int] = {}
+        #: Values of the variables that keys read.
+        self.known_values: dict[int, Value] = {}
+        #: Per site, its keys as far as known (None: not known yet).
+        self.known: list[tuple[Value, ...] | None] = []
+        self._model: int = held["mk_model"](self._ref)
+        held["model_inc_ref"](self._ref, self._model)
+
+    def bind(self) -> Bound:
+        """Bind everything that the encoding reads; raises, and frees the model, where it cannot."""
+        prepared = self.prepared
+        try:
+            for name, place in prepared.roots:
+                place.bind(getattr(self.world, name), self)
+            for name, place in prepared.params:
+                place.bind(self.world.params.get(name, UNKNOWN), self)
+            if prepared.encoding.sites:
+                self._bind_sites()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __enter__(self) -> Bound:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        held["model_dec_ref"](self._ref, self._model)
+        self._model = 0
+
+    # --- binding -------------------------------------------------------------------------------
+
+    def put(self, variable: Variable, value: Value) -> None:
+        index = variable.index
+        handle = self._codecs[index](value, self)
+        _add(self._ref, self._model, self._declarations[index], handle)
+        if variable.keep:
+            self.known_values[index] = value
+
+    def overflow(self, path: AbstractPath, length: int) -> None:
+        raise ReshapeError(path, length)
+
+    def open_document(self) -> None:
+        """Leaves below it stay unbound, which is all there is to do."""
+
+    def code(self, text: str) -> int:
+        """The code of a text in this world; texts that the rules do not name count down from -1."""
+        code = self.prepared.codes.find(text)
+        if code is None:
+            code = self.world_codes.get(text)
+            if code is None:
+                code = self.world_codes[text] = -1 - len(self.world_codes)
+        return code
+
+    def _bind_sites(self) -> None:
+        sites = self.prepared.encoding.sites
+        if len(sites) > SITE_LIMIT:
+            raise EncodingLimit("too many facts and views to look up")
+        for site in sites:
+            keys = self._keys(site)
+            self.known.append(keys)
+            value = UNKNOWN if keys is None else self.look_up(site, keys)
+            site.place.bind(value, self)
+
+    def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:
+        """The value of a site at known keys."""
+        return look_up(site, keys, self.world)
+
+    def _keys(self, site: Site) -> tuple[Value, ...] | None:
+        keys: list[Value] = []
+        for key, type, plain in zip(site.keys, site.key_types, site.plain, strict=True):
+            value: Value
+            if plain is not None:
+                value = self.known_values.get(plain.index, UNKNOWN)
+            elif isinstance(key, Text) and key.literal is not None:
+                value = key.literal
+            else:
+                value = self.value(key, type)
+            if value is UNKNOWN:
+                return None
+            keys.append(value)
+        return tuple(keys)
+
+    # --- reading back --------------------------------------------------------------------------
+
+    def evaluate(self, handle: int) -> int:
+        return self._context.evaluate(self._model, handle, release=self.prepared.release)
+
+    def truth(self, term: Term) -> bool | None:
+        """Whether a Bool term holds; None where the world leaves it open."""
+        (handle,) = self.prepared.handles.of((term,))
+        self._context.forget(self._model)
+        result = self.evaluate(handle)
+        if result == self._context.true:
+            return True
+        return False if result == self._context.false else None
+
+    def open_variables(self, handle: int) -> set[int]:
+        """The indices of the variables that a term still depends on in this world."""
+        self._context.forget(self._model)
+        result = self._context.keep(self.evaluate(handle))
+        try:
+            found = self._context.constants(result)
+        finally:
+            self._context.drop(result)
+        table = self.prepared.by_declaration
+        return {table[d] for d in found if d in table}
+
+    def open_in_keys(self, site: Site) -> set[int]:
+        """The variables that a site's keys still depend on."""
+        terms: list[Term] = []
+        for key in site.keys:
+            variables_of(key, terms.append)
+        found: set[int] = set()
+        for handle in self.prepared.handles.of(terms):
+            found |= self.open_variables(handle)
+        return found
+
+    def value(self, symbolic: Symbolic, type: Type) -> Value:
+        """The run-time value of a symbolic one in this world; UNKNOWN where it is open."""
+        match type:
+            case OptionalType(inner):
+                assert isinstance(symbolic, Optional)
+                present = self.truth(symbolic.present)
+                if present is None:
+                    return UNKNOWN
+                return self.value(symbolic.value, inner) if present else None
+            case ListType(element):
+                return self._list(symbolic, element)
+            case RecordType():
+                return self._record(symbolic, type)
+            case BoolType():
+                assert isinstance(symbolic, Term)
+                truth = self.truth(symbolic)
+                return UNKNOWN if truth is None else truth
+            case StringType():
+                assert isinstance(symbolic, Text)
+                return self._text(symbolic)
+            case EnumType(_, labels):
+                number = self._number(symbolic)
+                return UNKNOWN if number is None else labels[int(number)]
+            case IntType() | DecimalType() | DateType() | TimeType() | DurationType():
+                number = self._number(symbolic)
+                if number is None:
+                    return UNKNOWN
+                return number.numerator if number.denominator == 1 else number
+            case _:
+                raise EncodingFault(f"a key of type {type}")
+
+    def _evaluated(self, term: Term) -> int:
+        (handle,) = self.prepared.handles.of((term,))
+        self._context.forget(self._model)
+        return self.evaluate(handle)
+
+    def _number(self, symbolic: Symbolic) -> Fraction | None:
+        assert isinstance(symbolic, Number)
+        number = self._context.numeral(self._evaluated(symbolic.term))
+        return number if number is None or not symbolic.scale else number / symbolic.scale
+
+    def _text(self, symbolic: Text) -> Value:
+        if symbolic.literal is not None:
+            return symbolic.literal
+        if symbolic.has_seq and not symbolic.has_code:
+            text = self._context.string(self._evaluated(symbolic.seq()))
+            return UNKNOWN if text is None else text
+        number = self._context.numeral(self._evaluated(symbolic.code()))
+        if number is None:
+            return UNKNOWN
+        code = int(number)
+        if code < 0:
+            return next(t for t, c in self.world_codes.items() if c == code)
+        text = self.prepared.codes.text(code)
+        return UNKNOWN if text is None else text
+
+    def _list(self, symbolic: Symbolic, element: Type) -> Value:
+        assert isinstance(symbolic, Sequence)
+        if self.truth(symbolic.unknown) is not False:
+            return UNKNOWN
+        items: list[Value] = []
+        for guard, item in symbolic.items:
+            held_here = self.truth(guard)
+            if held_here is None:
+                return UNKNOWN
+            if held_here:
+                items.append(self.value(item, element))
+        return UNKNOWN if UNKNOWN in items else tuple(items)
+
+    def _record(self, symbolic: Symbolic, type: RecordType) -> Value:
+        assert isinstance(symbolic, Record)
+        made = {f.name: self.value(symbolic.field(f.name), f.type) for f in type.fields}
+        return UNKNOWN if any(v is UNKNOWN for v in made.values()) else made
+
+
+def look_up(site: Site, keys: tuple[Value, ...], world: World) -> Value:
+    """The value of a fact or builtin at known keys; UNKNOWN for a fact that is not supplied."""
+    if site.kind == "builtin":
+        return BUILTINS[site.name].call(*keys)
+    entries: Mapping[tuple[Value, ...], Value] | None = world.facts.get(site.name)
+    return UNKNOWN if entries is None else entries.get(keys, UNKNOWN)

@@ -1,0 +1,122 @@
+"""A part of a Json document read as a type: whether it is of the type, and the value."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Final
+
+from ..regex import matcher
+from ..types import (
+    BoolType,
+    DateType,
+    DecimalType,
+    DurationType,
+    EnumType,
+    IntType,
+    JsonType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    StringType,
+    TimeType,
+    Type,
+    Value,
+)
+
+WRONG: Final = (False, None)
+
+
+def read_as(value: Value, target: Type) -> tuple[bool, Value]:
+    """(whether the JSON value is of the type, its run-time value). Null is no value of any type
+    but optionals and Json; dates, times and durations are not read from documents."""
+    match target:
+        case JsonType():
+            return True, value
+        case OptionalType(inner):
+            return (True, None) if value is None else read_as(value, inner)
+        case BoolType():
+            return (True, value) if isinstance(value, bool) else WRONG
+        case IntType() | DecimalType():
+            if isinstance(value, bool) or not isinstance(value, int | Fraction):
+                return WRONG
+            return _number(value, target)
+        case StringType():
+            return (True, value) if isinstance(value, str) and text_fits(value, target) else WRONG
+        case EnumType():
+            return (True, value) if isinstance(value, str) and value in target.labels else WRONG
+        case RecordType():
+            return _record(value, target)
+        case ListType():
+            return _list(value, target)
+        case MapType():
+            return _map(value, target)
+        case DateType() | TimeType() | DurationType():
+            return WRONG
+
+
+def _number(value: int | Fraction, target: IntType | DecimalType) -> tuple[bool, Value]:
+    number = Fraction(value)
+    exact = number.numerator if number.denominator == 1 else number
+    if isinstance(target, IntType) and number.denominator != 1:
+        return WRONG
+    low_open = isinstance(target, DecimalType) and target.low_open
+    high_open = isinstance(target, DecimalType) and target.high_open
+    if target.low is not None and (number < target.low or (low_open and number == target.low)):
+        return WRONG
+    if target.high is not None and (number > target.high or (high_open and number == target.high)):
+        return WRONG
+    if target.step is not None and (number / target.step).denominator != 1:
+        return WRONG
+    return True, exact
+
+
+def text_fits(value: str, kind: StringType) -> bool:
+    """Whether a text has the length and matches the patterns of its type."""
+    if len(value) < kind.min_length:
+        return False
+    if kind.max_length is not None and len(value) > kind.max_length:
+        return False
+    return all(matcher(pattern)(value) for pattern in kind.patterns)
+
+
+def _record(value: Value, target: RecordType) -> tuple[bool, Value]:
+    if not isinstance(value, dict):
+        return WRONG
+    if not target.open and any(target.field(str(name)) is None for name in value):
+        return WRONG
+    made: dict[str, Value] = {}
+    for field in target.fields:
+        fits, made[field.name] = read_as(value.get(field.name), field.type)
+        if not fits:
+            return WRONG
+    return True, made
+
+
+def _list(value: Value, target: ListType) -> tuple[bool, Value]:
+    if not isinstance(value, tuple):
+        return WRONG
+    read = [read_as(item, target.element) for item in value]
+    if not all(fits for fits, _ in read):
+        return WRONG
+    items = tuple(item for _, item in read)
+    if len(items) < target.min_length:
+        return WRONG
+    if target.max_length is not None and len(items) > target.max_length:
+        return WRONG
+    if target.unique and any(items[i] in items[:i] for i in range(len(items))):
+        return WRONG
+    return True, items
+
+
+def _map(value: Value, target: MapType) -> tuple[bool, Value]:
+    if not isinstance(value, dict):
+        return WRONG
+    made: dict[str, Value] = {}
+    for key in sorted(value):
+        fits, _ = read_as(key, target.key)
+        fits_value, item = read_as(value[key], target.value)
+        if not (fits and fits_value):
+            return WRONG
+        made[key] = item
+    return True, made

@@ -1,0 +1,254 @@
+"""One tool's rules, decided for worlds by Z3, and asked about through questions.
+
+Trusted. Soundness here: an outcome that is not None holds in every world that agrees with the
+given one where that one is known. What is unknown stays unbound and is never defaulted.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ..clock import clock
+from ..ir import FactSignature, ToolRules
+from ..lowering import AbstractPath, Theories, choose_theories
+from ..types import TIME, RecordType, Type, Value
+from ..world import World
+from .binding import Bound, Codes, Numerals, Outcome, Prepared, ReshapeError
+from .failures import EncodingLimit
+from .library import Context
+from .places import Aspect, Capacity
+from .question import Question, ask
+from .rules import Surroundings, encode, outcome
+from .shapes import capacity, grown
+
+State = Literal["applies", "not", "absent", "wrong_type"]
+
+#: Encodings that one encoder keeps.
+KEPT_SHAPES: Final = 32
+#: How often one decision may find a list longer than expected.
+MAX_RESHAPES: Final = 40
+
+Shape = tuple[Capacity, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Decided:
+    """What Z3 says about one world.
+
+    `outcome` is None where the unknown parts of the world matter. `needed` are the facts that the
+    outcome waits for, in the order in which the rules read them: (name, keys), keys known.
+    """
+
+    outcome: Outcome | None
+    needed: tuple[tuple[str, tuple[Value, ...]], ...]
+    _encoder: ToolEncoder = field(repr=False)
+    _world: World = field(repr=False)
+
+    @property
+    def residual(self) -> bool:
+        """Whether the outcome is open."""
+        return self.outcome is None
+
+    def states(self) -> tuple[State | None, ...]:
+        """What each rule of `rules.rules` does; None where it is open.
+
+        Asks the encoder again: call it on the encoder's thread.
+        """
+        return self._encoder.states(self._world)
+
+    def lacking(self) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+        """All facts at known keys that the rules read and the world lacks, needed or not."""
+        return self._encoder.lacking(self._world)
+
+
+class ToolEncoder:
+    """The rules of one tool in one Z3 context. One thread at a time; `close` frees the context.
+
+    `decide` and `states` raise `EncodingError` (limits, texts that the theory lacks, solver
+    faults); whatever they raise, the caller refuses.
+    """
+
+    def __init__(
+        self,
+        rules: ToolRules,
+        facts: Mapping[str, FactSignature],
+        args: RecordType,
+        principal: RecordType,
+        context: RecordType,
+        session: RecordType,
+        zone: str,
+    ) -> None:
+        self.rules = rules
+        self.facts = facts
+        self.roots: dict[str, Type] = {
+            "args": args,
+            "principal": principal,
+            "context": context,
+            "session": session,
+            "now": TIME,
+        }
+        self.codes = Codes()
+        self.around = Surroundings(
+            rules, facts, self.roots, clock(zone).transitions, self.codes.fixed
+        )
+        self._theories = choose_theories(rules, facts, self.roots, constrained=False)
+        self._constrained: Theories | None = None
+        self._context = Context()
+        self._numerals = Numerals(self._context)
+        self._kept: OrderedDict[Shape, Prepared] = OrderedDict()
+        #: The abstract paths of all lists that the rules are known to read.
+        self._lists: list[AbstractPath] = []
+        #: The encoding of a tool without lists.
+        self._only: Prepared | None = None
+
+    @property
+    def constrained(self) -> Theories:
+        """The theories for questions, where a solver picks texts."""
+        if self._constrained is None:
+            self._constrained = choose_theories(
+                self.rules, self.facts, self.roots, constrained=True
+            )
+        return self._constrained
+
+    def close(self) -> None:
+        """Free the context. The encoder is of no use afterwards."""
+        if self._context.ref is not None:
+            for prepared in self._kept.values():
+                prepared.close()
+            self._numerals.clear()
+            self._context.close()
+        self._kept.clear()
+        self._only = None
+
+    def question(self, world: World, *, bounded: int | None) -> Question:
+        """What a solver in another process is asked about a world.
+
+        `bounded` None: what is folded over a list longer than any known one is a free value, so
+        that unsat answers hold; n: unknown lists have at most n elements, so that sat answers are
+        worlds. Raises EncodingError. The question needs this encoder to rebuild worlds.
+        """
+        return ask(self.around, self.constrained, self._context, world, bounded)
+
+    # --- deciding ------------------------------------------------------------------------------
+
+    def decide(self, world: World) -> Decided:
+        """The outcome of the rules in a world, as far as the world settles it."""
+        self._numerals.trim()
+        with self.bind(world) as bound:
+            prepared = bound.prepared
+            result = bound.evaluate(prepared.outcome)
+            answer = prepared.answers.get(result)
+            self._context.check()
+            if answer is not None:
+                return Decided(answer, (), self, world)
+            return Decided(None, self._needed(bound), self, world)
+
+    def states(self, world: World) -> tuple[State | None, ...]:
+        """What each rule does in a world."""
+        with self.bind(world) as bound:
+            return tuple(
+                _state(bound.truth(rule.wrong), bound.truth(rule.absent), bound.truth(rule.applies))
+                for rule in bound.prepared.encoding.rules
+            )
+
+    def lacking(self, world: World) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+        """The facts at known keys that the rules read and the world lacks."""
+        with self.bind(world) as bound:
+            found: dict[tuple[str, tuple[Value, ...]], None] = {}
+            for site in bound.prepared.encoding.sites:
+                keys = bound.known[site.index]
+                supplied = world.facts.get(site.name, {})
+                if site.kind == "fact" and keys is not None and keys not in supplied:
+                    found[(site.name, keys)] = None
+            return tuple(found)
+
+    def bind(self, world: World) -> Bound:
+        """A world bound to a fresh model of an encoding of its shape; close it."""
+        if self._only is not None:
+            return Bound(self._only, world).bind()
+        overrides: dict[AbstractPath, Capacity] = {}
+        for _ in range(MAX_RESHAPES):
+            shape = tuple(
+                overrides[path] if path in overrides else capacity(path, world)
+                for path in self._lists
+            )
+            prepared = self._prepared(shape, world, overrides)
+            try:
+                return Bound(prepared, world).bind()
+            except ReshapeError as reshape:
+                before = overrides.get(reshape.path) or capacity(reshape.path, world)
+                overrides[reshape.path] = grown(before, reshape.length)
+        raise EncodingLimit("the lists of a call kept growing")
+
+    def _prepared(
+        self, shape: Shape, world: World, overrides: Mapping[AbstractPath, Capacity]
+    ) -> Prepared:
+        found = self._kept.get(shape)
+        if found is not None:
+            self._kept.move_to_end(shape)
+            return found
+        capacities = dict(zip(self._lists, shape, strict=True))
+
+        def look(path: AbstractPath) -> Capacity:
+            if path[0] is Aspect.free:
+                return Capacity(None)
+            if path not in capacities:
+                self._lists.append(path)
+                capacities[path] = overrides.get(path) or capacity(path, world)
+            return capacities[path]
+
+        encoding = encode(self.around, self._theories.is_sequence, look)
+        prepared = Prepared(
+            encoding,
+            outcome(encoding, self.rules),
+            self._context,
+            self._numerals,
+            self.codes,
+        )
+        self._kept[tuple(capacities[path] for path in self._lists)] = prepared
+        if not self._lists:
+            self._only = prepared
+        elif self._only is not None:
+            self._only = None
+        while len(self._kept) > KEPT_SHAPES:
+            self._kept.popitem(last=False)[1].close()
+        return prepared
+
+    def _needed(self, bound: Bound) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+        """The facts that an open outcome waits for."""
+        encoding = bound.prepared.encoding
+        variables = encoding.soil.variables
+        waiting = sorted(bound.open_variables(bound.prepared.outcome))
+        seen_sites: set[int] = set()
+        found: dict[int, tuple[str, tuple[Value, ...]]] = {}
+        while waiting:
+            variable = variables[waiting.pop()]
+            sites = set() if variable.owner is None else {variable.owner}
+            if variable.path[0] is Aspect.free:
+                sites |= encoding.free_sources[variable.path[1]]  # type: ignore[call-overload]
+            for index in sites - seen_sites:
+                seen_sites.add(index)
+                site = encoding.sites[index]
+                keys = bound.known[index]
+                if keys is None:
+                    waiting.extend(bound.open_in_keys(site))
+                elif site.kind == "fact" and keys not in bound.world.facts.get(site.name, {}):
+                    found[index] = (site.name, keys)
+        return tuple(dict.fromkeys(found[index] for index in sorted(found)))
+
+
+def _state(wrong: bool | None, absent: bool | None, applies: bool | None) -> State | None:
+    if wrong:
+        return "wrong_type"
+    if wrong is None:
+        return None
+    if absent:
+        return "absent"
+    if absent is None:
+        return None
+    if applies is None:
+        return None
+    return "applies" if applies else "not"

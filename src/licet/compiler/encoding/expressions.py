@@ -1,0 +1,446 @@
+"""The meaning of IR expressions as symbolic values.
+
+In: an expression, with its variables bound. Out: its symbolic value; and, gathered on the way, the
+conditions under which evaluation meets a wrong type (`refusals`). Soundness here: for every world
+of the declared types, binding the leaves of the result gives the value that `ir` states, where all
+lists that are read are known and within capacity; where a list is unknown, the result of folding
+it is a free value of its type.
+
+Evaluation is left to right and stops early, which only wrong types can tell; `guard` is the
+condition under which the current expression is evaluated, kept up only where it can matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from functools import reduce
+from typing import assert_never, cast
+
+from .. import ir
+from ..types import (
+    BOOL,
+    BoolType,
+    EnumType,
+    JsonType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    StringType,
+    Type,
+    Value,
+)
+from .arithmetic import Numbers
+from .constants import ConstantDocument
+from .failures import EncodingFault
+from .listing import Listing
+from .patterns import language
+from .places import Aspect, Place, Soil, Spot, grow
+from .sites import Sites
+from .symbolic import (
+    Document,
+    Entries,
+    Number,
+    Optional,
+    Record,
+    Sequence,
+    Symbolic,
+    Text,
+)
+from .terms import Term
+
+
+@dataclass(eq=False)
+class Reader:
+    """Reads the expressions of one tool's rules; `variables` and `refusals` are per rule."""
+
+    soil: Soil
+    sites: Sites
+    root_types: Mapping[str, Type]
+    facts: Mapping[str, ir.FactSignature]
+    transitions: tuple[tuple[int, int], ...]
+    roots: dict[str, Place] = field(default_factory=dict)
+    params: dict[str, Place] = field(default_factory=dict)
+    #: Per free value, the sites whose facts it stands for.
+    free_sources: list[frozenset[int]] = field(default_factory=list)
+    free_places: list[Place] = field(default_factory=list)
+    variables: dict[int, Symbolic] = field(default_factory=dict)
+    refusals: list[Term] = field(default_factory=list)
+    #: Whether the rule at hand may meet a wrong type at all.
+    tracking: bool = False
+
+    def __post_init__(self) -> None:
+        self.t = self.soil.terms
+        self.algebra = self.soil.algebra
+        self.guard = self.t.true
+        self._may_refuse: dict[int, bool] = {}
+        self.numbers = Numbers(self.algebra, self.transitions)
+        self.listing = Listing(self, self.algebra)
+        self._languages: dict[str, Term] = {}
+
+    # --- guards and free values ----------------------------------------------------------------
+
+    def refuses(self, e: ir.Expr) -> bool:
+        """Whether a wrong type may be met in an expression."""
+        known = self._may_refuse.get(id(e))
+        if known is None:
+            known = isinstance(e, ir.JsonPath | ir.JsonAs) or any(map(self.refuses, operands(e)))
+            self._may_refuse[id(e)] = known
+        return known
+
+    @contextmanager
+    def under(self, condition: Term) -> Iterator[None]:
+        """Evaluate only where `condition` holds too."""
+        if not self.tracking:
+            yield
+            return
+        before = self.guard
+        self.guard = self.t.and_((before, condition))
+        try:
+            yield
+        finally:
+            self.guard = before
+
+    def refuse(self, condition: Term) -> None:
+        """Evaluation meets a wrong type where it comes here and `condition` holds."""
+        self.refusals.append(self.t.and_((self.guard, condition)))
+
+    def free(self, type: Type, sources: frozenset[int]) -> Symbolic:
+        """Any value of a type; it stands for what the facts at `sources` would settle."""
+        index = len(self.free_sources)
+        spot = Spot(type, (Aspect.free, index), (Aspect.free, index), None)
+        self.free_sources.append(sources)
+        self.free_places.append(grow(self.soil, spot))
+        return self.free_places[-1].value()
+
+    def unless_unknown(
+        self, unknown: Term, sources: frozenset[int], type: Type, refusing: bool, known: Symbolic
+    ) -> Symbolic:
+        """`known`, but a free value where the collection that was folded is unknown."""
+        if unknown is self.t.false:
+            return known
+        if refusing:
+            self.refuse(self.t.and_((unknown, cast(Term, self.free(BOOL, sources)))))
+        return self.algebra.ite(unknown, self.free(type, sources), known)
+
+    # --- expressions by kind of value ----------------------------------------------------------
+
+    def truth(self, e: ir.Expr) -> Term:
+        return cast(Term, self.read(e))
+
+    def number(self, e: ir.Expr) -> Number:
+        return cast(Number, self.read(e))
+
+    def text(self, e: ir.Expr) -> Text:
+        return cast(Text, self.read(e))
+
+    def optional(self, e: ir.Expr) -> Optional:
+        return cast(Optional, self.read(e))
+
+    def read(self, e: ir.Expr) -> Symbolic:
+        """The symbolic value of an expression."""
+        match e:
+            case ir.Const(value, type):
+                return self.constant(value, type)
+            case ir.Param(name, type):
+                if name not in self.params:
+                    spot = Spot(type, ("params", name), ("params", name), None)
+                    self.params[name] = grow(self.soil, spot)
+                return self.params[name].value()
+            case ir.Root(name):
+                return self._root(name)
+            case ir.Var(slot):
+                return self.variables[slot]
+            case ir.GetField(record, name):
+                return cast(Record, self.read(record)).field(name)
+            case ir.Fact(name, keys):
+                signature = self.facts[name]
+                kinds = tuple(kind for _, kind in signature.params)
+                values = tuple(self.read(k) for k in keys)
+                return self.sites.at("fact", name, values, kinds, signature.result).place.value()
+            case ir.Builtin(name, arguments, type):
+                values = tuple(self.read(a) for a in arguments)
+                kinds = tuple(a.type for a in arguments)
+                return self.sites.at("builtin", name, values, kinds, type).place.value()
+            case (
+                ir.WhenPresent()
+                | ir.Present()
+                | ir.Unwrap()
+                | ir.Coalesce()
+                | ir.Some()
+                | ir.JsonPath()
+                | ir.JsonAs()
+            ):
+                return self._optionals(e)
+            case ir.Not(operand):
+                return self.t.not_(self.truth(operand))
+            case ir.And(parts):
+                return self.t.and_(self._stopping(parts, lambda held: held))
+            case ir.Or(parts):
+                return self.t.or_(self._stopping(parts, self.t.not_))
+            case ir.If(condition, consequence, alternative):
+                c = self.truth(condition)
+                with self.under(c):
+                    a = self.read(consequence)
+                with self.under(self.t.not_(c)):
+                    b = self.read(alternative)
+                return self.algebra.ite(c, a, b)
+            case ir.Equal(left, right):
+                return self.equal(self.read(left), self.read(right))
+            case ir.Less(left, right, strict):
+                return self.less(self.read(left), self.read(right), strict)
+            case ir.Negate(operand):
+                return self.numbers.negate(self.number(operand))
+            case ir.Pick(op, parts):
+                numbers = [self.number(p) for p in parts]
+                return reduce(lambda a, b: self.numbers.better(op == "min", a, b), numbers)
+            case ir.ClockPart(part, operand):
+                return self.numbers.clock_part(part, self.number(operand).term, operand.type)
+            case ir.Arithmetic(op, left, right):
+                return self.numbers.apply(op, self.number(left), self.number(right))
+            case ir.Concat(parts):
+                terms = [self.text(p).seq() for p in parts]
+                joined = self.t.concat(terms)
+                return Text(None, lambda: joined)
+            case ir.TextTest(test, text, inner):
+                a, b = self.text(text).seq(), self.text(inner).seq()
+                if test == "contains":
+                    return self.t.contains(a, b)
+                return self.t.prefix(b, a) if test == "startswith" else self.t.suffix(b, a)
+            case ir.Matches(text, pattern):
+                if pattern not in self._languages:
+                    self._languages[pattern] = language(self.t, pattern)
+                return self.t.in_re(self.text(text).seq(), self._languages[pattern])
+            case ir.TableRead(_, keys, rows):
+                return self._table(tuple(self.read(k) for k in keys), keys, rows, e.type)
+            case (
+                ir.MakeList()
+                | ir.MakeRecord()
+                | ir.ListConcat()
+                | ir.Length()
+                | ir.Contains()
+                | ir.Subset()
+                | ir.Lookup()
+                | ir.End()
+                | ir.Distinct()
+                | ir.Adjacent()
+                | ir.Entries()
+                | ir.Quantifier()
+                | ir.Count()
+                | ir.Sum()
+                | ir.Extremum()
+                | ir.ListComp()
+            ):
+                return self.listing.read(e)
+            case _:
+                assert_never(e)
+
+    def _stopping(self, parts: tuple[ir.Expr, ...], goes_on: Callable[[Term], Term]) -> list[Term]:
+        """The operands of `and` / `or`, each evaluated only where the ones before let it."""
+        if not any(map(self.refuses, parts)):
+            return [self.truth(p) for p in parts]
+        before = self.guard
+        terms = []
+        for part in parts:
+            terms.append(self.truth(part))
+            self.guard = self.t.and_((self.guard, goes_on(terms[-1])))
+        self.guard = before
+        return terms
+
+    def _root(self, name: str) -> Symbolic:
+        if name not in self.roots:
+            if name not in self.root_types:
+                raise EncodingFault(f"a rule reads the root {name}")
+            spot = Spot(self.root_types[name], (name,), (name,), None)
+            self.roots[name] = grow(self.soil, spot)
+        return self.roots[name].value()
+
+    # --- constants -----------------------------------------------------------------------------
+
+    def constant(self, value: Value, type: Type) -> Symbolic:
+        """A run-time value as a symbolic one."""
+        match type:
+            case OptionalType(inner):
+                if value is None:
+                    return Optional(self.t.false, None)
+                return Optional(self.t.true, lambda: self.constant(value, inner))
+            case BoolType():
+                return self.t.boolean(cast(bool, value))
+            case StringType():
+                return self.algebra.text(cast(str, value))
+            case EnumType(_, labels):
+                return Number(self.t.integer(labels.index(cast(str, value))))
+            case RecordType():
+                record = cast(dict[str, Value], value)
+                return Record(
+                    {
+                        f.name: lambda f=f: self.constant(record[f.name], f.type)  # type: ignore[misc]
+                        for f in type.fields
+                    }
+                )
+            case ListType(element):
+                items = [
+                    (self.t.true, self.constant(v, element)) for v in cast(tuple[Value], value)
+                ]
+                return Sequence(lambda: items, self.t.false, True, self.t.integer(len(items)))
+            case MapType(key, inner):
+                record = cast(dict[str, Value], value)
+                pairs = [
+                    (self.t.true, self.constant(k, key), self.constant(record[k], inner))
+                    for k in sorted(record)
+                ]
+                return Entries(lambda: pairs, self.t.false, self.t.integer(len(pairs)))
+            case JsonType():
+                return ConstantDocument(self, value)
+            case _:
+                number = Fraction(cast(int, value))
+                return Number(self.t.integer(number.numerator), number.denominator)
+
+    # --- optionals and documents ---------------------------------------------------------------
+
+    def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional:
+        """A value where `present` holds; if it is optional itself, they become one optional."""
+        if isinstance(type, OptionalType):
+            inner = cast(Optional, make())
+            both = self.t.and_((present, inner.present))
+            return Optional(both, None if inner.empty else lambda: inner.value)
+        return Optional(present, make)
+
+    def _optionals(self, e: ir.Expr) -> Symbolic:
+        match e:
+            case ir.WhenPresent(operand, var, body):
+                o = self.optional(operand)
+                if o.empty:
+                    return Optional(self.t.false, None)
+                self.variables[var.slot] = o.value
+                with self.under(o.present):
+                    value = self.read(body)
+                return self.flat(o.present, lambda: value, body.type)
+            case ir.Present(operand):
+                return self.optional(operand).present
+            case ir.Unwrap(operand, type):
+                o = self.optional(operand)
+                # Never evaluated where absent, so that any value will do there.
+                return self.free(type, frozenset()) if o.empty else o.value
+            case ir.Coalesce(operand, default):
+                o = self.optional(operand)
+                with self.under(self.t.not_(o.present)):
+                    other = self.read(default)
+                return self._coalesce(o, other)
+            case ir.Some(operand):
+                value = self.read(operand)
+                return self.flat(self.t.true, lambda: value, operand.type)
+            case ir.JsonPath(document, steps):
+                present, at = self._document(document)
+                for step in steps:
+                    self.refuse(self.t.and_((present, at.other())))
+                    at = at.step(step)
+                    present = self.t.and_((present, self.t.not_(at.absent())))
+                return Optional(present, lambda: at)
+            case ir.JsonAs(document, type):
+                present, at = self._document(document)
+                if isinstance(type.inner, JsonType):
+                    return Optional(present, lambda: at)
+                wrong, value = at.convert(type.inner)
+                self.refuse(self.t.and_((present, wrong)))
+                return Optional(present, lambda: value)
+            case _:
+                raise EncodingFault("not an optional")
+
+    def _coalesce(self, o: Optional, other: Symbolic) -> Symbolic:
+        if o.empty:
+            return other
+        if not isinstance(other, Optional):
+            return self.algebra.ite(o.present, o.value, other)
+        present = self.t.or_((o.present, other.present))
+        if other.empty:
+            return Optional(present, lambda: o.value)
+        return Optional(present, lambda: self.algebra.ite(o.present, o.value, other.value))
+
+    def _document(self, e: ir.Expr) -> tuple[Term, Document]:
+        value = self.read(e)
+        if isinstance(value, Optional):
+            if value.empty:
+                return self.t.false, ConstantDocument(self, None)
+            at = cast(Document, value.value)
+            return self.t.and_((value.present, self.t.not_(at.absent()))), at
+        at = cast(Document, value)
+        return self.t.not_(at.absent()), at
+
+    # --- comparison ----------------------------------------------------------------------------
+
+    def equal(self, a: Symbolic, b: Symbolic) -> Term:
+        unknown = self.t.or_((self.algebra.unknown_within(a), self.algebra.unknown_within(b)))
+        if unknown is self.t.true:
+            return cast(Term, self.free(BOOL, sources(a) | sources(b)))
+        same = self.algebra.equal(a, b)
+        if unknown is self.t.false:
+            return same
+        open = cast(Term, self.free(BOOL, sources(a) | sources(b)))
+        return self.t.ite(unknown, open, same)
+
+    def less(self, a: Symbolic, b: Symbolic, strict: bool) -> Term:
+        if isinstance(a, Text) and isinstance(b, Text):
+            if strict:
+                return self.t.not_(self._text_le(b.seq(), a.seq()))
+            return self._text_le(a.seq(), b.seq())
+        return self.algebra.compare(cast(Number, a), cast(Number, b), strict)
+
+    def _text_le(self, a: Term, b: Term) -> Term:
+        """Z3 5.4 evaluates `str.<=` with an empty side only to an equation; so say it apart."""
+        t = self.t
+        empty = t.text("")
+        less = t.and_((t.not_(t.eq(b, empty)), t.str_le(a, b)))
+        return t.or_((t.eq(a, empty), less))
+
+    # --- tables --------------------------------------------------------------------------------
+
+    def _table(
+        self,
+        keys: tuple[Symbolic, ...],
+        sources: tuple[ir.Expr, ...],
+        rows: tuple[tuple[tuple[Value | None, ...], Value], ...],
+        type: Type,
+    ) -> Symbolic:
+        values = [self.constant(value, type) for _, value in rows]
+        if all(isinstance(v, Number) for v in values):
+            terms, scale = self.algebra.level(cast(list[Number], values))
+            values = [Number(term, scale) for term in terms]
+        # Rows are complete over the keys' types: where no other row fits, the last one does.
+        result = values[-1]
+        for (pattern, _), value in zip(reversed(rows[:-1]), reversed(values[:-1]), strict=True):
+            fits = [
+                self.algebra.equal(key, self.constant(wanted, source.type))
+                for key, source, wanted in zip(keys, sources, pattern, strict=True)
+                if wanted is not None
+            ]
+            result = self.algebra.ite(self.t.and_(fits), value, result)
+        return result
+
+
+def operands(e: object) -> Iterator[ir.Expr]:
+    """The expressions directly within an expression."""
+    for f in fields(e):  # type: ignore[arg-type]
+        yield from _expressions(getattr(e, f.name))
+
+
+def _expressions(value: object) -> Iterator[ir.Expr]:
+    if isinstance(value, ir.Expr):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _expressions(item)
+
+
+def sources(value: Symbolic) -> frozenset[int]:
+    """The sites that the lists within a value come from."""
+    if isinstance(value, Sequence | Entries):
+        return value.sources
+    if isinstance(value, Optional) and not value.empty:
+        return sources(value.value)
+    if isinstance(value, Record):
+        return frozenset().union(*(sources(value.field(n)) for n in value.names()))
+    return frozenset()

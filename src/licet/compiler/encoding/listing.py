@@ -1,0 +1,298 @@
+"""Lists and maps: what folds them and what makes them.
+
+Part of `expressions`, with its contract. Each function unrolls the collection to its guarded
+elements; where the collection is unknown, a fold is a free value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, cast
+
+from .. import ir
+from ..types import BOOL, IntType, ListType, MapType, OptionalType, Type
+from .failures import EncodingFault
+from .symbolic import Algebra, Entries, Number, Optional, Record, Sequence, Symbolic, Text
+from .terms import Term
+
+_SIZE = IntType(low=0)
+
+
+class Reading(Protocol):
+    """What reading a list's expressions needs of `expressions.Reader`."""
+
+    variables: dict[int, Symbolic]
+    guard: Term
+
+    def read(self, e: ir.Expr) -> Symbolic: ...
+
+    def truth(self, e: ir.Expr) -> Term: ...
+
+    def refuses(self, e: ir.Expr) -> bool: ...
+
+    def under(self, condition: Term) -> AbstractContextManager[None]: ...
+
+    def refuse(self, condition: Term) -> None: ...
+
+    def free(self, type: Type, sources: frozenset[int]) -> Symbolic: ...
+
+    def unless_unknown(
+        self, unknown: Term, sources: frozenset[int], type: Type, refusing: bool, known: Symbolic
+    ) -> Symbolic: ...
+
+    def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional: ...
+
+    def equal(self, a: Symbolic, b: Symbolic) -> Term: ...
+
+    def less(self, a: Symbolic, b: Symbolic, strict: bool) -> Term: ...
+
+
+class Listing:
+    """Reads the expressions over lists and maps."""
+
+    def __init__(self, reader: Reading, algebra: Algebra) -> None:
+        self._reader = reader
+        self._algebra = algebra
+        self._t = algebra.t
+
+    def _sequence(self, e: ir.Expr) -> Sequence:
+        return cast(Sequence, self._reader.read(e))
+
+    def _entries(self, e: ir.Expr) -> Entries:
+        return cast(Entries, self._reader.read(e))
+
+    def read(self, e: ir.Expr) -> Symbolic:
+        """The value of an expression over lists or maps."""
+        t = self._t
+        match e:
+            case ir.MakeList(parts):
+                items = [(t.true, self._reader.read(p)) for p in parts]
+                return Sequence(lambda: items, t.false, True, t.integer(len(items)))
+            case ir.MakeRecord(parts):
+                made = {name: self._reader.read(value) for name, value in parts}
+                return Record({n: lambda v=v: v for n, v in made.items()})  # type: ignore[misc]
+            case ir.ListConcat(parts):
+                lists = [self._sequence(p) for p in parts]
+                return Sequence(
+                    lambda: [item for xs in lists for item in xs.items],
+                    t.or_(xs.unknown for xs in lists),
+                    sources=_union(lists),
+                )
+            case ir.Length(operand):
+                return self._length(self._reader.read(operand))
+            case ir.Contains(item, collection):
+                wanted, inside = self._reader.read(item), self._reader.read(collection)
+                return self._contains(wanted, inside)
+            case ir.Subset(left, right):
+                xs, ys = self._sequence(left), self._sequence(right)
+                inside = t.and_(
+                    t.implies(g, t.or_(t.and_((h, self._reader.equal(x, y))) for h, y in ys.items))
+                    for g, x in xs.items
+                )
+                unknown = t.or_((xs.unknown, ys.unknown))
+                return self._reader.unless_unknown(unknown, _union((xs, ys)), BOOL, False, inside)
+            case ir.Lookup(collection, key, type):
+                return self._lookup(
+                    self._entries(collection), self._reader.read(key), collection, type
+                )
+            case ir.End(op, operand, type):
+                return self._end(op == "first", self._sequence(operand), operand, type)
+            case ir.Distinct(operand):
+                return self._distinct(self._sequence(operand))
+            case ir.Adjacent(operand):
+                return self._adjacent(self._sequence(operand))
+            case ir.Entries(operand):
+                m = self._entries(operand)
+                return Sequence(
+                    lambda: [(g, _pair("key", k, "value", v)) for g, k, v in m.items],
+                    m.unknown,
+                    False,
+                    m.size,
+                    m.sources,
+                )
+            case ir.Quantifier(op, var, operand, body):
+                return self._quantifier(op == "any", var, self._sequence(operand), body)
+            case ir.Count(var, operand, body):
+                xs = self._sequence(operand)
+                held = [t.and_((g, cast(Term, b))) for g, b in self._each(xs, var, body)]
+                count = Number(self._algebra.count(held))
+                return self._reader.unless_unknown(
+                    xs.unknown, xs.sources, _SIZE, self._reader.refuses(body), count
+                )
+            case ir.Sum(var, operand, body, type):
+                xs = self._sequence(operand)
+                each = self._each(xs, var, body)
+                terms, scale = self._algebra.level([cast(Number, v) for _, v in each])
+                sort = terms[0].sort if terms else "Int"
+                zero = t.number(0, sort)
+                total = t.add(
+                    [t.ite(g, v, zero) for (g, _), v in zip(each, terms, strict=True)], sort
+                )
+                known: Symbolic = Number(total, scale)
+                return self._reader.unless_unknown(
+                    xs.unknown, xs.sources, type, self._reader.refuses(body), known
+                )
+            case ir.Extremum(op, var, operand, body, type):
+                xs = self._sequence(operand)
+                known = self._extremum(op == "min", self._each(xs, var, body))
+                return self._reader.unless_unknown(
+                    xs.unknown, xs.sources, type, self._reader.refuses(body), known
+                )
+            case ir.ListComp(var, operand, condition, element):
+                return self._comprehension(self._sequence(operand), var, condition, element)
+            case _:
+                raise EncodingFault("not a collection")
+
+    def _each(self, xs: Sequence, var: ir.Var, body: ir.Expr) -> list[tuple[Term, Symbolic]]:
+        """`body` for every element, with the element's guard."""
+        results = []
+        for guard, item in xs.items:
+            self._reader.variables[var.slot] = item
+            with self._reader.under(guard):
+                results.append((guard, self._reader.read(body)))
+        return results
+
+    def _folded(self, xs: Sequence, type: Type, body: ir.Expr, known: Symbolic) -> Symbolic:
+        """What folding `body` over a list gives: a free value where the list is unknown."""
+        refusing = self._reader.refuses(body)
+        return self._reader.unless_unknown(xs.unknown, xs.sources, type, refusing, known)
+
+    def _quantifier(self, any_of: bool, var: ir.Var, xs: Sequence, body: ir.Expr) -> Symbolic:
+        t = self._t
+        refusing = self._reader.refuses(body)
+        before = self._reader.guard
+        parts: list[Term] = []
+        for guard, item in xs.items:
+            self._reader.variables[var.slot] = item
+            with self._reader.under(guard):
+                held = self._reader.truth(body)
+            parts.append(t.and_((guard, held)) if any_of else t.implies(guard, held))
+            if refusing:
+                goes_on = t.not_(parts[-1]) if any_of else parts[-1]
+                self._reader.guard = t.and_((self._reader.guard, goes_on))
+        self._reader.guard = before
+        known = t.or_(parts) if any_of else t.and_(parts)
+        return self._reader.unless_unknown(xs.unknown, xs.sources, BOOL, refusing, known)
+
+    def _comprehension(
+        self, xs: Sequence, var: ir.Var, condition: ir.Expr | None, element: ir.Expr
+    ) -> Sequence:
+        items: list[tuple[Term, Symbolic]] = []
+        for guard, item in xs.items:
+            self._reader.variables[var.slot] = item
+            with self._reader.under(guard):
+                kept = self._t.true if condition is None else self._reader.truth(condition)
+                with self._reader.under(kept):
+                    items.append((self._t.and_((guard, kept)), self._reader.read(element)))
+        refusing = self._reader.refuses(element) or (
+            condition is not None and self._reader.refuses(condition)
+        )
+        if refusing and xs.unknown is not self._t.false:
+            wrong = cast(Term, self._reader.free(BOOL, xs.sources))
+            self._reader.refuse(self._t.and_((xs.unknown, wrong)))
+        size = xs.size if condition is None else None
+        dense = xs.dense and condition is None
+        return Sequence(lambda: items, xs.unknown, dense, size, xs.sources)
+
+    def _length(self, value: Symbolic) -> Number:
+        if isinstance(value, Text):
+            return Number(self._t.length(value.seq()))
+        if isinstance(value, Sequence):
+            if value.size is not None:
+                return Number(value.size)
+            count = Number(self._algebra.length(value))
+        else:
+            value = cast(Entries, value)
+            if value.size is not None:
+                return Number(value.size)
+            count = Number(self._algebra.size(value))
+        return cast(
+            Number, self._reader.unless_unknown(value.unknown, value.sources, _SIZE, False, count)
+        )
+
+    def _contains(self, wanted: Symbolic, inside: Symbolic) -> Symbolic:
+        t = self._t
+        if isinstance(inside, Entries):
+            found = t.or_(t.and_((g, self._reader.equal(wanted, k))) for g, k, _ in inside.items)
+            return self._reader.unless_unknown(inside.unknown, inside.sources, BOOL, False, found)
+        xs = cast(Sequence, inside)
+        found = t.or_(t.and_((g, self._reader.equal(wanted, x))) for g, x in xs.items)
+        return self._reader.unless_unknown(xs.unknown, xs.sources, BOOL, False, found)
+
+    def _lookup(
+        self, m: Entries, key: Symbolic, collection: ir.Expr, type: OptionalType
+    ) -> Symbolic:
+        kind = collection.type
+        assert isinstance(kind, MapType)
+        found = [(self._t.and_((g, self._reader.equal(key, k))), v) for g, k, v in m.items]
+        known = self._first(found, kind.value)
+        return self._reader.unless_unknown(m.unknown, m.sources, type, False, known)
+
+    def _first(self, found: list[tuple[Term, Symbolic]], element: Type) -> Optional:
+        """The first value whose guard holds."""
+        if not found:
+            return Optional(self._t.false, None)
+        present = self._t.or_(g for g, _ in found)
+
+        def value() -> Symbolic:
+            chosen = found[-1][1]
+            for guard, item in reversed(found[:-1]):
+                chosen = self._algebra.ite(guard, item, chosen)
+            return chosen
+
+        return self._reader.flat(present, value, element)
+
+    def _end(self, first: bool, xs: Sequence, operand: ir.Expr, type: OptionalType) -> Symbolic:
+        kind = operand.type
+        assert isinstance(kind, ListType)
+        items = xs.items if first else list(reversed(xs.items))
+        known = self._first(items, kind.element)
+        return self._reader.unless_unknown(xs.unknown, xs.sources, type, False, known)
+
+    def _distinct(self, xs: Sequence) -> Sequence:
+        t = self._t
+
+        def make() -> list[tuple[Term, Symbolic]]:
+            items: list[tuple[Term, Symbolic]] = []
+            for i, (guard, item) in enumerate(xs.items):
+                twins = [t.and_((g, self._reader.equal(x, item))) for g, x in xs.items[:i]]
+                items.append((t.and_((guard, t.not_(t.or_(twins)))), item))
+            return items
+
+        return Sequence(make, xs.unknown, sources=xs.sources)
+
+    def _adjacent(self, xs: Sequence) -> Sequence:
+        close = self._algebra.dense(xs)
+
+        def make() -> list[tuple[Term, Symbolic]]:
+            items = close.items
+            return [
+                (items[i + 1][0], _pair("first", items[i][1], "second", items[i + 1][1]))
+                for i in range(len(items) - 1)
+            ]
+
+        return Sequence(make, xs.unknown, True, sources=xs.sources)
+
+    def _extremum(self, least: bool, each: list[tuple[Term, Symbolic]]) -> Optional:
+        if not each:
+            return Optional(self._t.false, None)
+        found, best = each[0]
+        for guard, value in each[1:]:
+            beats = (
+                self._reader.less(value, best, True)
+                if least
+                else self._reader.less(best, value, True)
+            )
+            taken = self._t.and_((guard, self._t.or_((self._t.not_(found), beats))))
+            best = self._algebra.ite(taken, value, best)
+            found = self._t.or_((found, guard))
+        return Optional(found, lambda: best)
+
+
+def _pair(first: str, a: Symbolic, second: str, b: Symbolic) -> Record:
+    return Record({first: lambda: a, second: lambda: b})
+
+
+def _union(lists: tuple[Sequence, ...] | list[Sequence]) -> frozenset[int]:
+    return frozenset().union(*(xs.sources for xs in lists))

@@ -1,0 +1,533 @@
+"""Where values stand: lazily grown trees of places, with solver constants at their leaves.
+
+A place is a root (`args`), the result of a fact or builtin at one *site*, or a part of one. Only
+places that the rules read are grown. Each knows two things: its symbolic value, and how to bind
+a run-time value to its leaves. Binding what is unknown binds nothing, except that lists and maps
+that may be unknown (`Capacity.unknown`) are told so.
+
+An *abstract path* names a place without positions and keys: ("args", "bags", "*", "weight").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from typing import Literal, Protocol
+
+from ..lowering import KEY, AbstractPath
+from ..types import (
+    BoolType,
+    DateType,
+    DecimalType,
+    DurationType,
+    EnumType,
+    IntType,
+    JsonType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    StringType,
+    TimeType,
+    Type,
+    Value,
+)
+from ..world import UNKNOWN, Path
+from .documents import read_as
+from .failures import EncodingFault
+from .symbolic import (
+    MAX_SCALE,
+    Algebra,
+    Document,
+    Entries,
+    Number,
+    Optional,
+    Record,
+    Sequence,
+    Symbolic,
+    Text,
+)
+from .terms import Sort, Term, Terms
+
+Codec = Literal["bool", "int", "scaled", "real", "enum", "code", "seq"]
+
+
+class Aspect(Enum):
+    """The last step of a leaf's path where the leaf is not the value itself."""
+
+    present = "present"
+    length = "length"
+    unknown = "unknown"
+    kind = "kind"
+    wrong = "wrong"
+    key = "key"
+    free = "free"
+
+
+@dataclass(slots=True, eq=False)
+class Variable:
+    """One solver constant. `scale` of a scaled decimal; `labels` of an enum.
+
+    `owner` is the index of the site that it belongs to (None: a root, or a free value). `keep`: a
+    site's key reads it.
+    """
+
+    index: int
+    sort: Sort
+    codec: Codec
+    type: Type | None
+    path: Path
+    term: Term
+    scale: int = 1
+    labels: tuple[str, ...] = ()
+    owner: int | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many elements a list or map is unrolled to; None: it is always unknown.
+
+    `unknown`: some list of this abstract path may be unknown.
+    """
+
+    elements: int | None
+    unknown: bool = False
+
+
+class Binder(Protocol):
+    """Takes the values of leaves. `overflow` is told of a list longer than its capacity (-1: of
+    one that is unknown and not expected to be); `open_document` of an unknown document."""
+
+    def put(self, variable: Variable, value: Value) -> None: ...
+
+    def overflow(self, path: AbstractPath, length: int) -> None: ...
+
+    def open_document(self) -> None: ...
+
+
+@dataclass(eq=False)
+class Soil:
+    """What places grow from: terms, the theory of texts, and how far lists unroll."""
+
+    terms: Terms
+    algebra: Algebra
+    is_sequence: Callable[[AbstractPath], bool]
+    capacity: Callable[[AbstractPath], Capacity]
+    #: Lists beyond their capacity count as unknown (for questions, whose lengths may be free).
+    long_is_unknown: bool = False
+    variables: list[Variable] = field(default_factory=list)
+
+    def variable(
+        self,
+        sort: Sort,
+        codec: Codec,
+        type: Type | None,
+        path: Path,
+        owner: int | None,
+        scale: int = 1,
+        labels: tuple[str, ...] = (),
+    ) -> Variable:
+        index = len(self.variables)
+        made = Variable(
+            index, sort, codec, type, path, self.terms.var(index, sort), scale, labels, owner
+        )
+        self.variables.append(made)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What every place has: its type, its path in a world, its abstract path, its site."""
+
+    type: Type
+    path: Path
+    abstract: AbstractPath
+    owner: int | None
+
+    def below(self, type: Type, step: object, abstract: object) -> Spot:
+        return Spot(type, (*self.path, step), (*self.abstract, abstract), self.owner)
+
+    def inside(self, type: Type) -> Spot:
+        """The same spot, read as another type."""
+        return Spot(type, self.path, self.abstract, self.owner)
+
+
+class Place(Protocol):
+    """A grown part of a world."""
+
+    spot: Spot
+
+    def value(self) -> Symbolic:
+        """The symbolic value; always the same object."""
+        ...
+
+    def bind(self, value: Value, binder: Binder) -> None:
+        """Give the leaves below their values; `UNKNOWN` leaves them open."""
+        ...
+
+
+def grow(soil: Soil, spot: Spot) -> Place:
+    """The place of a type at a spot."""
+    match spot.type:
+        case OptionalType():
+            return OptionalPlace(soil, spot)
+        case RecordType():
+            return RecordPlace(soil, spot)
+        case ListType():
+            return ListPlace(soil, spot)
+        case MapType():
+            return MapPlace(soil, spot)
+        case JsonType():
+            return JsonPlace(soil, spot)
+        case _:
+            return ScalarPlace(soil, spot)
+
+
+def scale_of(type: DecimalType) -> int:
+    """The scale that keeps every value of a type an integer; 0 if there is none worth having."""
+    if type.step is None:
+        return 0
+    scale = Fraction(type.step).denominator
+    return scale if scale <= MAX_SCALE else 0
+
+
+class ScalarPlace:
+    """One number, text, truth value or enum label."""
+
+    __slots__ = ("_soil", "_value", "leaves", "spot")
+
+    def __init__(self, soil: Soil, spot: Spot) -> None:
+        self._soil, self.spot = soil, spot
+        self.leaves: tuple[Variable, ...] = ()
+        self._value: Symbolic | None = None
+
+    def _leaf(self, sort: Sort, codec: Codec, scale: int = 1, labels: tuple[str, ...] = ()) -> Term:
+        spot = self.spot
+        leaf = self._soil.variable(sort, codec, spot.type, spot.path, spot.owner, scale, labels)
+        self.leaves = (*self.leaves, leaf)
+        return leaf.term
+
+    def value(self) -> Symbolic:
+        if self._value is None:
+            self._value = self._grown()
+        return self._value
+
+    def _grown(self) -> Symbolic:
+        match self.spot.type:
+            case BoolType():
+                return self._leaf("Bool", "bool")
+            case IntType() | DateType() | TimeType() | DurationType():
+                return Number(self._leaf("Int", "int"))
+            case EnumType(_, labels):
+                return Number(self._leaf("Int", "enum", labels=labels))
+            case DecimalType():
+                scale = scale_of(self.spot.type)
+                if scale == 1:
+                    return Number(self._leaf("Int", "scaled"))
+                if scale:
+                    return Number(self._leaf("Int", "scaled", scale), scale)
+                return Number(self._leaf("Real", "real", 0), 0)
+            case StringType():
+                if self.spot.abstract[0] is Aspect.free:
+                    code, seq = self._leaf("Int", "code"), self._leaf("String", "seq")
+                    return Text(lambda: code, lambda: seq)
+                if self._soil.is_sequence(self.spot.abstract):
+                    seq = self._leaf("String", "seq")
+                    return Text(None, lambda: seq)
+                code = self._leaf("Int", "code")
+                return Text(lambda: code, None)
+            case _:
+                raise EncodingFault(f"a leaf of type {self.spot.type}")
+
+    def bind(self, value: Value, binder: Binder) -> None:
+        if value is not UNKNOWN:
+            for leaf in self.leaves:
+                binder.put(leaf, value)
+
+
+class OptionalPlace:
+    """A value that may be absent."""
+
+    __slots__ = ("_optional", "_soil", "inner", "present", "spot")
+
+    def __init__(self, soil: Soil, spot: Spot) -> None:
+        self._soil, self.spot = soil, spot
+        self.present: Variable | None = None
+        self.inner: Place | None = None
+        self._optional: Optional | None = None
+
+    def value(self) -> Optional:
+        if self._optional is None:
+            path = (*self.spot.path, Aspect.present)
+            self.present = self._soil.variable("Bool", "bool", None, path, self.spot.owner)
+            self._optional = Optional(self.present.term, self._inner)
+        return self._optional
+
+    def _inner(self) -> Symbolic:
+        if self.inner is None:
+            assert isinstance(self.spot.type, OptionalType)
+            self.inner = grow(self._soil, self.spot.inside(self.spot.type.inner))
+        return self.inner.value()
+
+    def bind(self, value: Value, binder: Binder) -> None:
+        if self.present is None:
+            return
+        if value is not UNKNOWN:
+            binder.put(self.present, value is not None)
+        if value is not None and self.inner is not None:
+            self.inner.bind(value, binder)
+
+
+class RecordPlace:
+    """A record; its fields grow when they are read."""
+
+    __slots__ = ("_record", "_soil", "_types", "fields", "spot")
+
+    def __init__(self, soil: Soil, spot: Spot) -> None:
+        assert isinstance(spot.type, RecordType)
+        self._soil, self.spot = soil, spot
+        self.fields: dict[str, Place] = {}
+        self._types = {f.name: f.type for f in spot.type.fields}
+        self._record = Record({name: self._maker(name) for name in self._types})
+
+    def _maker(self, name: str) -> Callable[[], Symbolic]:
+        def make() -> Symbolic:
+            place = grow(self._soil, self.spot.below(self._types[name], name, name))
+            self.fields[name] = place
+            return place.value()
+
+        return make
+
+    def value(self) -> Symbolic:
+        return self._record
+
+    def bind(self, value: Value, binder: Binder) -> None:
+        if value is UNKNOWN:
+            for place in self.fields.values():
+                place.bind(UNKNOWN, binder)
+        elif isinstance(value, dict):
+            for name, place in self.fields.items():
+                place.bind(value.get(name, UNKNOWN), binder)
+        else:
+            raise EncodingFault("a record is not a dict")
+
+
+class ListPlace:
+    """A list, unrolled to the capacity of its abstract path."""
+
+    __slots__ = ("_sequence", "_soil", "capacity", "elements", "length", "spot", "unknown")
+
+    def __init__(self, soil: Soil, spot: Spot) -> None:
+        self._soil, self.spot = soil, spot
+        self.length: Variable | None = None
+        self.unknown: Variable | None = None
+        self.elements: list[Place] = []
+        self.capacity = Capacity(None)
+        self._sequence: Sequence | None = None
+
+    def value(self) -> Sequence:
+        if self._sequence is None:
+            self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
+            self._sequence = Sequence(
+                self._items, unknown, True, self.length.term, owners(self.spot)
+            )
+        return self._sequence
+
+    def _items(self) -> list[tuple[Term, Symbolic]]:
+        assert isinstance(self.spot.type, ListType)
+        assert self.length is not None
+        items: list[tuple[Term, Symbolic]] = []
+        for i in range(self.capacity.elements or 0):
+            place = grow(self._soil, self.spot.below(self.spot.type.element, i, "*"))
+            self.elements.append(place)
+            guard = self._soil.terms.lt(self._soil.terms.integer(i), self.length.term)
+            items.append((guard, place.value()))
+        return items
+
+    def bind(self, value: Value, binder: Binder) -> None:
+        if self.length is None:
+            return
+        if value is UNKNOWN:
+            if self.unknown is not None:
+                binder.put(self.unknown, True)
+            elif self.capacity.elements is not None:
+                binder.overflow(self.spot.abstract, -1)
+            return
+        if not isinstance(value, tuple):
+            raise EncodingFault("a list is not a tuple")
+        if self.unknown is not None:
+            binder.put(self.unknown, False)
+        if self.capacity.elements is None or len(value) > self.capacity.elements:
+            binder.overflow(self.spot.abstract, len(value))
+            return
+        binder.put(self.length, len(value))
+        for place, item in zip(self.elements, value, strict=False):
+            place.bind(item, binder)
+
+
+class MapPlace:
+    """A map as a list of entries in the order of their keys."""
+
+    __slots__ = ("_entries", "_soil", "capacity", "items", "length", "spot", "unknown")
+
+    def __init__(self, soil: Soil, spot: Spot) -> None:
+        self._soil, self.spot = soil, spot
+        self.length: Variable | None = None
+        self.unknown: Variable | None = None
+        self.items: list[tuple[Place, Place]] = []
+        self.capacity = Capacity(None)
+        self._entries: Entries | None = None
+
+    def value(self) -> Entries:
+        if self._entries is None:
+            self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
+            self._entries = Entries(self._items, unknown, self.length.term, owners(self.spot))
+        return self._entries
+
+    def _items(self) -> list[tuple[Term, Symbolic, Symbolic]]:
+        assert isinstance(self.spot.type, MapType)
+        assert self.length is not None
+        made: list[tuple[Term, Symbolic, Symbolic]] = []
+        for i in range(self.capacity.elements or 0):
+            below = Spot(
+                self.spot.type.key,
+                (*self.spot.path, i, Aspect.key),
+                (*self.spot.abstract, KEY),
+                self.spot.owner,
+            )
+            key = grow(self._soil, below)
+            item = grow(self._soil, self.spot.below(self.spot.type.value, i, "*"))
+            self.items.append((key, item))
+            guard = self._soil.terms.lt(self._soil.terms.integer(i), self.length.term)
+            made.append((guard, key.value(), item.value()))
+        return made
+
+    def bind(self, value: Value, binder: Binder) -> None:
+        if self.length is None:
+            return
+        if value is UNKNOWN:
+            if self.unknown is not None:
+                binder.put(self.unknown, True)
+            elif self.capacity.elements is not None:
+                binder.overflow(self.spot.abstract, -1)
+            return
+        if not isinstance(value, dict):
+            raise EncodingFault("a map is not a dict")
+        if self.unknown is not None:
+            binder.put(self.unknown, False)
+        if self.capacity.elements is None or len(value) > self.capacity.elements:
+            binder.overflow(self.spot.abstract, len(value))
+            return
+        binder.put(self.length, len(value))
+        for (key, item), name in zip(self.items, sorted(value), strict=False):
+            key.bind(name, binder)
+            item.bind(value[name], binder)
+
+
+def owners(spot: Spot) -> frozenset[int]:
+    """The sites whose values a list at a spot depends on."""
+    return frozenset() if spot.owner is None else frozenset((spot.owner,))
+
+
+def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity, Term]:
+    """The length, the `unknown` flag if one is needed, the capacity, and the unknown term."""
+    capacity = soil.capacity(spot.abstract)
+    length = soil.variable("Int", "int", None, (*spot.path, Aspect.length), spot.owner)
+    if soil.long_is_unknown:
+        elements = capacity.elements or 0
+        longer = soil.terms.lt(soil.terms.integer(elements), length.term)
+        return length, None, Capacity(elements), longer
+    if capacity.elements is None:
+        return length, None, capacity, soil.terms.true
+    if not capacity.unknown:
+        return length, None, capacity, soil.terms.false
+    unknown = soil.variable("Bool", "bool", None, (*spot.path, Aspect.unknown), spot.owner)
+    return length, unknown, capacity, unknown.term
+
+
+def _open(value: Value) -> bool:
+    """Whether a document has an unknown part."""
+    if isinstance(value, dict):
+        return any(map(_open, value.values()))
+    if isinstance(value, tuple):
+        return any(map(_open, value))
+    return value is UNKNOWN
+
+
+#: What a Json value is, for stepping into it.
+ABSENT, OBJECT, OTHER = 0, 1, 2
+
+
+class JsonPlace(Document):
+    """A document: its kind, the steps taken into it, and the readings of it as a type."""
+
+    __slots__ = ("_soil", "kind", "readings", "spot", "steps")
+
+    def __init__(self, soil: Soil, spot: Spot) -> None:
+        self._soil, self.spot = soil, spot
+        self.kind: Variable | None = None
+        self.steps: dict[str, JsonPlace] = {}
+        self.readings: dict[Type, tuple[Variable, Place]] = {}
+
+    def value(self) -> Document:
+        return self
+
+    def _is(self, kind: int) -> Term:
+        if self.kind is None:
+            path = (*self.spot.path, Aspect.kind)
+            self.kind = self._soil.variable("Int", "int", None, path, self.spot.owner)
+        return self._soil.terms.eq(self.kind.term, self._soil.terms.integer(kind))
+
+    def absent(self) -> Term:
+        return self._is(ABSENT)
+
+    def other(self) -> Term:
+        return self._is(OTHER)
+
+    def step(self, name: str) -> JsonPlace:
+        self.absent()
+        if name not in self.steps:
+            spot = self.spot.below(self.spot.type, name, ("step", name))
+            self.steps[name] = JsonPlace(self._soil, spot)
+        return self.steps[name]
+
+    def convert(self, target: Type) -> tuple[Term, Symbolic]:
+        self.absent()
+        if target not in self.readings:
+            spot = self.spot
+            path = (*spot.path, Aspect.wrong)
+            wrong = self._soil.variable("Bool", "bool", None, path, spot.owner)
+            inner = Spot(target, spot.path, (*spot.abstract, ("as", target)), spot.owner)
+            self.readings[target] = (wrong, grow(self._soil, inner))
+        wrong, place = self.readings[target]
+        return wrong.term, place.value()
+
+    def bind(self, value: Value, binder: Binder) -> None:
+        if value is UNKNOWN:
+            binder.open_document()
+            for step in self.steps.values():
+                step.bind(UNKNOWN, binder)
+            for _, place in self.readings.values():
+                place.bind(UNKNOWN, binder)
+            return
+        kind = ABSENT if value is None else OBJECT if isinstance(value, dict) else OTHER
+        if self.kind is not None:
+            binder.put(self.kind, kind)
+        if isinstance(value, dict):
+            for name, step in self.steps.items():
+                step.bind(value.get(name), binder)
+        if value is None:
+            return
+        if _open(value):
+            binder.open_document()
+            for _, place in self.readings.values():
+                place.bind(UNKNOWN, binder)
+        else:
+            for target, (wrong, place) in self.readings.items():
+                fits, read = read_as(value, target)
+                binder.put(wrong, not fits)
+                if fits:
+                    place.bind(read, binder)

@@ -1,0 +1,152 @@
+"""All rules of a tool as terms: what each rule says, and what follows for the call.
+
+`allowed` = some permit applies, no forbid applies or is absent, no escalation is absent, and
+nothing meets a wrong type; `pending` = allowed, and some escalation applies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .. import ir
+from ..lowering import AbstractPath
+from ..types import OptionalType, Type, Value
+from .expressions import Reader
+from .flow import Flow
+from .places import Capacity, Place, Soil
+from .sites import Site, Sites
+from .symbolic import Algebra, Optional, Symbolic
+from .terms import NODE_LIMIT, Term, Terms
+
+#: What the outcome term evaluates to.
+DENY, ALLOW, ESCALATE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTerms:
+    """A rule applies; one of its lets is absent; its evaluation meets a wrong type."""
+
+    applies: Term
+    absent: Term
+    wrong: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """The rules of one tool for one vector of capacities. `roots` by name, params apart."""
+
+    soil: Soil
+    sites: tuple[Site, ...]
+    roots: Mapping[str, Place]
+    params: Mapping[str, Place]
+    rules: tuple[RuleTerms, ...]
+    free_sources: tuple[frozenset[int], ...]
+    free_places: tuple[Place, ...]
+    #: Makes a run-time value of a type symbolic.
+    constant: Callable[[Value, Type], Symbolic]
+    allowed: Term
+    pending: Term
+
+    @property
+    def terms(self) -> Terms:
+        return self.soil.terms
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an encoding is made from, apart from capacities."""
+
+    rules: ir.ToolRules
+    facts: Mapping[str, ir.FactSignature]
+    roots: Mapping[str, Type]
+    transitions: tuple[tuple[int, int], ...]
+    code_of: Callable[[str], int]
+
+
+def encode(
+    around: Surroundings,
+    is_sequence: Callable[[AbstractPath], bool],
+    capacity: Callable[[AbstractPath], Capacity],
+    *,
+    long_is_unknown: bool = False,
+    limit: int = NODE_LIMIT,
+) -> Encoding:
+    """All rules as terms. Raises `EncodingLimit` beyond `limit` terms."""
+    terms = Terms(limit)
+    algebra = Algebra(terms, around.code_of)
+    soil = Soil(terms, algebra, is_sequence, capacity, long_is_unknown)
+    sites = Sites(soil)
+    reader = Reader(soil, sites, around.roots, around.facts, around.transitions)
+    rules = tuple(_rule(reader, rule) for rule in around.rules.rules)
+    permits, forbids, escalations = _apart(around.rules, rules)
+    allowed = terms.and_(
+        (
+            *(terms.not_(r.wrong) for r in rules),
+            *(terms.not_(r.absent) for r in (*forbids, *escalations)),
+            *(terms.not_(r.applies) for r in forbids),
+            terms.or_(r.applies for r in permits),
+        )
+    )
+    pending = terms.and_((allowed, terms.or_(r.applies for r in escalations)))
+    return Encoding(
+        soil,
+        tuple(sites.all),
+        reader.roots,
+        reader.params,
+        rules,
+        tuple(reader.free_sources),
+        tuple(reader.free_places),
+        reader.constant,
+        allowed,
+        pending,
+    )
+
+
+def outcome(encoding: Encoding, rules: ir.ToolRules) -> Term:
+    """DENY, ALLOW or ESCALATE as one Int term that Z3's evaluator walks one branch of."""
+    t = encoding.terms
+    permits, forbids, escalations = _apart(rules, encoding.rules)
+    breaks = [r.wrong for r in encoding.rules]
+    breaks += [r.absent for r in (*forbids, *escalations)]
+    breaks += [r.applies for r in forbids]
+    asks = [r.applies for r in escalations]
+    allows = [r.applies for r in permits]
+    flow = Flow(t, (*breaks, *asks, *allows))
+    deny, allow = t.integer(DENY), t.integer(ALLOW)
+    chain = flow.any(asks, t.integer(ESCALATE), allow)
+    chain = flow.any(allows, chain, deny)
+    return flow.any(breaks, deny, chain)
+
+
+def _apart(
+    rules: ir.ToolRules, terms: tuple[RuleTerms, ...]
+) -> tuple[tuple[RuleTerms, ...], tuple[RuleTerms, ...], tuple[RuleTerms, ...]]:
+    first = len(rules.permits)
+    second = first + len(rules.forbids)
+    return terms[:first], terms[first:second], terms[second:]
+
+
+def _rule(reader: Reader, rule: ir.Rule) -> RuleTerms:
+    t = reader.t
+    reader.variables = {}
+    reader.refusals = []
+    reader.guard = t.true
+    bodies = (*(let.value for let in rule.lets), rule.condition)
+    reader.tracking = any(map(reader.refuses, bodies))
+    present = t.true
+    absences: list[Term] = []
+    for let in rule.lets:
+        with reader.under(present):
+            value = reader.read(let.value)
+        if isinstance(let.value.type, OptionalType):
+            assert isinstance(value, Optional)
+            absences.append(t.and_((present, t.not_(value.present))))
+            present = t.and_((present, value.present))
+            if value.empty:
+                return RuleTerms(t.false, t.or_(absences), t.or_(reader.refusals))
+            value = value.value
+        reader.variables[let.var.slot] = value
+    with reader.under(present):
+        condition = reader.truth(rule.condition)
+    return RuleTerms(t.and_((present, condition)), t.or_(absences), t.or_(reader.refusals))

@@ -1,0 +1,130 @@
+"""Facts and builtins by *sites*: each distinct (name, key values) is one place of its own.
+
+No uninterpreted function ever enters a formula. Two sites with equal keys have equal values
+because binding gives both the same value, and because a question says so (congruence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..types import Type
+from .failures import EncodingFault
+from .places import Place, Soil, Spot, Variable, grow
+from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
+from .terms import Term
+
+Kind = Literal["fact", "builtin"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKeys:
+    """Stands for a fact's keys in a path where they are not known; `site` tells which site."""
+
+    site: int
+
+
+@dataclass(eq=False, slots=True)
+class Site:
+    """One fact or builtin at one tuple of keys. Keys only mention earlier sites and roots."""
+
+    index: int
+    kind: Kind
+    name: str
+    keys: tuple[Symbolic, ...]
+    key_types: tuple[Type, ...]
+    place: Place
+    #: Per key, the variable that holds it if it is a plain leaf.
+    plain: tuple[Variable | None, ...]
+
+
+@dataclass(eq=False)
+class Sites:
+    """All sites of an encoding, in the order in which they were met."""
+
+    soil: Soil
+    all: list[Site] = field(default_factory=list)
+    _known: dict[tuple[object, ...], Site] = field(default_factory=dict)
+
+    def at(
+        self,
+        kind: Kind,
+        name: str,
+        keys: tuple[Symbolic, ...],
+        key_types: tuple[Type, ...],
+        result: Type,
+    ) -> Site:
+        """The site of a name and keys; made when first met."""
+        identity = (kind, name, result, *(self.identity(k) for k in keys))
+        if identity not in self._known:
+            index = len(self.all)
+            abstract = (kind, name) if kind == "fact" else (kind, name, result)
+            spot = Spot(result, (name, OpenKeys(index)), abstract, index)
+            place = grow(self.soil, spot)
+            plain = tuple(self._variable(k) for k in keys)
+            site = Site(index, kind, name, keys, key_types, place, plain)
+            for variable in plain:
+                if variable is not None:
+                    variable.keep = True
+            self.all.append(site)
+            self._known[identity] = site
+        return self._known[identity]
+
+    def _variable(self, key: Symbolic) -> Variable | None:
+        term = _term(key)
+        if term is not None and term.op == "var":
+            variable: Variable = self.soil.variables[term.payload]  # type: ignore[call-overload]
+            # `x / 10` of a scaled number is the same term over another scale.
+            if not isinstance(key, Number) or key.scale == variable.scale:
+                return variable
+        return None
+
+    def identity(self, value: Symbolic) -> object:
+        """A hashable that is equal only for values that are equal terms."""
+        if isinstance(value, Text) and value.literal is not None:
+            return ("text", value.literal)
+        term = _term(value)
+        if term is not None:
+            return (term.id, value.scale if isinstance(value, Number) else None)
+        if isinstance(value, Optional):
+            inner = None if value.empty else self.identity(value.value)
+            return ("optional", value.present.id, inner)
+        if isinstance(value, Sequence):
+            items = tuple((g.id, self.identity(x)) for g, x in value.items)
+            return ("list", value.unknown.id, items)
+        if isinstance(value, Record):
+            return ("record", tuple((n, self.identity(value.field(n))) for n in value.names()))
+        return ("object", id(value), value)
+
+
+def _term(value: Symbolic) -> Term | None:
+    if isinstance(value, Term):
+        return value
+    if isinstance(value, Number):
+        return value.term
+    if isinstance(value, Text):
+        return value.code() if value.has_code else value.seq()
+    return None
+
+
+def variables_of(value: Symbolic, into: Callable[[Term], None]) -> None:
+    """Tell `into` every term that a key is made of."""
+    term = _term(value)
+    if term is not None:
+        into(term)
+    elif isinstance(value, Optional):
+        into(value.present)
+        if not value.empty:
+            variables_of(value.value, into)
+    elif isinstance(value, Sequence):
+        into(value.unknown)
+        for guard, item in value.items:
+            into(guard)
+            variables_of(item, into)
+    elif isinstance(value, Record):
+        for name in value.names():
+            variables_of(value.field(name), into)
+    else:
+        raise EncodingFault("a key that is not a plain value")

@@ -1,0 +1,259 @@
+"""JSON read without loss, and one canonical spelling of it for digests.
+
+`decode` gives None, bool, int, Decimal, str, list and dict. It refuses what other readers let
+pass: duplicate keys, NaN and Infinity, numbers and nesting past the caps, lone surrogates, bytes
+that are not UTF-8. Its time is linear in the text, and it never runs out of stack.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from json.encoder import encode_basestring
+from typing import Any, Final
+
+MAX_DEPTH = 64
+MAX_DIGITS = 100
+MAX_EXPONENT = 100
+MAX_SIZE = 4_000_000
+
+
+class JsonError(ValueError):
+    """A text that is not exact JSON. `path` leads to the value where that is known."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+class _Bad:
+    """Stands in a decoded value where a problem was met, until `_locate` finds the path to it."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def decode(text: str | bytes, *, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH) -> Any:
+    """The value of a JSON text of at most `max_size` characters or bytes. Raises `JsonError`."""
+    if len(text) > max_size:
+        raise JsonError(f"the text is longer than {max_size:,} characters")
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise JsonError(f"byte {error.start} is not UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise JsonError("the text starts with a byte order mark")
+    _check_depth(text, max_depth)
+    found: list[_Bad] = []
+    try:
+        value = json.loads(
+            text,
+            parse_int=lambda digits: _integer(digits, found),
+            parse_float=lambda digits: _decimal(digits, found),
+            parse_constant=lambda name: _note(found, f"`{name}` is not a number of JSON"),
+            object_pairs_hook=lambda pairs: _object(pairs, found),
+        )
+    except json.JSONDecodeError as error:
+        message = error.msg[:1].lower() + error.msg[1:]
+        raise JsonError(f"{message}, at line {error.lineno} column {error.colno}") from None
+    surrogates = not text.isascii() or _ESCAPED_SURROGATE.search(text) is not None
+    if found or surrogates:
+        _locate(value, (), found)
+    return value
+
+
+def _check_depth(text: str, most: int) -> None:
+    if text.count("[") + text.count("{") <= most:
+        return
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        char = text[match.start()]
+        if char in "[{":
+            depth += 1
+            if depth > most:
+                raise JsonError(f"the value nests deeper than {most}")
+        elif char in "]}":
+            depth -= 1
+
+
+def _note(found: list[_Bad], message: str) -> _Bad:
+    bad = _Bad(message)
+    found.append(bad)
+    return bad
+
+
+def _integer(digits: str, found: list[_Bad]) -> object:
+    if len(digits) > MAX_DIGITS and len(digits.lstrip("-")) > MAX_DIGITS:
+        return _note(found, f"a number has over {MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _decimal(digits: str, found: list[_Bad]) -> object:
+    mantissa, _, exponent = digits.lower().partition("e")
+    if len(mantissa) > MAX_DIGITS + 2 or len(exponent) > 6:
+        return _note(found, f"a number has over {MAX_DIGITS} digits or a huge exponent")
+    number = Decimal(digits)
+    if not bounded(number):
+        return _note(found, f"a number has over {MAX_DIGITS} digits or a huge exponent")
+    return number
+
+
+def bounded(number: Decimal) -> bool:
+    """Whether a finite number keeps to the caps on digits and exponents."""
+    _, digits, exponent = number.as_tuple()
+    return (
+        isinstance(exponent, int)
+        and len(digits) <= MAX_DIGITS
+        and exponent >= -MAX_EXPONENT
+        and exponent + len(digits) - 1 <= MAX_EXPONENT
+    )
+
+
+def _object(pairs: list[tuple[str, Any]], found: list[_Bad]) -> object:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    seen: set[str] = set()
+    key = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+    return _note(found, f"the key {shortened(key)} stands twice in one object")
+
+
+def _locate(value: object, path: tuple[str | int, ...], found: list[_Bad]) -> None:
+    """Raises at the first problem met or lone surrogate; the depth is capped already."""
+    match value:
+        case _Bad():
+            raise JsonError(value.message, path)
+        case str():
+            if not is_text(value):
+                raise JsonError("a text has half of a surrogate pair", path)
+        case list():
+            for index, item in enumerate(value):
+                _locate(item, (*path, index), found)
+        case dict():
+            for key, item in value.items():
+                if not is_text(key):
+                    raise JsonError("a key has half of a surrogate pair", path)
+                _locate(item, (*path, key), found)
+        case _:
+            pass
+    if not path and found:  # it stood in an object that a duplicate key threw away
+        raise JsonError(found[0].message)
+
+
+def is_text(text: str) -> bool:
+    """Whether a str is a sequence of Unicode scalar values."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """A text in backticks for a message: shortened, what cannot be seen written as an escape."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "`" + escaped(cut).replace("`", "'") + "`"
+
+
+#: Printable by Unicode's book, but blank on the page.
+_BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def escaped(text: str) -> str:
+    """The text with every control, format, bidi and blank character as `\\u{…}`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() and char not in _BLANKS else f"\\u{{{ord(char):x}}}"
+        for char in text
+    )
+
+
+# --- canonical form ----------------------------------------------------------------------------
+
+
+def canonical(value: object) -> bytes:
+    """The one spelling of a JSON value: equal bytes exactly for equal values.
+
+    Keys in the order of code points, no spaces, numbers as their shortest exact decimal without
+    an exponent (500, 500.0 and 5e2 are one number), rationals without one as `n/d`; a float
+    counts as the shortest decimal that prints as it. Raises ValueError for NaN, infinities, lone
+    surrogates, nesting past MAX_DEPTH and anything that is not JSON (tuples count as lists).
+    """
+    parts: list[str] = []
+    _write(value, parts.append, 0)
+    return "".join(parts).encode("utf-8")
+
+
+def _write(value: object, put: Callable[[str], None], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nesting deeper than {MAX_DEPTH}")
+    match value:
+        case None:
+            put("null")
+        case bool():
+            put("true" if value else "false")
+        case str():
+            put(encode_basestring(value))
+        case int() | float() | Decimal() | Fraction():
+            put(number_text(value))
+        case list() | tuple():
+            put("[")
+            for index, item in enumerate(value):
+                if index:
+                    put(",")
+                _write(item, put, depth + 1)
+            put("]")
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                raise ValueError("a key is not text")
+            put("{")
+            for index, key in enumerate(sorted(value)):
+                put(("," if index else "") + encode_basestring(key) + ":")
+                _write(value[key], put, depth + 1)
+            put("}")
+        case _:
+            raise ValueError(f"not JSON: {type(value).__name__}")
+
+
+def number_text(number: int | float | Decimal | Fraction) -> str:
+    """A number as its shortest exact decimal, or as `n/d` where it has none."""
+    if isinstance(number, int):
+        return str(int(number))
+    if isinstance(number, float):
+        number = Decimal(repr(number))
+    if isinstance(number, Decimal):
+        if not number.is_finite() or not bounded(number):
+            raise ValueError("not a number of JSON")
+        number = Fraction(number)
+    if number.denominator == 1:
+        return str(number.numerator)
+    places = decimal_places(number.denominator)
+    if places is None:
+        return f"{number.numerator}/{number.denominator}"
+    scaled = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
+    return ("-" if number < 0 else "") + scaled[:-places] + "." + scaled[-places:]
+
+
+def decimal_places(denominator: int) -> int | None:
+    """How many decimal places a fraction in lowest terms needs; None if none are enough."""
+    twos = (denominator & -denominator).bit_length() - 1
+    rest = denominator >> twos
+    fives = 0
+    while rest % 5 == 0:
+        rest //= 5
+        fives += 1
+    return max(twos, fives) if rest == 1 else None

@@ -1,0 +1,134 @@
+"""A policy on disk: its files, the project that it may read, and the params of `licet.toml`.
+
+A path is one `.licet` file or a folder, whose `*.licet` files (not those of its subfolders) are
+one policy. The project is the nearest folder above with a `licet.toml`, else the folder itself;
+nothing outside of it is read, not through `..` and not through links.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
+
+from licet.policy_lang import Diagnostic, Severity, Source
+
+from .catalog import Catalog
+from .catalogues import ReadTools
+from .pipeline import compile_sources
+from .program import Program
+
+SUFFIX = ".licet"
+CONFIG = "licet.toml"
+MAX_FILE = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A policy's files, named relative to the project's folder, and its configured params."""
+
+    root: Path
+    sources: tuple[Source, ...]
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def locate(self, name: str) -> Path | None:
+        """The file of a project-relative name; None if there is none inside the project."""
+        path = (self.root / PurePosixPath(name)).resolve()
+        return path if path.is_relative_to(self.root) and path.is_file() else None
+
+    def read(self, name: str) -> Source | None:
+        """The source of a project-relative name, for `compile_sources`."""
+        path = self.locate(name)
+        text = None if path is None else _text(path)
+        return None if text is None else Source(name, text)
+
+
+def open_project(path: Path) -> tuple[Project, tuple[Diagnostic, ...]]:
+    """The project of a file or folder, and what is wrong with it (then it has no sources)."""
+    path = path.resolve()
+    folder = path if path.is_dir() else path.parent
+    root = next((f for f in (folder, *folder.parents) if (f / CONFIG).is_file()), folder)
+    found: list[Diagnostic] = []
+    params = _params(root / CONFIG, found)
+    paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    if not paths or not (path.is_dir() or path.is_file()):
+        found.append(
+            Diagnostic(
+                "LIC301",
+                f"no policy at `{path.name}`",
+                None,
+                help=f"name a `{SUFFIX}` file, or a folder that holds some",
+            )
+        )
+        return Project(root, ()), tuple(found)
+    sources: list[Source] = []
+    for each in paths:
+        text = _text(each) if each.resolve().is_relative_to(root) else None
+        if text is None:
+            found.append(
+                Diagnostic(
+                    "LIC302",
+                    f"cannot read `{each.name}`",
+                    None,
+                    help=f"policies are UTF-8 text of at most {MAX_FILE:,} bytes "
+                    "inside the project",
+                )
+            )
+        else:
+            sources.append(Source(each.relative_to(root).as_posix(), text))
+    return Project(root, tuple(sources), params), tuple(found)
+
+
+def load_policy(
+    path: Path,
+    *,
+    params: Mapping[str, object] | None = None,
+    catalog: Catalog | None = None,
+    read_tools: ReadTools | None = None,
+) -> tuple[Program | None, tuple[Diagnostic, ...]]:
+    """Compile the policy at a path; `params` win over those of `licet.toml`."""
+    project, problems = open_project(path)
+    if any(problem.severity is Severity.error for problem in problems):
+        return None, problems
+    program, diagnostics = compile_sources(
+        project.sources,
+        params={**project.params, **(params or {})},
+        catalog=catalog,
+        read=project.read,
+        read_tools=read_tools,
+    )
+    return program, (*problems, *diagnostics)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        if path.stat().st_size > MAX_FILE:
+            return None
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _params(path: Path, found: list[Diagnostic]) -> Mapping[str, object]:
+    """The `[params]` of `licet.toml`, decimals kept exactly."""
+    if not path.is_file():
+        return {}
+    text = _text(path)
+    try:
+        data = tomllib.loads(text or "", parse_float=Decimal) if text is not None else None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        data = None
+    params = None if data is None else data.get("params", {})
+    if not isinstance(params, dict):
+        found.append(
+            Diagnostic(
+                "LIC306",
+                f"`{CONFIG}` is not a configuration",
+                None,
+                help="write TOML, with the values of params in a table `[params]`",
+            )
+        )
+        return {}
+    return params

@@ -1,0 +1,81 @@
+"""A compiled policy: what the passes of `pipeline` hand to the engines and to the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from licet.policy_lang import Span, ast
+
+from .catalog import Catalog
+from .ir import FactSignature, ToolRules
+from .types import RecordType, Type, Value
+from .world import UNKNOWN, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class GivenValues:
+    """What a test's `given` says, as run-time values (see `types`); UNKNOWN where nothing is said.
+
+    `facts[name][keys]` is a value, None for `absent`, or UNKNOWN; `now` is UNKNOWN if not given.
+    """
+
+    principal: dict[str, Value] = field(default_factory=dict)
+    context: dict[str, Value] = field(default_factory=dict)
+    session: dict[str, Value] = field(default_factory=dict)
+    facts: dict[str, dict[tuple[Value, ...], Value]] = field(default_factory=dict)
+    now: int | Unknown = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class TestStep:
+    """One call of a test and the verdict that it must get.
+
+    `tool` is the qualified name; `args` is JSON data as a model would send it, not yet admitted.
+    `rules`: exactly the rules that fired, None where the test does not say.
+    """
+
+    given: GivenValues
+    tool: str
+    args: dict[str, object]
+    outcome: Literal["allow", "deny", "escalate"]
+    rules: tuple[str, ...] | None
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """A `test` block, its calls in order (they share history); run by `verifier.testing`."""
+
+    name: str
+    declaration: ast.TestDecl
+    span: Span = field(compare=False, repr=False)
+    steps: tuple[TestStep, ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """A policy that has been checked and is ready to decide.
+
+    `rules` has an entry for every tool of the catalog, by qualified name, empty ones included.
+    `adjustable` gives, per qualified tool, the argument paths that a repair may change (None: the
+    default of the language). `shown` holds paths such as ("principal", "role") and
+    ("reservation", "cabin"). `digest` covers sources, params, tables and zone; `catalog.digest`
+    the catalog.
+    """
+
+    name: str
+    zone: str
+    catalog: Catalog
+    principal: RecordType
+    context: RecordType
+    session: RecordType
+    facts: Mapping[str, FactSignature]
+    rules: Mapping[str, ToolRules]
+    params: Mapping[str, Value]
+    unset_params: Mapping[str, Type]
+    shown: frozenset[tuple[str, ...]]
+    adjustable: Mapping[str, tuple[tuple[str, ...], ...] | None]
+    tests: tuple[TestCase, ...]
+    digest: str

@@ -1,0 +1,256 @@
+"""The types of values, with the constraints that the solver may rely on.
+
+Values at run time, after admission (see `values`):
+
+| type | Python value |
+|---|---|
+| Bool | bool |
+| Int | int |
+| Decimal | int or Fraction (equal numbers are equal values) |
+| String, Enum | str |
+| Date | int: days since 1970-01-01 |
+| Time | int: microseconds since 1970-01-01T00:00Z |
+| Duration | int: microseconds |
+| Record | dict with every declared field; an absent optional field is None |
+| List | tuple |
+| Map | dict (keys str, iteration in sorted key order) |
+| T? | the value, or None when absent |
+| Json | JSON data: None, bool, int, Fraction, str, tuple, dict |
+
+An optional of an optional does not exist: `OptionalType.of` flattens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+MICROSECOND = 1
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+MIN_DATE, MAX_DATE = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31
+MIN_TIME = -2_208_988_800 * SECOND  # 1900-01-01T00:00Z
+MAX_TIME = 7_258_118_400 * SECOND - 1  # the last microsecond before 2200-01-01T00:00Z
+MAX_DURATION = 100 * 366 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class BoolType:
+    def __str__(self) -> str:
+        return "Bool"
+
+
+@dataclass(frozen=True, slots=True)
+class IntType:
+    """Integers, ends included; `step` > 1 keeps multiples of it."""
+
+    low: int | None = None
+    high: int | None = None
+    step: int | None = None
+
+    def __str__(self) -> str:
+        return "Int" + _range(self.low, self.high, False, False, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalType:
+    """Exact rationals; `step` keeps multiples of it.
+
+    `exact` says that whoever receives the number keeps it exactly, as the host does; where it is
+    False, as for a tool's arguments, a decimal that binary64 would change is refused at admission.
+    """
+
+    low: Fraction | None = None
+    high: Fraction | None = None
+    low_open: bool = False
+    high_open: bool = False
+    step: Fraction | None = None
+    exact: bool = False
+
+    def __str__(self) -> str:
+        return "Decimal" + _range(self.low, self.high, self.low_open, self.high_open, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class StringType:
+    """Text. `patterns` are regular expressions of the language that the whole text matches."""
+
+    min_length: int = 0
+    max_length: int | None = None
+    patterns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = "String"
+        if self.patterns:
+            text += "".join(f" matches /{p}/" for p in self.patterns)
+        if self.min_length or self.max_length is not None:
+            end = "" if self.max_length is None else str(self.max_length)
+            text += f" (length {self.min_length} .. {end})"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class DateType:
+    def __str__(self) -> str:
+        return "Date"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeType:
+    def __str__(self) -> str:
+        return "Time"
+
+
+@dataclass(frozen=True, slots=True)
+class DurationType:
+    def __str__(self) -> str:
+        return "Duration"
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType:
+    """A closed set of labels in their declared order. Two enums are one type if labels agree."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.name or "{" + ", ".join(self.labels) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record; an optional field has an `OptionalType`.
+
+    `default` (a run-time value, None for none) fills in when a tool's argument is left out.
+    """
+
+    name: str
+    type: Type
+    default: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record. `open` ones (a schema that allows further properties) accept and ignore more
+    fields only where the schema says so; a policy cannot read those."""
+
+    name: str
+    fields: tuple[Field, ...]
+    open: bool = False
+
+    def field(self, name: str) -> Field | None:
+        return next((f for f in self.fields if f.name == name), None)
+
+    def __str__(self) -> str:
+        return self.name or "{ " + ", ".join(f"{f.name}: {f.type}" for f in self.fields) + " }"
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    element: Type
+    min_length: int = 0
+    max_length: int | None = None
+    unique: bool = False
+
+    def __str__(self) -> str:
+        return f"List<{self.element}>"
+
+
+@dataclass(frozen=True, slots=True)
+class MapType:
+    """Keys are of a StringType or an EnumType."""
+
+    key: Type
+    value: Type
+
+    def __str__(self) -> str:
+        return f"Map<{self.key}, {self.value}>"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalType:
+    """A value that may be absent. Build through `of`, which flattens."""
+
+    inner: Type
+
+    @staticmethod
+    def of(inner: Type) -> OptionalType:
+        return inner if isinstance(inner, OptionalType) else OptionalType(inner)
+
+    def __str__(self) -> str:
+        return f"{self.inner}?"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonType:
+    """A document whose shape is checked where it is used."""
+
+    def __str__(self) -> str:
+        return "Json"
+
+
+Type = (
+    BoolType
+    | IntType
+    | DecimalType
+    | StringType
+    | DateType
+    | TimeType
+    | DurationType
+    | EnumType
+    | RecordType
+    | ListType
+    | MapType
+    | OptionalType
+    | JsonType
+)
+
+#: What a run-time value is in Python; see the table above.
+Value = object
+
+BOOL = BoolType()
+INT = IntType()
+DECIMAL = DecimalType(exact=True)
+STRING = StringType()
+DATE = DateType()
+TIME = TimeType()
+DURATION = DurationType()
+JSON = JsonType()
+WEEKDAY = EnumType("Weekday", ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
+
+
+def as_binary64(kind: Type) -> Type:
+    """The type as a tool receives it: no decimal in it is exact."""
+    match kind:
+        case DecimalType():
+            return replace(kind, exact=False)
+        case OptionalType(inner):
+            return OptionalType(as_binary64(inner))
+        case ListType(element):
+            return replace(kind, element=as_binary64(element))
+        case MapType(_, value):
+            return replace(kind, value=as_binary64(value))
+        case RecordType(_, inner_fields):
+            return replace(
+                kind, fields=tuple(replace(f, type=as_binary64(f.type)) for f in inner_fields)
+            )
+        case _:
+            return kind
+
+
+def _range(low: object, high: object, low_open: bool, high_open: bool, step: object | None) -> str:
+    text = ""
+    if low is not None and high is not None and not low_open and not high_open:
+        text = f" in {low} .. {high}"
+    else:
+        if low is not None:
+            text += f" {'>' if low_open else '>='} {low}"
+        if high is not None:
+            text += f" {'<' if high_open else '<='} {high}"
+    if step is not None:
+        text += f" step {step}"
+    return text

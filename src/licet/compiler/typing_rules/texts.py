@@ -1,0 +1,140 @@
+"""Text: literals, `matches`, `like`, `contains startswith endswith`."""
+
+from __future__ import annotations
+
+import re
+
+from licet.policy_lang import Span, ast
+
+from .. import ir
+from ..folding import FALSE, TRUE
+from ..regex import RegexError, from_glob, matcher, parse
+from ..types import STRING, EnumType, OptionalType, StringType, Type
+from .context import Context, Scope, Typed
+from .optionals import required
+
+LOOKS_LIKE_URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
+
+
+def infer_string(
+    context: Context, node: ast.StringLiteral, scope: Scope, expected: Type | None
+) -> Typed | None:
+    """`"text"`: a label where an enum is expected."""
+    wanted = expected.inner if isinstance(expected, OptionalType) else expected
+    if not isinstance(wanted, EnumType):
+        return Typed(ir.Const(node.value, STRING))
+    if node.value in wanted.labels:
+        return Typed(ir.Const(node.value, wanted))
+    context.unknown(
+        "LIC110",
+        f"label of `{wanted}`",
+        node.value,
+        wanted.labels,
+        node.span,
+        scope,
+        "use one of the declared labels",
+    )
+    return None
+
+
+def text(context: Context, node: ast.Expr, scope: Scope) -> ir.Expr | None:
+    """The typed expression if it is text (a label is text too); else an error."""
+    typed = required(context, node, scope)
+    if typed is None:
+        return None
+    if isinstance(typed.type, StringType):
+        return typed.expr
+    context.mismatch("text", typed.type, node.span, scope, "this operator compares text")
+    return None
+
+
+def valid_pattern(context: Context, pattern: str, span: Span, scope: Scope) -> bool:
+    """Whether a pattern is of the language's regular expressions; else an error."""
+    try:
+        parse(pattern)
+    except RegexError as problem:
+        context.error(
+            "LIC117",
+            f"bad pattern: {problem.message} (at character {problem.offset + 1})",
+            span,
+            scope,
+            "patterns match the whole text; `.` is any character; no anchors, look-around, "
+            "back-references or flags",
+        )
+        return False
+    return True
+
+
+def infer_matches(context: Context, node: ast.Matches, scope: Scope) -> Typed | None:
+    """`text matches /pattern/`."""
+    value = text(context, node.text, scope)
+    if not valid_pattern(context, node.pattern, node.pattern_span, scope) or value is None:
+        return None
+    return Typed(_matched(value, node.pattern))
+
+
+def infer_like(context: Context, node: ast.WordComparison, scope: Scope) -> Typed | None:
+    """`text like "a*b"`: the right side is a constant."""
+    value = text(context, node.left, scope)
+    glob = text(context, node.right, scope)
+    if value is None or glob is None:
+        return None
+    if not (isinstance(glob, ir.Const) and isinstance(glob.value, str)):
+        context.error(
+            "LIC119",
+            "the pattern of `like` is not a constant",
+            node.right.span,
+            scope,
+            "write the text itself, a const or a param that has a value",
+        )
+        return None
+    pattern = from_glob(glob.value)
+    if not valid_pattern(context, pattern, node.right.span, scope):
+        return None
+    return Typed(_matched(value, pattern))
+
+
+def _matched(value: ir.Expr, pattern: str) -> ir.Expr:
+    if isinstance(value, ir.Const) and isinstance(value.value, str):
+        return TRUE if matcher(pattern)(value.value) else FALSE
+    return ir.Matches(value, pattern)
+
+
+def infer_text_test(context: Context, node: ast.WordComparison, scope: Scope) -> Typed | None:
+    """`text contains part`, `startswith`, `endswith`."""
+    value = text(context, node.left, scope)
+    part = text(context, node.right, scope)
+    if value is None or part is None:
+        return None
+    if isinstance(part, ir.Const) and isinstance(part.value, str):
+        _warn_of_url(context, node, part.value)
+        if isinstance(value, ir.Const) and isinstance(value.value, str):
+            return Typed(TRUE if _tested(node.op, value.value, part.value) else FALSE)
+    return Typed(ir.TextTest(node.op, value, part))  # type: ignore[arg-type]
+
+
+def _tested(op: str, value: str, part: str) -> bool:
+    match op:
+        case "contains":
+            return part in value
+        case "startswith":
+            return value.startswith(part)
+        case _:
+            return value.endswith(part)
+
+
+def _warn_of_url(context: Context, node: ast.WordComparison, part: str) -> None:
+    view, way = "", ""
+    if LOOKS_LIKE_URL.match(part) or part.startswith("//"):
+        view, way = "URL", 'compare its parts: `url(…).host == "…"`, `url(…).path under "…"`'
+    elif part.startswith(("/", "./", "~/")) or "/" in part[:-1]:
+        view, way = "path", 'compare whole segments: `path(…) under "…"`'
+    elif part.startswith("@"):
+        view, way = "mail address", 'compare its domain: `email(…).domain == "…"`'
+    if view:
+        context.reporter.warning(
+            "LIC141",
+            f"`{node.op}` on what looks like a {view} can be fooled",
+            node.span,
+            way,
+        )

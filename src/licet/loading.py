@@ -1,0 +1,133 @@
+"""Where the rooms are put together: paths in, a program or a guard out.
+
+This is the one place that knows both the compiler and the importers of catalogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Self
+
+from licet.adapters.catalogs import tool_lists
+from licet.compiler.catalog import Catalog, Tool
+from licet.compiler.loading import Project, open_project
+from licet.compiler.pipeline import compile_sources
+from licet.compiler.program import Program
+from licet.policy_lang import Diagnostic, Severity, Source, ast, has_errors, render_text
+from licet.verifier import guard as verifier
+from licet.verifier.deciding import Engine
+
+
+class PolicyError(ValueError):
+    """A policy that does not load; `diagnostics` say everything that is wrong with it."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(render_text(tuple(diagnostics)))
+        self.diagnostics = tuple(diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A program, or None where some diagnostic is an error."""
+
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def load_program(
+    paths: Sequence[Path],
+    *,
+    params: Mapping[str, object] | None = None,
+    catalog: Catalog | None = None,
+) -> Loaded:
+    """Compile the union of the policies at some paths (`.licet` files or folders) of one project.
+
+    `params` win over those of the project's `licet.toml`; `catalog` adds tools to those that the
+    policy names itself.
+    """
+    projects: list[Project] = []
+    found: list[Diagnostic] = []
+    for path in paths:
+        project, problems = open_project(path)
+        projects.append(project)
+        found.extend(problems)
+    if not projects or has_errors(found):
+        return Loaded(None, tuple(found))
+    first = projects[0]
+    if any(project.root != first.root for project in projects):
+        problem = Diagnostic(
+            "LIC301",
+            "these paths are not of one project",
+            None,
+            help="put a `licet.toml` into the folder above them, or load them one by one",
+        )
+        return Loaded(None, (*found, problem))
+    sources: dict[str, Source] = {s.name: s for project in projects for s in project.sources}
+    program, diagnostics = compile_sources(
+        tuple(sources.values()),
+        params={**first.params, **(params or {})},
+        catalog=catalog,
+        read=first.read,
+        read_tools=_Importer(first).read,
+    )
+    return Loaded(program, (*found, *diagnostics))
+
+
+@dataclass(frozen=True, slots=True)
+class _Importer:
+    """Reads the tool lists that a project's policies name, inside the project alone."""
+
+    project: Project
+
+    def read(
+        self, line: ast.UseTools, policy: str
+    ) -> tuple[tuple[Tool, ...], tuple[Diagnostic, ...]]:
+        tools: list[Tool] = []
+        found: list[Diagnostic] = []
+        for source in line.sources:
+            name = (PurePosixPath(policy).parent / source.value).as_posix()
+            path = self.project.locate(name)
+            if path is None:
+                found.append(
+                    Diagnostic(
+                        "LIC302",
+                        f"cannot read `{source.value}`",
+                        source.span,
+                        Severity.error,
+                        help="name a file inside the project, relative to this policy",
+                    )
+                )
+                continue
+            qualifier = line.alias or path.stem
+            given, problems = tool_lists.load(path, line.format, qualifier)
+            tools.extend(given)
+            found.extend(replace(p, span=source.span) if p.span is None else p for p in problems)
+        return tuple(tools), tuple(found)
+
+
+class Guard(verifier.Guard):
+    """The guard of an application, with the way to load one from a policy's path."""
+
+    @classmethod
+    def load(
+        cls,
+        *paths: str | Path,
+        params: Mapping[str, object] | None = None,
+        catalog: Catalog | None = None,
+        engine: Engine = "z3",
+        seconds: float = 2.0,
+        resolver_seconds: float = 2.0,
+    ) -> Self:
+        """A guard on the union of the policies at some paths, with every mistake reported at once.
+
+        Raises PolicyError, whose text shows each diagnostic with its place, and UnsetParamsError.
+        See `verifier.Guard` for `engine` and the limits in seconds.
+        """
+        loaded = load_program([Path(path) for path in paths], params=params, catalog=catalog)
+        if loaded.program is None:
+            raise PolicyError(loaded.diagnostics)
+        return cls(
+            loaded.program, engine=engine, seconds=seconds, resolver_seconds=resolver_seconds
+        )

@@ -1,0 +1,1 @@
+"""HTTP to guard: routes, messages, auth, store, audit, telemetry, client."""

@@ -1,0 +1,243 @@
+"""From a proposed call to a world: nothing that a rule could read gets in without its type.
+
+In: an `Action` (or the same as a mapping). Out: a `World` of run-time values, or the violations.
+Arguments are the model's: what is wrong with them is a `bad_argument`, with the way to mend it.
+All else is the host's: what is wrong there is a `fault`, and what is missing is unknown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import cast
+
+from licet.compiler.catalog import Tool
+from licet.compiler.clock import Clock, parse_time
+from licet.compiler.intake import BadValue, Problem, Validator, validator
+from licet.compiler.ir import FactSignature
+from licet.compiler.names import alternatives, nearest
+from licet.compiler.program import Program
+from licet.compiler.types import MAX_TIME, MIN_TIME, RecordType, Value
+from licet.compiler.values import render
+from licet.compiler.world import UNKNOWN, Path, Unknown, World
+
+from .action import Action
+from .facts import Wanted
+from .verdict import Violation
+
+#: The parts of a call that come from the host, and what the model is told of a mistake in them.
+HOSTS_OWN = frozenset(("principal", "context", "session", "facts", "now", "id"))
+NOT_YOURS = "what the host knows of this call is malformed; this is not yours to mend"
+
+#: Facts that one call may bring along.
+MAX_FACTS = 10_000
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an accident
+    """The call cannot even be asked about; `violations` say why. `tool` is what it named."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__(violations[0].message)
+        self.violations = violations
+
+
+class Admission:
+    """The precompiled checks of one program. Safe to share between threads."""
+
+    def __init__(self, program: Program, clock: Clock) -> None:
+        self._program = program
+        self._clock = clock
+        short = Counter(tool.name for tool in program.catalog)
+        self._names = [t.name if short[t.name] == 1 else t.qualified for t in program.catalog]
+        self._arguments: dict[str, Validator] = {}
+        self._principal = self._host_record(program.principal)
+        self._context = self._host_record(program.context)
+        self._session = self._host_record(program.session)
+        self._session_takes_id = program.session.field("id") is not None
+        self._keys = {
+            name: tuple(validator(kind, clock) for _, kind in signature.params)
+            for name, signature in program.facts.items()
+        }
+        self._results = {
+            name: validator(signature.result, clock, allow_unknown=True)
+            for name, signature in program.facts.items()
+        }
+
+    def _host_record(self, kind: RecordType) -> Validator:
+        return validator(kind, self._clock, allow_unknown=True)
+
+    def tool(self, name: str) -> Tool:
+        """The one tool that a name means; Refused (`unknown_tool`) with the nearest real ones."""
+        found = self._program.catalog.find(name)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = ", ".join(sorted(t.qualified for t in found))
+            text = f"`{name}` could be any of {several}: name one of them"
+        else:
+            text = f"there is no tool `{brief(name)}`"
+            if near := nearest(name[:200], self._names):
+                text += f"; did you mean {alternatives(near)}?"
+        raise Refused((Violation("unknown_tool", text, text, path="tool"),))
+
+    def world(self, tool: Tool, action: Action) -> World:
+        """The world of a call; Refused with every problem found."""
+        check = self._arguments.get(tool.qualified)
+        if check is None:
+            check = self._arguments[tool.qualified] = validator(tool.params, self._clock)
+        try:
+            args = check(action.args, ("args",))
+        except BadValue as bad:
+            raise Refused(tuple(_bad_argument(p) for p in bad.problems)) from None
+        try:
+            return World(
+                tool=tool.qualified,
+                args=cast(dict[str, Value], args),
+                principal=_record(self._principal(action.principal, ("principal",))),
+                context=_record(self._context(action.context, ("context",))),
+                session=_record(self._session(self._session_fields(action), ("session",))),
+                now=self.instant(action.now),
+                facts=self._facts(action.facts),
+            )
+        except BadValue as bad:
+            raise Refused(self.faults(bad)) from None
+
+    def _session_fields(self, action: Action) -> object:
+        """The session as declared: its id is known to us even where no policy declares it."""
+        if self._session_takes_id or "id" not in action.session:
+            return action.session
+        assert isinstance(action.session, Mapping)  # an id alone has become a mapping
+        return {key: value for key, value in action.session.items() if key != "id"}
+
+    def instant(self, given: object) -> int | Unknown:
+        """The one instant of a decision, in microseconds: given by the host, else the clock's."""
+        if given is None:
+            return time.time_ns() // 1000
+        if given == {"$unknown": True}:
+            return UNKNOWN
+        instant = parse_time(given, self._clock) if isinstance(given, str) else None
+        if instant is None or not MIN_TIME <= instant <= MAX_TIME:
+            expected = "a time such as 2026-11-22T15:00:00Z"
+            raise BadValue((Problem(("now",), expected, brief(repr(given)), "wrong_type", None),))
+        return instant
+
+    def _facts(self, given: Mapping[str, object]) -> dict[str, dict[tuple[Value, ...], Value]]:
+        if not given:
+            return {}
+        facts: dict[str, dict[tuple[Value, ...], Value]] = {}
+        count = 0
+        for name, entries in given.items():
+            signature = self._program.facts.get(name)
+            if signature is None:
+                raise _bad((name,), f"one of {', '.join(self._program.facts) or 'no facts'}", name)
+            if not isinstance(entries, (list, tuple)):
+                raise _bad((name,), 'a list of {"key": […], "value": …}', brief(repr(entries)))
+            known = facts.setdefault(name, {})
+            for position, entry in enumerate(entries):
+                count += 1
+                if count > MAX_FACTS:
+                    raise _bad((name,), f"at most {MAX_FACTS} facts", "more")
+                where: Path = (name, position)
+                if not isinstance(entry, Mapping) or not {"key", "value"} >= set(entry) >= {"key"}:
+                    raise _bad(where, '{"key": […], "value": …}', brief(repr(entry)))
+                keys = self.keys(signature, entry["key"], where)
+                value = self.fact(name, keys, entry.get("value", UNKNOWN))
+                if keys in known and known[keys] != value:
+                    raise _bad(where, "one value for equal keys", "two")
+                known[keys] = value
+        return facts
+
+    def keys(self, signature: FactSignature, given: object, where: Path) -> tuple[Value, ...]:
+        """A fact's keys as run-time values. Raises BadValue."""
+        checks = self._keys[signature.name]
+        if not isinstance(given, (list, tuple)) or len(given) != len(checks):
+            raise _bad(where, f"{len(checks)} keys in a list", brief(repr(given)))
+        return tuple(check(key, (*where, "key")) for check, key in zip(checks, given, strict=True))
+
+    def plain_keys(self, name: str, keys: tuple[Value, ...]) -> Wanted:
+        """A fact's run-time keys as the JSON-able values that a resolver gets."""
+        params = self._program.facts[name].params
+        return name, tuple(render(key, kind) for key, (_, kind) in zip(keys, params, strict=True))
+
+    @staticmethod
+    def faults(bad: BadValue) -> tuple[Violation, ...]:
+        """What is wrong with a value of the host's, as violations."""
+        return tuple(_fault(problem) for problem in bad.problems)
+
+    def fact(self, name: str, keys: tuple[Value, ...], given: object) -> Value:
+        """A fact's value as a run-time value, `UNKNOWN` included. Raises BadValue."""
+        if given is UNKNOWN or given == {"$unknown": True}:
+            return UNKNOWN
+        return self._results[name](given, (name, keys))
+
+
+def _record(value: Value) -> dict[str, Value]:
+    """Principal, context or session; where the host marks the whole unknown, that is a fault."""
+    if isinstance(value, dict):
+        return value
+    raise _bad(("principal",), "a record; mark its unknown fields instead", "unknown")
+
+
+def _bad(path: Path, expected: str, found: str) -> BadValue:
+    return BadValue((Problem(path, expected, found, "wrong_type", None),))
+
+
+def _bad_argument(problem: Problem) -> Violation:
+    text = problem_text(problem)
+    return Violation("bad_argument", text, text, path=path_text(problem.path))
+
+
+def _fault(problem: Problem) -> Violation:
+    path = path_text(problem.path)
+    return Violation(
+        "fault",
+        f"the host's {problem_text(problem)}",
+        NOT_YOURS,
+        path=path,
+    )
+
+
+def problem_text(problem: Problem) -> str:
+    """One sentence about one bad value, for whoever sent it."""
+    path = path_text(problem.path)
+    match problem.kind:
+        case "missing":
+            text = f"`{path}` is missing: expected {problem.expected}"
+        case "unknown_field":
+            text = f"there is no `{path}`"
+        case _:
+            text = f"`{path}` must be {problem.expected}, not {problem.found}"
+    if problem.suggestion:
+        text += f"; did you mean `{problem.suggestion}`?"
+    return text
+
+
+def path_text(path: Path) -> str:
+    """A path as the policy would write it: `args.bags[0].weight`, `reservation("R1").cabin`."""
+    text = ""
+    for step in path:
+        match step:
+            case tuple():
+                text += "(" + ", ".join(_key_text(key) for key in step) + ")"
+            case int():
+                text += f"[{step}]"
+            case str() if not text:
+                text = step
+            case str() if step.isidentifier():
+                text += f".{step}"
+            case _:
+                text += f".{_key_text(step)}"
+    return text
+
+
+def _key_text(key: object) -> str:
+    return '"' + brief(key) + '"' if isinstance(key, str) else str(key)
+
+
+def brief(text: str, limit: int = 60) -> str:
+    """Text of somebody else in a message of ours: printable and short."""
+    clean = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1]
+    )
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -1,0 +1,282 @@
+"""Why a call is refused: values that force the refusal, whatever all the rest is.
+
+The parts of the world are forgotten one after another, whole branches first, as long as the rules
+still refuse without them; partial evaluation answers that in microseconds. It can only miss that
+something does not matter, so one question to a solver then drops the last of it. What is left
+forces the outcome (both engines are sound about unknown parts), and is subset-minimal if the
+solver answered.
+
+The keys of a fact are part of its path: `order("R1").total = 50` says which order it was, so what
+the key came from is no reason of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from licet.compiler import ir
+from licet.compiler.encoding import Aspect, EncodingError, Leaf, ToolEncoder
+from licet.compiler.types import (
+    BOOL,
+    INT,
+    JSON,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    Type,
+    Value,
+)
+from licet.compiler.walking import walk
+from licet.compiler.world import UNKNOWN, Path, World
+
+from .masking import below, parts, place, value_at, without
+from .solving import Core, Forced, SolverPool
+from .verdict import Outcome
+
+#: What is forgotten first, where the rule to blame does not say what matters.
+_ORDER: Final = {"now": 0, "session": 1, "context": 2, "principal": 4, "args": 5}
+_FACT: Final = 3
+
+Because = tuple[tuple[Path, Value, Type], ...]
+
+
+def because(
+    encoder: ToolEncoder,
+    rules: ir.ToolRules,
+    world: World,
+    goal: Outcome,
+    pool: SolverPool,
+    seconds: float,
+) -> Because | None:
+    """Values of the world that force its outcome `goal` (`deny` or `escalate`), with their types.
+
+    A value of None says that an optional is absent; the path of a length ends in "length", that of
+    the presence of something with parts in "present".
+    Subset-minimal, unless the solver does not answer within `seconds`. None: nothing was found
+    that the encoder can show to force it.
+    """
+    until = time.monotonic() + seconds
+    shrinking = _Shrinking(encoder, goal, until)
+    if not shrinking.forced(world):
+        return None
+    blamed = _blamed(encoder, rules, world, goal)
+    mentioned = _mentioned(blamed)
+    order = sorted(
+        parts(world),
+        key=lambda path: (
+            path[:2] in mentioned or path[:1] in mentioned,
+            _ORDER.get(str(path[0]), _FACT),
+        ),
+    )
+    known = [path for path in order if value_at(world, path) is not UNKNOWN]
+    first = [path for path in known if not (path[:2] in mentioned or path[:1] in mentioned)]
+    small = shrinking.shrink(world, first)
+    small = shrinking.shrink(small, known[len(first) :])
+    leaves, all_known = _core(encoder, small, goal, pool, until)
+    return tuple(_folded(encoder, world, leaves, all_known))
+
+
+class _Shrinking:
+    """Forgets parts of a world as long as its outcome stays settled."""
+
+    def __init__(self, encoder: ToolEncoder, goal: Outcome, until: float) -> None:
+        self._encoder, self._goal, self._until = encoder, goal, until
+
+    def forced(self, world: World) -> bool:
+        """Whether the known parts of a world are shown to force the outcome."""
+        try:
+            return self._encoder.decide(world).outcome == self._goal
+        except EncodingError:  # a shape too large is not shown to force anything
+            return False
+
+    def shrink(self, world: World, paths: Sequence[Path]) -> World:
+        """The world with as much of `paths` forgotten as can be, earlier ones sooner."""
+        if not paths or time.monotonic() > self._until:
+            return world
+        smaller = world
+        for path in paths:
+            smaller = without(smaller, path)
+        if self.forced(smaller):
+            return smaller
+        if len(paths) > 1:
+            half = len(paths) // 2
+            return self.shrink(self.shrink(world, paths[:half]), paths[half:])
+        value = value_at(world, paths[0])
+        inner = below(paths[0], value)
+        # Of a list the first elements explain best.
+        return self.shrink(world, inner[::-1] if isinstance(value, tuple) else inner)
+
+
+# --- which rule is to blame
+
+
+def _blamed(
+    encoder: ToolEncoder, rules: ir.ToolRules, world: World, goal: Outcome
+) -> tuple[ir.Rule, ...]:
+    """The first rule that refuses or asks; the permits where none does."""
+    for rule, state in zip(rules.rules, encoder.states(world), strict=True):
+        match state:
+            case "wrong_type":
+                return (rule,)
+            case "absent" if rule.kind != "permit":
+                return (rule,)
+            case "applies" if rule.kind == "forbid":
+                return (rule,)
+            case "applies" if rule.kind == "escalate" and goal == "escalate":
+                return (rule,)
+    return rules.permits
+
+
+def _mentioned(rules: Sequence[ir.Rule]) -> frozenset[Path]:
+    """What rules mention: ("args", "amount"), ("now",), ("reservation",)."""
+    return frozenset(
+        path
+        for rule in rules
+        for expr in (*(let.value for let in rule.lets), rule.condition)
+        for node in walk(expr)
+        for path in _mention(node)
+    )
+
+
+def _mention(node: ir.Expr) -> tuple[Path, ...]:
+    match node:
+        case ir.GetField(ir.Root(root), name):
+            return ((root, name),)
+        case ir.Root("now"):
+            return (("now",),)
+        case ir.Fact(name):
+            return ((name,),)
+        case _:
+            return ()
+
+
+# --- the last of it
+
+
+def _core(
+    encoder: ToolEncoder, world: World, goal: Outcome, pool: SolverPool, until: float
+) -> tuple[list[Leaf], list[Leaf]]:
+    """The leaves known in a world, less those that a solver drops; and all of them."""
+    question = encoder.question(world, bounded=None)
+    known = [leaf for leaf in question.leaves if leaf.known]
+    flags = [leaf for leaf in known if leaf.path[-1] is Aspect.unknown]
+    others = [leaf for leaf in known if leaf.path[-1] is not Aspect.unknown]
+    others.sort(key=_weight)
+    negated = "allowed" if goal == "deny" else "(not (and allowed pending))"
+    by_path = {leaf.path: leaf for leaf in known}
+    query = Core(
+        (negated, *(_equation(leaf) for leaf in flags)),
+        tuple(_with_place(leaf, by_path) for leaf in others),
+    )
+    answer = pool.ask(query, question.text, until - time.monotonic())
+    if isinstance(answer, Forced):
+        others = [others[position] for position in answer.kept]
+    return sorted(others, key=known.index), known
+
+
+def _weight(leaf: Leaf) -> tuple[bool, bool, int]:
+    """Second readings of a fact go first, then lengths and presence, then as in shrinking."""
+    first = len(leaf.path) == 1 or isinstance(leaf.path[1], str | tuple)
+    order = _ORDER.get(str(leaf.path[0]), _FACT)
+    return first, not isinstance(leaf.path[-1], Aspect), order
+
+
+def _equation(leaf: Leaf) -> str:
+    return f"(= {leaf.symbol} {leaf.literal})"
+
+
+def _with_place(leaf: Leaf, by_path: Mapping[Path, Leaf]) -> str:
+    """The equation of a leaf, which says also that there is such a place.
+
+    `args.bags[1].weight = 40` means that there is a second bag; how many there are is another
+    reason, and so is that a value is present from what it is.
+    """
+    terms = [_equation(leaf)]
+    for end in range(1, len(leaf.path)):
+        step = leaf.path[end]
+        length = by_path.get((*leaf.path[:end], Aspect.length))
+        if isinstance(step, int) and length is not None:
+            terms.append(f"(< {step} {length.symbol})")
+        present = by_path.get((*leaf.path[:end], Aspect.present))
+        if present is not None and present is not leaf:
+            terms.append(present.symbol)
+    present = by_path.get((*leaf.path, Aspect.present))
+    if present is not None:
+        terms.append(present.symbol)
+    return terms[0] if len(terms) == 1 else f"(and {' '.join(terms)})"
+
+
+def _folded(
+    encoder: ToolEncoder, world: World, leaves: Sequence[Leaf], known: Sequence[Leaf]
+) -> Iterator[tuple[Path, Value, Type]]:
+    """Leaves as paths of the world with values: presence and keys fold into what they belong to.
+
+    What something with parts is as a whole (present, so long, an object) needs no saying beside a
+    part of it.
+    """
+    paths = [_keyed(leaf, known) for leaf in leaves]
+    seen: set[Path] = set()
+    for path in paths:
+        if isinstance(path[-1], Aspect) and any(_is_part(other, path[:-1]) for other in paths):
+            continue
+        where, value, kind = _reason(encoder, world, path)
+        if where not in seen:
+            seen.add(where)
+            yield where, value, kind
+
+
+def _keyed(leaf: Leaf, known: Sequence[Leaf]) -> Path:
+    """The path of a leaf; of a fact that is read at several places, the one with its keys."""
+    path = leaf.path
+    if path[0] == "now" or isinstance(path[1], str | tuple):
+        return path
+    for other in known:
+        same = other.path[0] == path[0] and other.path[2:] == path[2:]
+        if same and isinstance(other.path[1], tuple) and other.literal == leaf.literal:
+            return other.path
+    raise AssertionError("a known fact without keys")
+
+
+def _is_part(path: Path, whole: Path) -> bool:
+    size = len(whole)
+    return len(path) > size and path[:size] == whole and not isinstance(path[size], Aspect)
+
+
+def _reason(encoder: ToolEncoder, world: World, path: Path) -> tuple[Path, Value, Type]:
+    """The value that stands behind a leaf's path, with its own path in the world and its type."""
+    found = place(world, path)
+    kind: Type
+    if found[0] in encoder.roots:
+        kind, rest = encoder.roots[str(found[0])], found[1:]
+    else:
+        kind, rest = encoder.facts[str(found[0])].result, found[2:]
+    for step in rest:
+        match kind.inner if isinstance(kind, OptionalType) else kind:
+            case RecordType() as record:
+                field = record.field(str(step))
+                assert field is not None
+                kind = field.type
+            case ListType(element):
+                kind = element
+            case MapType(_, value_type):
+                kind = value_type
+            case _:
+                kind = JSON
+    value = _value(world, found)
+    if path[-1] is Aspect.present and isinstance(value, dict | tuple) and kind != JSON:
+        return (*found, "present"), True, BOOL
+    if path[-1] is Aspect.length:
+        assert isinstance(value, tuple | dict | str)
+        return (*found, "length"), len(value), INT
+    return found, value, kind.inner if isinstance(kind, OptionalType) else kind
+
+
+def _value(world: World, path: Path) -> Value:
+    """The value at a path; None of what a document does not have."""
+    try:
+        return value_at(world, path)
+    except LookupError:
+        return None

@@ -1,0 +1,329 @@
+"""What a refusal says: violations, reasons, the world in which it happens, the nearest way out.
+
+In: a world and what the encoder found. Out: a `Refusal`, whose outcome may still turn out as
+`allow` where something was unknown and the solver has shown that it does not matter. Nothing is
+shown that the reference evaluator has not replayed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from licet.compiler import ir
+from licet.compiler.clock import Clock
+from licet.compiler.encoding import State, ToolEncoder
+from licet.compiler.evaluation import (
+    RuleOutcome,
+    UnknownRead,
+    judge_rule,
+    message_text,
+)
+from licet.compiler.program import Program
+from licet.compiler.types import Type, Value
+from licet.compiler.values import render, show
+from licet.compiler.world import Path, World
+
+from .admission import path_text
+from .calls import call_json
+from .explaining import because
+from .messages import compose
+from .repairing import RepairFound, repair
+from .settling import Settlement, settle
+from .solving import SolverPool
+from .verdict import Change, Kind, Outcome, Reason, Repair, Violation
+from .visibility import ToolVisibility, is_shown, tool_visibility
+
+log = logging.getLogger("licet")
+
+States = tuple[State | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Everything of a verdict but its name tags; `states` per rule, as far as they are known."""
+
+    outcome: Outcome
+    violations: tuple[Violation, ...]
+    rules: tuple[str, ...] = ()
+    states: States = ()
+    because: tuple[Reason, ...] = ()
+    counterexample: Mapping[str, object] | None = None
+    fine: Mapping[str, object] | None = None
+    settle: tuple[str, ...] = ()
+    repair: Repair | None = None
+    explained: bool = True
+    message: str = ""
+
+    @staticmethod
+    def of(tool: str, violations: tuple[Violation, ...]) -> Refusal:
+        """A plain deny."""
+        return Refusal("deny", violations, message=compose("deny", tool, violations, (), None))
+
+
+class Refuser:
+    """Explains the refusals of one program. Safe to share between threads."""
+
+    def __init__(self, program: Program, clock: Clock, solvers: SolverPool) -> None:
+        self._program = program
+        self._clock = clock
+        self._solvers = solvers
+        self._visibility: dict[str, ToolVisibility] = {}
+
+    def explain(
+        self,
+        encoder: ToolEncoder,
+        rules: ir.ToolRules,
+        world: World,
+        outcome: Outcome | None,
+        states: States,
+        deadline: float,
+    ) -> Refusal:
+        """The refusal of a world that was not plainly allowed (`outcome` None: not settled)."""
+        one_of: tuple[str, ...] = ()
+        if outcome is None:
+            seconds = deadline - time.monotonic()
+            settled = settle(encoder, rules, world, self._clock, self._solvers, seconds)
+            match settled.outcome:
+                case "undetermined" | "solver_unknown" | "fault":
+                    return self._unsettled(rules, world, settled, states)
+                case "allow":
+                    return Refusal("allow", (), states=settled.states(states))
+            outcome, states = settled.outcome, settled.states(states)
+            one_of = settled.one_of
+        violations = tuple(self._violations(rules, world, outcome, states, one_of))
+        refusal = Refusal(
+            outcome,
+            violations,
+            rules=tuple(dict.fromkeys(v.rule for v in violations if v.rule is not None)),
+            states=states,
+            counterexample=call_json(world, self._program),
+        )
+        try:
+            refusal = self._teach(encoder, rules, world, refusal, deadline)
+        except Exception:  # a refusal stands without its explanation
+            log.exception("a refusal could not be explained")
+            refusal = replace(refusal, explained=False)
+        return replace(
+            refusal,
+            message=compose(
+                outcome, self._name(world), violations, refusal.because, refusal.repair
+            ),
+        )
+
+    # --- violations
+
+    def _violations(
+        self,
+        rules: ir.ToolRules,
+        world: World,
+        outcome: Outcome,
+        states: States,
+        one_of: tuple[str, ...],
+    ) -> Iterator[Violation]:
+        """Each rule that refuses or asks, in the order written, and the lack of a permit.
+
+        `one_of`: rules of which one refuses whatever the unknown is, though none does always.
+        """
+        wrong: set[str] = set()
+        blamed = False
+        for index, (rule, state) in enumerate(zip(rules.rules, states, strict=True)):
+            if state == "wrong_type":
+                yield from self._wrong_type(rule, world, wrong)
+            elif rule.kind == "permit" or state not in ("applies", "absent"):
+                if rule.name in one_of:
+                    text = f"one of {', '.join(one_of)} refuses, whatever is unknown"
+                    yield Violation(
+                        _kind(rule), text, text, rule.name, str(rule.span), certain=False
+                    )
+                    blamed = True
+                continue
+            elif rule.kind == "forbid" or outcome == "escalate" or state == "absent":
+                yield self._violation(index, rule, world, state, self.visibility(rules))
+            else:
+                continue
+            blamed = True
+        permits = states[: len(rules.permits)]
+        if outcome == "deny" and all(state in ("not", "absent", "wrong_type") for state in permits):
+            text = "no rule permits this call" if permits else "no rule permits this tool at all"
+            yield Violation("no_permit", text, text)
+        elif outcome == "deny" and not blamed:
+            text = "no permit applies together with what else is known, whatever is unknown"
+            yield Violation("no_permit", text, text)
+
+    def _violation(
+        self, index: int, rule: ir.Rule, world: World, state: str, visibility: ToolVisibility
+    ) -> Violation:
+        where = str(rule.span)
+        try:
+            outcome = judge_rule(rule, world, self._clock)
+        except UnknownRead:
+            text = f"the rule {rule.name} applies whatever is unknown"
+            kind: Kind = "absent" if state == "absent" else _kind(rule)
+            return Violation(kind, text, text, rule.name, where)
+        if outcome.state != state:
+            raise AssertionError(f"the engines differ on rule {rule.name}")
+        if outcome.state == "absent":
+            told, shown_text = self._absent(outcome)
+            return Violation("absent", told, shown_text, rule.name, where)
+        shown = visibility.message_parts[index]
+        full = self._message(rule, outcome, world)
+        hidden = self._message(_blank(rule, shown), outcome, world)
+        return Violation(_kind(rule), full, hidden, rule.name, where)
+
+    def _message(self, rule: ir.Rule, outcome: RuleOutcome, world: World) -> str:
+        if rule.message is None:
+            verb = "asks for approval of" if rule.kind == "escalate" else "forbids"
+            return f"{rule.name} {verb} this call"
+        return message_text(rule, outcome, world, self._clock, show)
+
+    def _absent(self, outcome: RuleOutcome) -> tuple[str, str]:
+        """What does not exist: for the operator with its keys, for the model by its name."""
+        let = outcome.absent
+        assert let is not None
+        text = f"{let.span.text} does not exist"
+        path = outcome.detail
+        full = f"{path_text(path)} does not exist" if isinstance(path, tuple) and path else text
+        return full, text
+
+    def _wrong_type(self, rule: ir.Rule, world: World, seen: set[str]) -> Iterator[Violation]:
+        try:
+            detail = judge_rule(rule, world, self._clock).detail
+        except UnknownRead:
+            detail = None
+        text = str(detail) if detail else f"a value that {rule.name} reads has the wrong type"
+        if text not in seen:
+            seen.add(text)
+            yield Violation("bad_argument", text, text, rule.name, str(rule.span))
+
+    # --- reasons and repairs
+
+    def _teach(
+        self,
+        encoder: ToolEncoder,
+        rules: ir.ToolRules,
+        world: World,
+        refusal: Refusal,
+        deadline: float,
+    ) -> Refusal:
+        explained = True
+        goal = refusal.outcome
+        found = because(encoder, rules, world, goal, self._solvers, deadline - time.monotonic())
+        reasons: tuple[Reason, ...] = ()
+        if found is None:
+            explained = False
+        else:
+            show_reasons = self._may_show_reasons(rules, refusal)
+            reasons = tuple(
+                self._reason(path, value, kind, show_reasons, rules) for path, value, kind in found
+            )
+        fix: Repair | None = None
+        if refusal.outcome == "deny":
+            tool = self._program.catalog.qualified[world.tool]
+            better = repair(
+                encoder,
+                rules,
+                world,
+                self._program.adjustable.get(world.tool),
+                tool.params,
+                self._clock,
+                self._solvers,
+                deadline - time.monotonic(),
+            )
+            if better is not None:
+                fix = self._repair(better, tool.params, self.visibility(rules).repair)
+        return replace(refusal, because=reasons, repair=fix, explained=explained)
+
+    def _may_show_reasons(self, rules: ir.ToolRules, refusal: Refusal) -> bool:
+        """Only where none of the rules to blame reads anything hidden."""
+        hidden = self.visibility(rules).reads_hidden
+        blamed = set(refusal.rules)
+        no_permit = any(v.kind == "no_permit" for v in refusal.violations)
+        return not any(
+            reads
+            for rule, reads in zip(rules.rules, hidden, strict=True)
+            if rule.name in blamed or (no_permit and rule.kind == "permit")
+        )
+
+    def _reason(
+        self, path: Path, value: Value, kind: Type, may: bool, rules: ir.ToolRules
+    ) -> Reason:
+        keyed = path[0] in self.visibility(rules).keyed_by_hidden
+        shown = may and not keyed and is_shown(self._program, path)
+        return Reason(path_text(path), show(value, kind), shown)
+
+    def _repair(self, found: RepairFound, params: Type, shown: bool) -> Repair:
+        changes = tuple(
+            Change(path_text(path), render(old, kind), render(new, kind))
+            for path, old, new, kind in found.changes
+        )
+        args = render(found.args, params) if found.args is not None else None
+        assert args is None or isinstance(args, dict)
+        return Repair(args, changes, found.outcome, found.bound, shown)
+
+    # --- what is not settled
+
+    def _unsettled(
+        self, rules: ir.ToolRules, world: World, settled: Settlement, states: States
+    ) -> Refusal:
+        match settled.outcome:
+            case "undetermined":
+                names = ", ".join(settled.settle) or "what is unknown"
+                text = f"the outcome depends on what is not known: {names}"
+                shown = "the outcome depends on something that the host does not know yet"
+                first = Violation("undetermined", text, shown)
+            case "solver_unknown":
+                text = f"this could not be decided in time: {settled.reason}"
+                shown = "this could not be decided in time"
+                first = Violation("solver_unknown", text, shown)
+            case _:
+                text = settled.reason or "the call could not be decided"
+                first = Violation("fault", text, "the check itself failed")
+        blamed = tuple(self._possible(rules, settled))
+        return Refusal(
+            "deny",
+            (first, *blamed),
+            rules=tuple(dict.fromkeys(v.rule for v in blamed if v.rule is not None)),
+            states=states,
+            counterexample=call_json(settled.broken, self._program) if settled.broken else None,
+            fine=call_json(settled.fine, self._program) if settled.fine else None,
+            settle=settled.settle,
+            message=compose("deny", self._name(world), (first,), (), None),
+        )
+
+    def _possible(self, rules: ir.ToolRules, settled: Settlement) -> Iterator[Violation]:
+        """The rules that are broken in the world shown, which need not be this one."""
+        if settled.broken is None:
+            return
+        for rule in rules.forbids + rules.escalations:
+            outcome = judge_rule(rule, settled.broken, self._clock)
+            if outcome.state in ("applies", "absent"):
+                text = f"{rule.name} may apply"
+                yield Violation(_kind(rule), text, text, rule.name, str(rule.span), certain=False)
+
+    def _name(self, world: World) -> str:
+        """The tool as the model knows it, without the qualifier that we gave it."""
+        return self._program.catalog.qualified[world.tool].name
+
+    def visibility(self, rules: ir.ToolRules) -> ToolVisibility:
+        """What may be shown of this tool's verdicts; worked out once."""
+        found = self._visibility.get(rules.tool)
+        if found is None:
+            found = self._visibility[rules.tool] = tool_visibility(self._program, rules)
+        return found
+
+
+def _kind(rule: ir.Rule) -> Kind:
+    return "approval" if rule.kind == "escalate" else "forbidden"
+
+
+def _blank(rule: ir.Rule, shown: Sequence[bool]) -> ir.Rule:
+    """The rule with the holes of its message that may not be shown filled by a fixed word."""
+    if rule.message is None or all(shown):
+        return rule
+    parts = tuple(
+        part if may else "(not shown)" for part, may in zip(rule.message, shown, strict=True)
+    )
+    return replace(rule, message=parts)

@@ -1,0 +1,170 @@
+"""A few worker processes behind one door that any thread may knock at.
+
+Workers start when they are first needed and are replaced when they die. A forked child of the
+application starts its own. Nothing here raises for what a worker does: every failure is `Unknown`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import os
+import threading
+import time
+import weakref
+from types import TracebackType
+from typing import Final
+
+from .process import Process, WorkerError
+from .protocol import Answer, Query, Unknown
+
+#: Address space of a worker, in bytes.
+MEMORY: Final = 2 << 30
+
+#: Requests after which a worker is replaced, so that nothing piles up in it.
+LIFETIME: Final = 20_000
+
+#: A question beyond this many characters is not asked.
+MAX_TEXT: Final = 8 << 20
+
+_pools: weakref.WeakSet[SolverPool] = weakref.WeakSet()
+
+
+class SolverPool:
+    """Asks questions of solvers. Safe to share between threads, and to use after a fork."""
+
+    def __init__(self, workers: int = 2, *, memory: int = MEMORY) -> None:
+        """`workers` at most; `memory` in bytes each."""
+        if workers < 1:
+            raise ValueError("a pool needs a worker")
+        self._limit = workers
+        self._memory = memory
+        self._reset()
+        _pools.add(self)
+
+    def ask(self, query: Query, text: str, seconds: float) -> Answer:
+        """The answer to `query` about the question `text` within `seconds`, the queue included."""
+        until = time.monotonic() + seconds
+        if len(text) > MAX_TEXT:
+            return Unknown("the question is too large")
+        try:
+            process = self._take(until)
+        except WorkerError as dead:
+            return Unknown(str(dead))
+        except OSError:
+            return Unknown("the solver's worker could not be started")
+        healthy = False
+        try:
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            answer = process.ask(query, digest, text, until)
+            healthy = process.asked < LIFETIME
+        except WorkerError as dead:
+            answer = Unknown(str(dead))
+        finally:
+            self._give(process, healthy)
+        return answer
+
+    def warm(self) -> None:
+        """Start a worker now, so that the first refusal need not wait for it. Returns at once."""
+        with self._changed:
+            if self._closed or self._count:
+                return
+        with contextlib.suppress(OSError, WorkerError):  # whoever asks first will try again
+            self._give(self._take(time.monotonic() + 1), True)
+
+    def close(self) -> None:
+        """End every worker; those that are asked something now end as soon as it is answered."""
+        with self._changed:
+            self._closed = True
+            while self._idle:
+                self._drop(self._idle.pop())
+            self._changed.notify_all()
+
+    def __enter__(self) -> SolverPool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_idle"):
+            self.close()
+
+    # --- who has which worker
+
+    def _reset(self) -> None:
+        self._changed = threading.Condition()
+        self._idle: list[Process] = []
+        self._all: set[Process] = set()
+        self._count = 0
+        self._closed = False
+
+    def _take(self, until: float) -> Process:
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise WorkerError("the pool of solvers is closed")
+                while self._idle:
+                    process = self._idle.pop()
+                    if process.alive():
+                        return process
+                    self._drop(process)
+                if self._count < self._limit:
+                    self._count += 1
+                    break
+                if not self._changed.wait(until - time.monotonic()):
+                    raise WorkerError("the deadline has passed while waiting for a solver")
+        try:
+            process = Process(self._memory)
+        except BaseException:
+            with self._changed:
+                self._count -= 1
+                self._changed.notify()
+            raise
+        with self._changed:
+            self._all.add(process)
+        return process
+
+    def _give(self, process: Process, healthy: bool) -> None:
+        with self._changed:
+            keep = healthy and not self._closed
+            if keep:
+                self._idle.append(process)
+            else:
+                self._drop(process)
+            self._changed.notify()
+
+    def _drop(self, process: Process) -> None:
+        """Forget a worker and end it. The lock is held: a kill takes no time worth the name."""
+        self._count -= 1
+        self._all.discard(process)
+        process.kill()
+
+    def _after_fork(self) -> None:
+        """In a forked child: the workers are the parent's, and so may be whoever holds the lock."""
+        for process in self._all:
+            process.abandon()
+        closed = self._closed
+        self._reset()
+        self._closed = closed
+
+
+def _after_fork() -> None:
+    for pool in list(_pools):
+        pool._after_fork()
+
+
+def _at_exit() -> None:
+    for pool in list(_pools):
+        pool.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)

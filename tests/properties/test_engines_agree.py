@@ -1,0 +1,95 @@
+"""The SMT encoding and the reference evaluator say the same of every world."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given
+
+from licet.compiler.encoding import ToolEncoder, UnsupportedText
+from licet.compiler.evaluation import judge
+from strategies.ir_strategies import (
+    Case,
+    TooManyWorldsError,
+    cases,
+    incomplete_cases,
+    judging,
+    worlds_completing,
+)
+
+
+def encoder_for(case: Case) -> ToolEncoder:
+    vocabulary = case.vocabulary
+    return ToolEncoder(
+        case.rules,
+        {fact.name: fact for fact in vocabulary.facts},
+        vocabulary.args,
+        vocabulary.principal,
+        vocabulary.context,
+        vocabulary.session,
+        vocabulary.zone,
+    )
+
+
+@given(cases(params=True))
+def test_engines_agree_on_complete_worlds(case: Case) -> None:
+    """A complete world is decided, and as the reference says; so is what each rule does."""
+    judgement = judge(case.rules, case.world, case.clock)
+    encoder = encoder_for(case)
+    try:
+        decided = encoder.decide(case.world)
+        states = decided.states()
+    except UnsupportedText:
+        assume(False)
+    assert decided.outcome == judgement.outcome
+    assert states == tuple(o.state for o in judgement.outcomes)
+    encoder.close()
+
+
+@given(incomplete_cases(small=True))
+def test_definite_outcomes_hold_in_every_world(case: Case) -> None:
+    """What is decided of a world with unknown parts holds in every world that completes it."""
+    encoder = encoder_for(case)
+    try:
+        decided = encoder.decide(case.world)
+        states = decided.states()
+    except UnsupportedText:
+        assume(False)
+    completing = worlds_completing(
+        case.world, case.vocabulary, judging(case.rules, case.vocabulary), limit=500
+    )
+    try:
+        for world in completing:
+            judgement = judge(case.rules, world, case.clock)
+            if decided.outcome is not None:
+                assert decided.outcome == judgement.outcome
+            for ours, theirs in zip(states, judgement.outcomes, strict=True):
+                assert ours is None or ours == theirs.state
+    except TooManyWorldsError:
+        pass
+    encoder.close()
+
+
+@given(incomplete_cases())
+def test_needed_facts_settle_what_facts_can_settle(case: Case) -> None:
+    """Supplying the facts that are asked for, round by round, gives the full world's outcome
+    unless something other than facts is unknown."""
+    encoder = encoder_for(case)
+    full = judge(case.rules, case.full, case.clock)
+    world = case.world
+    try:
+        decided = encoder.decide(world)
+        while decided.needed:
+            facts = {name: dict(entries) for name, entries in world.facts.items()}
+            known = False
+            for name, keys in decided.needed:
+                assert keys not in facts.get(name, {})
+                if keys in case.full.facts.get(name, {}):
+                    facts.setdefault(name, {})[keys] = case.full.facts[name][keys]
+                    known = True
+            if not known:
+                break
+            world.facts = facts
+            decided = encoder.decide(world)
+    except UnsupportedText:
+        assume(False)
+    assert decided.outcome in (None, full.outcome)
+    encoder.close()

@@ -1,0 +1,181 @@
+"""Why a call is refused: exactly the values that force it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from licet.compiler import ir
+from licet.compiler.types import BOOL, INT, STRING, IntType, Value
+from licet.compiler.world import UNKNOWN, World
+from licet.verifier.explaining import because
+from licet.verifier.solving import SolverPool
+from support.ir_building import equal, n, s
+from support.refund_desk import (
+    BAG,
+    CABIN,
+    MONEY,
+    ROLE,
+    Desk,
+    arg,
+    bag,
+    context,
+    desk,
+    escalate,
+    field,
+    forbid,
+    label,
+    let,
+    more,
+    order,
+    permit,
+    principal,
+    world,
+)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[SolverPool]:
+    with SolverPool(1) as made:
+        yield made
+
+
+def reasons(
+    pool: SolverPool, at: Desk, refused: World, goal: str = "deny", seconds: float = 20
+) -> dict[tuple[object, ...], Value] | None:
+    found = because(at.encoder, at.rules, refused, goal, pool, seconds)  # type: ignore[arg-type]
+    return None if found is None else {path: value for path, value, _ in found}
+
+
+def any_bag(over: int) -> ir.Expr:
+    var = ir.Var(1, "b", BAG)
+    return ir.Quantifier("any", var, arg("bags"), more(field(var, "weight"), n(over)))
+
+
+def test_a_limit_is_broken_by_one_value(pool: SolverPool) -> None:
+    at = desk(forbid(more(arg("amount"), n(500))))
+    found = because(at.encoder, at.rules, world(amount=700), "deny", pool, 20)
+    assert found == ((("args", "amount"), 700, MONEY),)
+
+
+def test_two_values_together(pool: SolverPool) -> None:
+    support = equal(principal("role"), label(ROLE, "support"))
+    at = desk(forbid(ir.And((support, more(arg("amount"), n(500))))))
+    assert reasons(pool, at, world(amount=700)) == {
+        ("args", "amount"): 700,
+        ("principal", "role"): "support",
+    }
+
+
+def test_the_first_rule_to_blame_is_the_one_explained(pool: SolverPool) -> None:
+    amount = forbid(more(arg("amount"), n(500)), name="amount")
+    unconfirmed = forbid(ir.Not(context("confirmed")), name="unconfirmed")
+    refused = world(amount=700, confirmed=False)
+    first = {("args", "amount"): 700}
+    assert reasons(pool, desk(amount, unconfirmed), refused) == first
+    first = {("context", "confirmed"): False}
+    assert reasons(pool, desk(unconfirmed, amount), refused) == first
+
+
+def test_no_permit_needs_a_reason_against_each(pool: SolverPool) -> None:
+    at = desk(
+        permit(arg("rush"), name="rushed"),
+        permit(equal(arg("cabin"), label(CABIN, "first")), name="first"),
+    )
+    refused = world()
+    assert reasons(pool, at, refused) == {("args", "rush"): False, ("args", "cabin"): "economy"}
+
+
+def test_what_is_always_denied_needs_no_reason(pool: SolverPool) -> None:
+    at = desk(permit(ir.Const(False, BOOL)))
+    assert reasons(pool, at, world()) == {}
+
+
+def test_one_element_of_a_list(pool: SolverPool) -> None:
+    at = desk(forbid(any_bag(32)))
+    refused = world(bags=(bag(10), bag(40), bag(50)))
+    found = because(at.encoder, at.rules, refused, "deny", pool, 20)
+    assert found == ((("args", "bags", 1, "weight"), 40, IntType(0, 100)),)
+
+
+def test_a_length(pool: SolverPool) -> None:
+    at = desk(forbid(more(ir.Length(arg("bags")), n(1))))
+    refused = world(bags=(bag(), bag(), bag()))
+    found = because(at.encoder, at.rules, refused, "deny", pool, 20)
+    assert found == ((("args", "bags", "length"), 3, INT),)
+
+
+def test_an_absent_value(pool: SolverPool) -> None:
+    at = desk(forbid(ir.Not(ir.Present(arg("note")))))
+    found = because(at.encoder, at.rules, world(), "deny", pool, 20)
+    assert found == ((("args", "note"), None, STRING),)
+    at = desk(forbid(ir.Present(arg("note"))))
+    assert reasons(pool, at, world(note="hello")) == {("args", "note"): "hello"}
+
+
+def test_a_fact_with_its_key(pool: SolverPool) -> None:
+    found = let("o", order(arg("order_id")))
+    at = desk(forbid(more(arg("amount"), field(found.var, "total")), found))
+    refused = world({"order": {("R1",): {"owner": "u", "total": 50}}}, amount=80)
+    assert reasons(pool, at, refused) == {
+        ("order", ("R1",), "total"): 50,
+        ("args", "amount"): 80,
+    }
+
+
+def test_a_fact_that_does_not_exist(pool: SolverPool) -> None:
+    found = let("o", order(arg("order_id")))
+    at = desk(forbid(more(arg("amount"), field(found.var, "total")), found))
+    assert reasons(pool, at, world({"order": {("R1",): None}})) == {("order", ("R1",)): None}
+
+
+def test_an_escalation_is_explained_too(pool: SolverPool) -> None:
+    at = desk(forbid(arg("rush")), escalate(more(arg("amount"), n(500))))
+    assert reasons(pool, at, world(amount=700), "escalate") == {
+        ("args", "amount"): 700,
+        ("args", "rush"): False,
+    }
+
+
+def test_what_types_alone_force_is_dropped(pool: SolverPool) -> None:
+    # No count is negative: only the solver sees that this permit never applies.
+    at = desk(permit(ir.Or((more(n(0), arg("count")), arg("rush")))))
+    assert reasons(pool, at, world()) == {("args", "rush"): False}
+
+
+def test_rules_that_contradict_each_other_need_no_reason(pool: SolverPool) -> None:
+    at = desk(permit(context("confirmed")), forbid(context("confirmed")))
+    assert reasons(pool, at, world()) == {}
+
+
+def test_what_no_partial_evaluation_sees_is_dropped_by_the_solver(pool: SolverPool) -> None:
+    # amount > 500 or amount <= 500 holds anyway, and so does the prohibition.
+    either = ir.Or((more(arg("amount"), n(500)), ir.Less(arg("amount"), n(500), strict=False)))
+    at = desk(forbid(ir.And((either, context("confirmed")))))
+    assert reasons(pool, at, world()) == {("context", "confirmed"): True}
+
+
+def test_a_text_among_others(pool: SolverPool) -> None:
+    at = desk(forbid(ir.TextTest("startswith", arg("order_id"), s("R"))))
+    assert reasons(pool, at, world(order_id='R"1\\u{41}')) == {("args", "order_id"): 'R"1\\u{41}'}
+
+
+def test_what_is_unknown_is_no_reason(pool: SolverPool) -> None:
+    at = desk(forbid(more(arg("amount"), n(500))))
+    assert reasons(pool, at, world(amount=700, risk=UNKNOWN, confirmed=UNKNOWN)) == {
+        ("args", "amount"): 700
+    }
+
+
+def test_an_outcome_that_is_not_forced_has_no_reasons(pool: SolverPool) -> None:
+    at = desk(forbid(more(arg("amount"), n(500))))
+    assert reasons(pool, at, world(amount=100)) is None
+    assert reasons(pool, at, world(amount=UNKNOWN)) is None
+
+
+def test_without_a_solver_the_reasons_still_force() -> None:
+    closed = SolverPool(1)
+    closed.close()
+    at = desk(forbid(more(arg("amount"), n(500))))
+    assert reasons(closed, at, world(amount=700)) == {("args", "amount"): 700}
