@@ -41,7 +41,11 @@ def _text_for_number(call: Call) -> None:
 
 #: What the user asked for, the recorded row, and what the agent changed in it.
 SCENES: tuple[tuple[str, str, Callable[[Call], None]], ...] = (
-    ("An upgrade to business, paid by a gift card of the user's.", "v0", _unchanged),
+    (
+        "From business to basic economy, on the same flights; a gift card takes the refund.",
+        "v0",
+        _unchanged,
+    ),
     ("One more bag, charged although a silver member has two free.", "v104", _unchanged),
     ("A booking paid by two travel certificates.", "v153", _unchanged),
     ("Cancel a basic economy trip that was booked eleven days ago.", "v49", _unchanged),
@@ -71,7 +75,9 @@ def card(said: str, call: Call, verdict: Verdict, milliseconds: float) -> Panel:
             )
         lines.append(table)
         if verdict.because:
-            lines.append(Text("because  " + ",  ".join(str(r) for r in verdict.because)))
+            told = ",  ".join(str(r) for r in verdict.because[:6])
+            more = len(verdict.because) - 6
+            lines.append(Text("because  " + told + (f"  and {more} more" if more > 0 else "")))
         if verdict.settle:
             lines.append(Text("would settle it  " + ", ".join(verdict.settle)))
         if verdict.repair is not None:

@@ -15,16 +15,18 @@ from licet.compiler.types import ListType, MapType, OptionalType, RecordType, Ty
 Json = object
 Row = Mapping[str, object]
 
+UNKNOWN = {"$unknown": True}
+
 
 def call_of(row: Row, program: Program) -> dict[str, object]:
     """The call of a row, in the form of `licet check --calls`."""
-    state = _mapping(row["state"])
-    args = _mapping(row["args"])
+    state = _mapping(row.get("state"))
+    args = _mapping(row.get("args"))
     user = _mapping(state.get("user"))
     return {
-        "id": str(row["id"]),
-        "tool": row["tool"],
-        "args": dict(args),
+        "id": str(row.get("id", "?")),
+        "tool": row.get("tool"),
+        "args": row["args"] if isinstance(row.get("args"), list) else dict(args),
         "principal": project(
             {"id": "desk-agent", "role": "agent", "on_behalf_of": user.get("user_id")},
             program.principal,
@@ -38,18 +40,17 @@ def call_of(row: Row, program: Program) -> dict[str, object]:
             for name, entries in _facts(state, args, user)
             if name in program.facts
         },
-        "now": state["now"],
+        "now": state.get("now", UNKNOWN),
     }
 
 
 def _context(args: Mapping[str, object]) -> dict[str, object]:
     """The user's confirmation counts as given; the rest is unknown unless the arguments say it."""
-    unknown = {"$unknown": True}
     return {
         "confirmed": True,
-        "reason": args.get("reason", unknown),
-        "complaint": unknown,
-        "complaint_settled": unknown,
+        "reason": args.get("reason", UNKNOWN),
+        "complaint": UNKNOWN,
+        "complaint_settled": UNKNOWN,
     }
 
 
@@ -57,7 +58,7 @@ def _facts(
     state: Mapping[str, object], args: Mapping[str, object], user: Mapping[str, object]
 ) -> Iterator[tuple[str, list[tuple[tuple[object, ...], Json]]]]:
     users: dict[tuple[object, ...], Json] = {}
-    if user:
+    if isinstance(user.get("user_id"), str):
         users[(user["user_id"],)] = user
     if isinstance(args.get("user_id"), str):
         users.setdefault((args["user_id"],), None)
@@ -105,11 +106,16 @@ def project(value: Json, kind: Type) -> Json:
 
 
 def params_of(row: Row, params: Mapping[str, object]) -> dict[str, object]:
-    """The deployment's params; table "1" is the one in which gold flies business with 3 bags."""
-    merged = dict(params)
-    if row.get("baggage_table") == "1" and "free_bags" not in merged:
-        merged["free_bags"] = {"gold": {"business": 3}}
-    return merged
+    """The deployment's params; table "1" is the one in which gold flies business with 3 bags.
+
+    Cells that the deployment gives win over the row's table.
+    """
+    given = params.get("free_bags", {})
+    if row.get("baggage_table") != "1" or not isinstance(given, dict):
+        return dict(params)
+    gold = given.get("gold", {})
+    cells = {"business": 3, **(gold if isinstance(gold, dict) else {})}
+    return {**params, "free_bags": {**given, "gold": cells}}
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -8,7 +8,6 @@ from licet.adapters.catalogs.json_schema import to_params, to_type
 from licet.compiler.types import (
     BOOL,
     DATE,
-    DECIMAL,
     INT,
     JSON,
     STRING,
@@ -43,7 +42,7 @@ from licet.policy_lang.diagnostics import has_errors
         ({"type": "integer", "minimum": 1.5, "exclusiveMaximum": 10}, IntType(2, 9)),
         ({"type": "integer", "multipleOf": Decimal("2.5")}, IntType(step=5)),
         ({"type": "integer", "multipleOf": 0.5}, INT),
-        ({"type": "number"}, DECIMAL),
+        ({"type": "number"}, DecimalType()),
         (
             {"type": "number", "minimum": 0, "exclusiveMinimum": True, "multipleOf": 0.01},
             DecimalType(Fraction(0), low_open=True, step=Fraction(1, 100)),
@@ -62,7 +61,7 @@ from licet.policy_lang.diagnostics import has_errors
         ({"type": "string", "nullable": True}, OptionalType(STRING)),
         ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, OptionalType(INT)),
         ({"anyOf": [{"const": "a"}, {"const": "b"}]}, EnumType("", ("a", "b"))),
-        ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, DECIMAL),
+        ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, DecimalType()),
         ({"allOf": [{"type": "integer", "minimum": 1}, {"maximum": 3}]}, IntType(1, 3)),
         (
             {"type": "array", "items": {"type": "string"}, "maxItems": 2, "uniqueItems": True},
@@ -86,6 +85,7 @@ from licet.policy_lang.diagnostics import has_errors
             RecordType(
                 "",
                 (Field("a", INT), Field("b", BOOL, True), Field("c", OptionalType(STRING))),
+                open=True,
             ),
         ),
         (

@@ -8,6 +8,7 @@ import pytest
 import z3
 
 from licet.compiler import ir
+from licet.compiler.builtins import PATH
 from licet.compiler.clock import clock
 from licet.compiler.encoding import (
     EncodingFault,
@@ -26,6 +27,7 @@ from licet.compiler.types import (
     JSON,
     STRING,
     TIME,
+    WEEKDAY,
     DecimalType,
     EnumType,
     Field,
@@ -220,6 +222,69 @@ def test_civil_dates(day: int) -> None:
         assert states == tuple(o.state for o in judge(made, world, zone).outcomes)
 
 
+@pytest.mark.parametrize("day", [-719_162, -4, -1, 0, 3, 4, 19_782])
+def test_weekdays(day: int) -> None:
+    args = record(d=DATE)
+    weekday = ir.ClockPart("weekday", arg(args, "d"), WEEKDAY)
+    wanted = WEEKDAY.labels[(day + 3) % 7]
+    condition = ir.Equal(weekday, ir.Const(wanted, WEEKDAY))
+    assert permitted(condition, args, d=day) is True
+    assert permitted(condition, args, d=day + 1) is False
+
+
+@pytest.mark.parametrize("values", [(), (1,), (1, 1), (1, 2, 1), (2, 1, 1, 2, 3), (3, 3, 3, 1)])
+def test_distinct_keeps_first_occurrences(values: tuple[int, ...]) -> None:
+    numbers = ListType(INT)
+    args = record(xs=numbers)
+    distinct = ir.Distinct(arg(args, "xs"), numbers)
+    wanted = tuple(dict.fromkeys(values))
+    assert permitted(ir.Equal(distinct, ir.Const(wanted, numbers)), args, xs=values) is True
+    longer = ir.Const((*wanted, 9), numbers)
+    assert permitted(ir.Equal(distinct, longer), args, xs=values) is False
+
+
+def test_neighbours_of_a_filtered_list() -> None:
+    numbers = ListType(INT)
+    args = record(xs=numbers)
+    x = ir.Var(1, "x", INT)
+    kept = ir.ListComp(x, arg(args, "xs"), ir.Less(ir.Const(0, INT), x, True), x, numbers)
+    pair = record(first=INT, second=INT)
+    p = ir.Var(2, "p", pair)
+    rising = ir.Less(ir.GetField(p, "first", INT), ir.GetField(p, "second", INT), True)
+    condition = ir.Quantifier("all", p, ir.Adjacent(kept, ListType(pair)), rising)
+    assert permitted(condition, args, xs=(1, -5, 2, 0, 3)) is True
+    assert permitted(condition, args, xs=(1, -5, 3, 0, 2)) is False
+    assert permitted(condition, args, xs=(-1,)) is True
+
+
+def under_data(view: ir.Expr) -> ir.Expr:
+    """`path(view) under "/data"`, false where it is no path."""
+    found = ir.Builtin("path", (view,), OptionalType(PATH))
+    p = ir.Var(7, "p", PATH)
+    inside = ir.Builtin("path_under", (p, text("/data")), BOOL)
+    held = ir.WhenPresent(found, p, inside, OptionalType(BOOL))
+    return ir.Coalesce(held, ir.Const(False, BOOL), BOOL)
+
+
+def test_views_of_views_are_computed_in_stages() -> None:
+    condition = under_data(S)
+    assert permitted(condition, ONE_TEXT, s="/data/a/b/c.txt") is True
+    assert permitted(condition, ONE_TEXT, s="/database") is False
+    assert permitted(condition, ONE_TEXT, s="/data/../etc") is False
+    given = ir.GetField(ir.Root("context", CONTEXT), "xs", TEXTS)
+    x = ir.Var(1, "x", STRING)
+    every = ir.Quantifier("all", x, given, under_data(x))
+    encoded = encoder(rules(rule("permit", every)), context=CONTEXT)
+
+    def outcome(*texts: Value) -> object:
+        return encoded.decide(World("t", {}, context={"xs": texts})).outcome
+
+    assert outcome("/data/a", "/data/b/c") == "allow"
+    assert outcome("/data/a", "/etc", "/data/b/c") == "deny"
+    assert outcome("/data/a", UNKNOWN) is None
+    assert outcome("/etc", UNKNOWN) == "deny"
+
+
 # --- unknown -------------------------------------------------------------------------------------
 
 
@@ -247,6 +312,38 @@ def test_unknown_lists_are_any_list() -> None:
     assert encoded.decide(World("t", {}, context={"xs": ()})).outcome == "allow"
     assert encoded.decide(World("t", {}, context={"xs": ("a",)})).outcome == "deny"
     assert encoded.decide(World("t", {}, context={"xs": UNKNOWN})).outcome is None
+
+
+def test_known_parts_of_unknown_lists_count() -> None:
+    joined = ir.ListConcat((ir.Const(("a",), TEXTS), XS, ir.Const(("b",), TEXTS)), TEXTS)
+    x = ir.Var(1, "x", STRING)
+    pair = record(first=STRING, second=STRING)
+    p = ir.Var(2, "p", pair)
+    ends = ir.And(
+        (
+            ir.Equal(ir.GetField(p, "first", STRING), text("a")),
+            ir.Equal(ir.GetField(p, "second", STRING), text("b")),
+        )
+    )
+    adjacent = ir.Adjacent(joined, ListType(pair))
+    conditions = (
+        ir.Quantifier("any", x, joined, ir.Equal(x, text("b"))),
+        ir.Quantifier("all", x, joined, ir.Equal(x, text("b"))),
+        ir.Contains(text("a"), joined),
+        ir.Quantifier("any", p, adjacent, ends),
+        ir.Subset(ir.Const((), TEXTS), joined),
+        ir.Subset(joined, ir.Const(("a",), TEXTS)),
+        ir.Equal(ir.Const((), ListType(TEXTS)), ir.MakeList((XS,), ListType(TEXTS))),
+    )
+    encoded = encoder(rules(*(rule("permit", c) for c in conditions)), context=CONTEXT)
+
+    def states(xs: Value) -> tuple[object, ...]:
+        return encoded.decide(World("t", {}, context={"xs": xs})).states()
+
+    open = ("applies", "not", "applies", None, "applies", "not", "not")
+    assert states(UNKNOWN) == open
+    assert states(()) == (*open[:3], "applies", *open[4:])
+    assert states(("c",)) == (*open[:3], "not", *open[4:])
 
 
 USER = ir.FactSignature("user", (("id", STRING),), OptionalType(record(boss=STRING, level=INT)))

@@ -70,7 +70,7 @@ def outcomes(case: Case, world: World) -> set[str] | None:
 @given(case=cases(small=True))
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=int(__import__("os").environ.get("N", "60")),
+    max_examples=60,
 )
 def test_because_forces_and_is_minimal(pool: SolverPool, case: Case) -> None:
     """In every world with these values the outcome is the same; without one of them, not."""
@@ -87,7 +87,7 @@ def test_because_forces_and_is_minimal(pool: SolverPool, case: Case) -> None:
         case.vocabulary.zone,
     )
     try:
-        found = because(encoder, case.rules, case.world, goal, pool, 10)
+        found = because(encoder, case.rules, case.world, goal, pool, 20, 10)
     except EncodingError:
         return
     assert found is not None

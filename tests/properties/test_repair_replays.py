@@ -10,7 +10,16 @@ from hypothesis import HealthCheck, event, given, settings
 
 from licet.compiler.encoding import EncodingError, ToolEncoder
 from licet.compiler.evaluation import UnknownRead, conforms, judge
-from licet.compiler.types import EnumType, JsonType, ListType, MapType, OptionalType, RecordType, Type, Value
+from licet.compiler.types import (
+    EnumType,
+    JsonType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    Type,
+    Value,
+)
 from licet.compiler.world import Path, World
 from licet.verifier.adjusting import key_arguments, may_change
 from licet.verifier.masking import value_at, with_value
@@ -75,7 +84,7 @@ def cheapest(case: Case, leaves: list[tuple[Path, Type]], goal: str) -> tuple[ob
 
 
 @given(case=cases(small=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=int(__import__("os").environ.get("N","60")))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_a_repair_replays_and_is_the_nearest(pool: SolverPool, case: Case) -> None:
     """Both engines allow it; where all calls can be tried, none allowed is nearer."""
     if judge(case.rules, case.world, case.clock).outcome != "deny":

@@ -77,7 +77,7 @@ def check(case: Case, found: Settlement, worlds: list[Judgement]) -> None:
 
 
 @given(case=incomplete_cases(small=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=int(__import__("os").environ.get("N","60")))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_a_settlement_holds_in_every_world(pool: SolverPool, case: Case) -> None:
     """Allow, deny and escalate hold in all worlds; two worlds shown differ, and are real."""
     encoder = ToolEncoder(

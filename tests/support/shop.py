@@ -40,10 +40,10 @@ SHOWN = SHOP + "shown order, principal.role, context.risk, blocked\n"
 
 
 def shop(folder: Path, text: str = SHOP, **options: object) -> Guard:
-    """A guard on a policy's text."""
+    """A guard on a policy's text, with time enough for a busy machine."""
     policy = folder / "shop.licet"
     policy.write_text(text, "utf-8")
-    return Guard.load(policy, **options)  # type: ignore[arg-type]
+    return Guard.load(policy, **{"seconds": 20.0, **options})  # type: ignore[arg-type]
 
 
 def refund(**changes: object) -> dict[str, object]:

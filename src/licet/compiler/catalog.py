@@ -62,8 +62,12 @@ class Catalog:
         return {tool.qualified: tool for tool in self.tools}
 
     def find(self, name: str) -> tuple[Tool, ...]:
-        """The tools that a name may mean: none, one, or (a short name) several."""
-        return self.by_name.get(name, ())
+        """The tools that a name may mean: none, one, or several that share a short name.
+
+        A tool's own qualified name goes before the short names of others.
+        """
+        exact = self.qualified.get(name)
+        return self.by_name.get(name, ()) if exact is None else (exact,)
 
     def __iter__(self) -> Iterator[Tool]:
         return iter(self.tools)

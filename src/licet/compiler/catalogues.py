@@ -14,7 +14,7 @@ from .digests import catalog_digest
 from .gathering import Gathered, Unit
 from .reporting import Reporter
 from .type_resolution import Types
-from .types import RecordType, as_binary64
+from .types import EnumType, RecordType, Type, as_binary64, rebuilt
 from .typing_rules.agreement import is_poisoned
 
 #: Reads the tools of a `use tools` line of the file with the given name.
@@ -35,21 +35,52 @@ def collect_tools(
     """
     tools: dict[str, tuple[Tool, Span | None]] = {}
     complete = True
+    order = _enum_order(gathered)
     for tool in given or ():
-        _add(tools, tool, None, reporter)
+        _add(tools, _in_order(tool, order), None, reporter)
     for unit, declaration in gathered.declarations():
         match declaration:
             case ast.UseTools():
                 used, read = _used(declaration, unit, read_tools, reporter)
                 complete = complete and read
                 for tool in used:
-                    _add(tools, tool, declaration.span, reporter)
+                    _add(tools, _in_order(tool, order), declaration.span, reporter)
             case ast.ToolDecl():
                 _add(tools, _declared(declaration, unit, types), declaration.span, reporter)
             case _:
                 pass
     catalog = Catalog(tuple(tool for tool, _ in tools.values()))
     return replace(catalog, digest=catalog_digest(catalog)), complete
+
+
+_Order = dict[frozenset[str], tuple[str, ...]]
+
+
+def _enum_order(gathered: Gathered) -> _Order:
+    """The order that the policy declares for each set of labels; of two, the first."""
+    order: _Order = {}
+    for _, declaration in gathered.declarations():
+        if isinstance(declaration, ast.EnumDecl):
+            order.setdefault(frozenset(declaration.labels), declaration.labels)
+    return order
+
+
+def _in_order(tool: Tool, order: _Order) -> Tool:
+    """The tool with the labels of its enums in the policy's order, else in that of the first tool.
+
+    A tool list writes labels in any order; the policy's author means the policy's.
+    """
+
+    def ordered(scalar: Type) -> Type:
+        if not isinstance(scalar, EnumType):
+            return scalar
+        return replace(scalar, labels=order.setdefault(frozenset(scalar.labels), scalar.labels))
+
+    return replace(
+        tool,
+        params=cast(RecordType, rebuilt(tool.params, ordered)),
+        result=None if tool.result is None else rebuilt(tool.result, ordered),
+    )
 
 
 def _used(

@@ -29,7 +29,7 @@ from .visibility import adjustable_arguments, fact_signatures, shown_paths
 
 FUNCTIONS = frozenset(
     name for name in BUILTINS if not name.startswith(("path_", "ip_", "cidr_"))
-) | {"ip_within", "cidr_within", "cidr_overlaps"}
+) | {"cidr_overlaps"}
 
 
 class Compilation:

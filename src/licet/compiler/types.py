@@ -22,8 +22,11 @@ An optional of an optional does not exist: `OptionalType.of` flattens.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+
+from .exact_json import number_text
 
 MICROSECOND = 1
 SECOND = 1_000_000
@@ -112,7 +115,7 @@ class DurationType:
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
-    """A closed set of labels in their declared order. Two enums are one type if labels agree."""
+    """A closed set of labels in their declared order. Two enums are one type if those agree."""
 
     name: str
     labels: tuple[str, ...]
@@ -223,34 +226,47 @@ JSON = JsonType()
 WEEKDAY = EnumType("Weekday", ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
 
 
-def as_binary64(kind: Type) -> Type:
-    """The type as a tool receives it: no decimal in it is exact."""
+def rebuilt(kind: Type, change: Callable[[Type], Type]) -> Type:
+    """The type with every scalar type inside it changed."""
     match kind:
-        case DecimalType():
-            return replace(kind, exact=False)
         case OptionalType(inner):
-            return OptionalType(as_binary64(inner))
+            return OptionalType(rebuilt(inner, change))
         case ListType(element):
-            return replace(kind, element=as_binary64(element))
-        case MapType(_, value):
-            return replace(kind, value=as_binary64(value))
-        case RecordType(_, inner_fields):
+            return replace(kind, element=rebuilt(element, change))
+        case MapType(key, value):
+            return MapType(rebuilt(key, change), rebuilt(value, change))
+        case RecordType(_, inside):
             return replace(
-                kind, fields=tuple(replace(f, type=as_binary64(f.type)) for f in inner_fields)
+                kind, fields=tuple(replace(f, type=rebuilt(f.type, change)) for f in inside)
             )
         case _:
-            return kind
+            return change(kind)
 
 
-def _range(low: object, high: object, low_open: bool, high_open: bool, step: object | None) -> str:
+def as_binary64(kind: Type) -> Type:
+    """The type as a tool receives it: no decimal in it is exact."""
+
+    def change(scalar: Type) -> Type:
+        return replace(scalar, exact=False) if isinstance(scalar, DecimalType) else scalar
+
+    return rebuilt(kind, change)
+
+
+def _range(
+    low: int | Fraction | None,
+    high: int | Fraction | None,
+    low_open: bool,
+    high_open: bool,
+    step: int | Fraction | None,
+) -> str:
     text = ""
     if low is not None and high is not None and not low_open and not high_open:
-        text = f" in {low} .. {high}"
+        text = f" in {number_text(low)} .. {number_text(high)}"
     else:
         if low is not None:
-            text += f" {'>' if low_open else '>='} {low}"
+            text += f" {'>' if low_open else '>='} {number_text(low)}"
         if high is not None:
-            text += f" {'<' if high_open else '<='} {high}"
+            text += f" {'<' if high_open else '<='} {number_text(high)}"
     if step is not None:
-        text += f" step {step}"
+        text += f" step {number_text(step)}"
     return text

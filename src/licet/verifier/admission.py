@@ -192,7 +192,7 @@ def _fault(problem: Problem) -> Violation:
     path = path_text(problem.path)
     return Violation(
         "fault",
-        f"the host's {problem_text(problem)}",
+        f"from the host: {problem_text(problem)}",
         NOT_YOURS,
         path=path,
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from licet.compiler.clock import clock
-from licet.compiler.encoding import EncodingError, State, ToolEncoder, UnsupportedText
+from licet.compiler.encoding import EncodingError, State, UnsupportedText
 from licet.compiler.evaluation import UnknownRead, judge, judge_rule
 from licet.compiler.intake import BadValue
 from licet.compiler.ir import ToolRules
@@ -27,6 +27,7 @@ from licet.compiler.world import UNKNOWN, World
 
 from .action import Action, ActionError
 from .admission import HOSTS_OWN, NOT_YOURS, Admission, Refused, brief, path_text
+from .engines import Engines
 from .facts import Resolvers, Wanted
 from .refusing import Refusal, Refuser
 from .solving import SolverPool
@@ -80,7 +81,7 @@ class Decider:
         self._engine = engine
         self._seconds = seconds
         self._refuser = Refuser(program, self._clock, solvers)
-        self._encoders: dict[str, list[ToolEncoder]] = {name: [] for name in program.rules}
+        self._engines = Engines(program)
         self._prefix = secrets.token_hex(6)
         self._numbers = itertools.count(1)
 
@@ -138,8 +139,8 @@ class Decider:
         self, rules: ToolRules, world: World
     ) -> tuple[Outcome | None, States, tuple[FactKey, ...]]:
         """The outcome, each rule's state, and the facts that rules read and the world lacks."""
-        encoder = self._borrow(rules)
-        decided = encoder.decide(world)
+        engine = self._engines.borrow()
+        decided = engine.encoder(rules).decide(world)
         outcome = decided.outcome
         if outcome == "allow" and self._engine == "z3" and len(rules.permits) == 1:
             # The one permit applies and nothing else does: no need to ask rule by rule.
@@ -148,26 +149,10 @@ class Decider:
         else:
             states = decided.states()
             lacking = () if outcome == "allow" else decided.lacking()
-        self._encoders[rules.tool].append(encoder)  # after a failure it is not given back
+        self._engines.give_back(engine)
         if self._engine == "both" and outcome is not None:
             self._compare(rules, world, outcome, states)
         return outcome, states, lacking
-
-    def _borrow(self, rules: ToolRules) -> ToolEncoder:
-        try:
-            return self._encoders[rules.tool].pop()
-        except IndexError:
-            program = self.program
-            tool = program.catalog.qualified[rules.tool]
-            return ToolEncoder(
-                rules,
-                program.facts,
-                tool.params,
-                program.principal,
-                program.context,
-                program.session,
-                program.zone,
-            )
 
     def _compare(self, rules: ToolRules, world: World, outcome: str, states: States) -> None:
         """The second engine, on every rule that it can judge. Raises where it differs."""
@@ -205,9 +190,11 @@ class Decider:
         states: States,
         deadline: float,
     ) -> Refusal:
-        encoder = self._borrow(rules)
-        refusal = self._refuser.explain(encoder, rules, world, outcome, states, deadline)
-        self._encoders[rules.tool].append(encoder)
+        engine = self._engines.borrow()
+        refusal = self._refuser.explain(
+            engine.encoder(rules), rules, world, outcome, states, deadline
+        )
+        self._engines.give_back(engine)
         return refusal
 
     # --- verdicts
@@ -248,7 +235,8 @@ class Decider:
         )
 
     def _refused(self, action: Action, tool: str, violations: tuple[Violation, ...]) -> Verdict:
-        return self._verdict(action, tool, Refusal.of(tool, violations))
+        known = self.program.catalog.qualified.get(tool)
+        return self._verdict(action, tool, Refusal.of(known.name if known else tool, violations))
 
     def _fault(self, action: Action, tool: str, text: str) -> Verdict:
         return self._refused(action, tool, (Violation("fault", text, text),))

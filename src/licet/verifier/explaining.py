@@ -14,10 +14,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from licet.compiler import ir
+from licet.compiler.clock import clock
 from licet.compiler.encoding import Aspect, EncodingError, Leaf, ToolEncoder
+from licet.compiler.evaluation import UnknownRead, WrongType
+from licet.compiler.evaluation.expressions import Evaluation
 from licet.compiler.types import (
     BOOL,
     INT,
@@ -29,14 +33,16 @@ from licet.compiler.types import (
     Type,
     Value,
 )
-from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, Path, World
 
 from .masking import below, parts, place, value_at, without
 from .solving import Core, Forced, SolverPool
 from .verdict import Outcome
 
-#: What is forgotten first, where the rule to blame does not say what matters.
+#: The solver's share of one explanation. What is left after it still forces, if with more values.
+SOLVER_SECONDS: Final = 0.5
+
+#: What is forgotten first.
 _ORDER: Final = {"now": 0, "session": 1, "context": 2, "principal": 4, "args": 5}
 _FACT: Final = 3
 
@@ -50,33 +56,28 @@ def because(
     goal: Outcome,
     pool: SolverPool,
     seconds: float,
+    solver_seconds: float = SOLVER_SECONDS,
 ) -> Because | None:
     """Values of the world that force its outcome `goal` (`deny` or `escalate`), with their types.
 
     A value of None says that an optional is absent; the path of a length ends in "length", that of
     the presence of something with parts in "present".
-    Subset-minimal, unless the solver does not answer within `seconds`. None: nothing was found
-    that the encoder can show to force it.
+    Subset-minimal, unless the solver is not done within `solver_seconds` of the `seconds`. None:
+    nothing was found that the encoder can show to force it.
     """
     until = time.monotonic() + seconds
     shrinking = _Shrinking(encoder, goal, until)
     if not shrinking.forced(world):
         return None
-    blamed = _blamed(encoder, rules, world, goal)
-    mentioned = _mentioned(blamed)
-    order = sorted(
-        parts(world),
-        key=lambda path: (
-            path[:2] in mentioned or path[:1] in mentioned,
-            _ORDER.get(str(path[0]), _FACT),
-        ),
-    )
-    known = [path for path in order if value_at(world, path) is not UNKNOWN]
-    first = [path for path in known if not (path[:2] in mentioned or path[:1] in mentioned)]
-    small = shrinking.shrink(world, first)
-    small = shrinking.shrink(small, known[len(first) :])
-    leaves, all_known = _core(encoder, small, goal, pool, until)
-    return tuple(_folded(encoder, world, leaves, all_known))
+    small = _only(world, _reads(_blamed(encoder, rules, world, goal), world))
+    if shrinking.forced(small):
+        for path in sorted(_known(small), key=_order):
+            small = shrinking.shrink(small, [path])
+    else:
+        outermost = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
+        small = shrinking.shrink(world, sorted(outermost, key=_order))
+    leaves, known = _core(encoder, small, goal, pool, min(until, time.monotonic() + solver_seconds))
+    return tuple(_folded(encoder, world, leaves, known))
 
 
 class _Shrinking:
@@ -130,27 +131,52 @@ def _blamed(
     return rules.permits
 
 
-def _mentioned(rules: Sequence[ir.Rule]) -> frozenset[Path]:
-    """What rules mention: ("args", "amount"), ("now",), ("reservation",)."""
-    return frozenset(
-        path
-        for rule in rules
-        for expr in (*(let.value for let in rule.lets), rule.condition)
-        for node in walk(expr)
-        for path in _mention(node)
-    )
+def _reads(rules: Sequence[ir.Rule], world: World) -> tuple[Path, ...]:
+    """What the evaluator reads to say what rules do in a world. Only a guess at what matters."""
+    found: dict[Path, None] = {}
+    for rule in rules:
+        evaluation = Evaluation(world, clock("UTC"))
+        with suppress(UnknownRead, WrongType):
+            for let in rule.lets:
+                part = evaluation.part(let.value)
+                if isinstance(let.value.type, OptionalType) and not evaluation.present(part):
+                    break
+                evaluation.bound[let.var.slot] = part
+            else:
+                evaluation.truth(rule.condition)
+        found.update(dict.fromkeys(evaluation.reader.reads))
+    return tuple(found)
 
 
-def _mention(node: ir.Expr) -> tuple[Path, ...]:
-    match node:
-        case ir.GetField(ir.Root(root), name):
-            return ((root, name),)
-        case ir.Root("now"):
-            return (("now",),)
-        case ir.Fact(name):
-            return ((name,),)
-        case _:
-            return ()
+def _only(world: World, paths: Sequence[Path]) -> World:
+    """The world with all unknown that is neither one of `paths` nor leads to one."""
+    waiting = list(parts(world))
+    while waiting:
+        path = waiting.pop()
+        if any(path[: len(kept)] == kept for kept in paths):
+            continue
+        inner = below(path, value_at(world, path))
+        if inner and any(kept[: len(path)] == path for kept in paths):
+            waiting.extend(inner)
+        else:
+            world = without(world, path)
+    return world
+
+
+def _known(world: World) -> Iterator[Path]:
+    """The known parts without parts of their own; later elements of lists before earlier ones."""
+    waiting = list(parts(world))
+    while waiting:
+        path = waiting.pop()
+        value = value_at(world, path)
+        inner = below(path, value)
+        waiting.extend(inner)
+        if not inner and value is not UNKNOWN:
+            yield path
+
+
+def _order(path: Path) -> int:
+    return _ORDER.get(str(path[0]), _FACT)
 
 
 # --- the last of it
@@ -177,11 +203,12 @@ def _core(
     return sorted(others, key=known.index), known
 
 
-def _weight(leaf: Leaf) -> tuple[bool, bool, int]:
-    """Second readings of a fact go first, then lengths and presence, then as in shrinking."""
+def _weight(leaf: Leaf) -> tuple[bool, bool, bool, int]:
+    """Second readings of a fact go first, then keys of maps, lengths, presence, then the rest."""
     first = len(leaf.path) == 1 or isinstance(leaf.path[1], str | tuple)
+    aspect = leaf.path[-1]
     order = _ORDER.get(str(leaf.path[0]), _FACT)
-    return first, not isinstance(leaf.path[-1], Aspect), order
+    return first, aspect is not Aspect.key, not isinstance(aspect, Aspect), order
 
 
 def _equation(leaf: Leaf) -> str:
@@ -191,8 +218,8 @@ def _equation(leaf: Leaf) -> str:
 def _with_place(leaf: Leaf, by_path: Mapping[Path, Leaf]) -> str:
     """The equation of a leaf, which says also that there is such a place.
 
-    `args.bags[1].weight = 40` means that there is a second bag; how many there are is another
-    reason, and so is that a value is present from what it is.
+    `args.bags[1].weight = 40` means that there is a second bag, `prices.economy = 100` that there
+    is such a key. How many there are is another reason, and so is presence from the value.
     """
     terms = [_equation(leaf)]
     for end in range(1, len(leaf.path)):
@@ -200,6 +227,9 @@ def _with_place(leaf: Leaf, by_path: Mapping[Path, Leaf]) -> str:
         length = by_path.get((*leaf.path[:end], Aspect.length))
         if isinstance(step, int) and length is not None:
             terms.append(f"(< {step} {length.symbol})")
+        key = by_path.get((*leaf.path[: end + 1], Aspect.key))
+        if key is not None and key is not leaf:
+            terms.append(_equation(key))
         present = by_path.get((*leaf.path[:end], Aspect.present))
         if present is not None and present is not leaf:
             terms.append(present.symbol)

@@ -51,6 +51,7 @@ class Guard:
         self._resolver_seconds = resolver_seconds
         self._resolvers = Resolvers()
         self._solvers = SolverPool()
+        self._solvers.warm()
         self._decider = Decider(
             program, self._resolvers, self._solvers, engine=engine, seconds=seconds
         )
@@ -144,7 +145,7 @@ class Guard:
     # --- life
 
     def close(self) -> None:
-        """Stop the solver's processes. A closed guard starts new ones if it is used again."""
+        """Stop the solver's processes. What needs one is refused from now on."""
         self._solvers.close()
         self._resolvers.close()
 

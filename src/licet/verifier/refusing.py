@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from licet.compiler import ir
@@ -18,6 +19,7 @@ from licet.compiler.encoding import State, ToolEncoder
 from licet.compiler.evaluation import (
     RuleOutcome,
     UnknownRead,
+    WrongType,
     judge_rule,
     message_text,
 )
@@ -83,9 +85,13 @@ class Refuser:
     ) -> Refusal:
         """The refusal of a world that was not plainly allowed (`outcome` None: not settled)."""
         one_of: tuple[str, ...] = ()
-        if outcome is None:
-            seconds = deadline - time.monotonic()
-            settled = settle(encoder, rules, world, self._clock, self._solvers, seconds)
+        if outcome == "deny" and not _is_explained(rules, states):
+            # Certain, but by one rule in some worlds and by another in others: which?
+            settled = self._settle(encoder, rules, world, deadline)
+            if settled.outcome == "deny":
+                states, one_of = settled.states(states), settled.one_of
+        elif outcome is None:
+            settled = self._settle(encoder, rules, world, deadline)
             match settled.outcome:
                 case "undetermined" | "solver_unknown" | "fault":
                     return self._unsettled(rules, world, settled, states)
@@ -112,6 +118,12 @@ class Refuser:
                 outcome, self._name(world), violations, refusal.because, refusal.repair
             ),
         )
+
+    def _settle(
+        self, encoder: ToolEncoder, rules: ir.ToolRules, world: World, deadline: float
+    ) -> Settlement:
+        seconds = deadline - time.monotonic()
+        return settle(encoder, rules, world, self._clock, self._solvers, seconds)
 
     # --- violations
 
@@ -189,14 +201,17 @@ class Refuser:
         return full, text
 
     def _wrong_type(self, rule: ir.Rule, world: World, seen: set[str]) -> Iterator[Violation]:
-        try:
+        text = f"a document that {rule.name} reads holds a value of the wrong type"
+        shown, path = text, None
+        with suppress(UnknownRead):
             detail = judge_rule(rule, world, self._clock).detail
-        except UnknownRead:
-            detail = None
-        text = str(detail) if detail else f"a value that {rule.name} reads has the wrong type"
+            if isinstance(detail, WrongType) and detail.path:
+                path = path_text(detail.path)
+                text = f"`{path}` must be {detail.expected}, not {detail.found}"
+                shown = text if detail.path[0] == "args" else shown
         if text not in seen:
             seen.add(text)
-            yield Violation("bad_argument", text, text, rule.name, str(rule.span))
+            yield Violation("bad_argument", text, shown, rule.name, str(rule.span), path)
 
     # --- reasons and repairs
 
@@ -313,6 +328,16 @@ class Refuser:
         if found is None:
             found = self._visibility[rules.tool] = tool_visibility(self._program, rules)
         return found
+
+
+def _is_explained(rules: ir.ToolRules, states: States) -> bool:
+    """Whether some rule is known to refuse, or every permit not to apply."""
+    return any(
+        state == "wrong_type"
+        or (rule.kind == "forbid" and state in ("applies", "absent"))
+        or (rule.kind == "escalate" and state == "absent")
+        for rule, state in zip(rules.rules, states, strict=True)
+    ) or all(state in ("not", "absent") for state in states[: len(rules.permits)])
 
 
 def _kind(rule: ir.Rule) -> Kind:

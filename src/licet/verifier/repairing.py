@@ -10,7 +10,7 @@ one by one; nothing is inserted, removed, added or dropped.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -19,6 +19,7 @@ from licet.compiler import ir
 from licet.compiler.clock import Clock
 from licet.compiler.encoding import Aspect, EncodingError, Leaf, Question, ToolEncoder
 from licet.compiler.evaluation import UnknownRead, conforms, judge
+from licet.compiler.exact_json import decimal_places
 from licet.compiler.types import (
     BoolType,
     DecimalType,
@@ -31,7 +32,6 @@ from licet.compiler.types import (
     Type,
     Value,
 )
-from licet.compiler.exact_json import decimal_places
 from licet.compiler.values import show, survives_binary64
 from licet.compiler.world import UNKNOWN, Path, World
 
@@ -111,23 +111,29 @@ class _Search:
         self._pool, self._until = pool, until
 
     def run(self, adjustable: tuple[tuple[str, ...], ...] | None) -> RepairFound | None:
-        question = self._encoder.question(self._world, bounded=None)
         keys = key_arguments(self._rules)
-        found: list[tuple[tuple[int, ...], _Leaf]] = []
-        for leaf in question.leaves:
-            if leaf.known and leaf.path[0] == "args" and not isinstance(leaf.path[-1], Aspect):
-                declared = _declared(leaf.path, self._args_type)
-                if declared is None or not may_change(leaf.path, declared[1], adjustable, keys):
-                    continue
-                path = place(self._world, leaf.path)
-                old = value_at(self._world, path)
-                found.append((declared[0], _Leaf(leaf, path, _inner(declared[1]), old)))
-        leaves = [leaf for _, leaf in sorted(found, key=lambda pair: pair[0])]
-        if not leaves or not self._open(leaves):
+        candidates = [
+            (path, kind)
+            for path, kind in _scalars(self._args_type, self._world.args, ("args",))
+            if may_change(path, kind, adjustable, keys)
+        ]
+        # Most refusals end here, before anything is asked of a solver.
+        if not candidates or not self._open([path for path, _ in candidates]):
             return None
+        question = self._encoder.question(self._world, bounded=None)
+        by_path = {
+            place(self._world, leaf.path): leaf
+            for leaf in question.leaves
+            if leaf.known and leaf.path[0] == "args" and not isinstance(leaf.path[-1], Aspect)
+        }
+        leaves = [
+            _Leaf(by_path[path], path, kind, value_at(self._world, path))
+            for path, kind in candidates
+            if path in by_path  # no rule reads the others
+        ]
         # One argument that alone can do it, the last first: what `Nearest` would find among all
         # of them, but each question is far smaller.
-        single = [leaf for leaf in leaves if self._open([leaf])]
+        single = [leaf for leaf in leaves if self._open([leaf.path])]
         for outcome, goal in _GOALS:
             for some in (*([leaf] for leaf in reversed(single)), leaves):
                 if some is leaves and len(leaves) == 1:
@@ -144,11 +150,11 @@ class _Search:
                         return None
         return None
 
-    def _open(self, leaves: Sequence[_Leaf]) -> bool:
+    def _open(self, paths: Sequence[Path]) -> bool:
         """Whether these arguments can matter: with them unknown, the call is not surely denied."""
         world = self._world
-        for leaf in leaves:
-            world = with_value(world, leaf.path, UNKNOWN)
+        for path in paths:
+            world = with_value(world, path, UNKNOWN)
         return self._encoder.decide(world).outcome != "deny"
 
     def _ask(self, question: Question, goal: str, leaves: Sequence[_Leaf]) -> object:
@@ -225,32 +231,23 @@ def _adjustable(question: Question, leaf: _Leaf) -> Adjustable:
     return Adjustable(leaf.leaf.symbol, leaf.leaf.literal, choices)
 
 
-def _inner(kind: Type) -> Type:
-    return kind.inner if isinstance(kind, OptionalType) else kind
+def _scalars(kind: Type, value: Value, path: Path) -> Iterator[tuple[Path, Type]]:
+    """The values without parts, in the order of declaration, with their types.
 
-
-def _declared(path: Path, kind: Type) -> tuple[tuple[int, ...], Type] | None:
-    """Where a path of the arguments stands in the order of declaration, and its type.
-
-    None of what is inside a document, whose shape is not declared.
+    Nothing inside a document, whose shape is not declared, and nothing that is absent.
     """
-    order: list[int] = []
-    for step in path[1:]:
-        kind = _inner(kind)
-        if isinstance(kind, RecordType):
-            names = [field.name for field in kind.fields]
-            order.append(names.index(str(step)))
-            kind = kind.fields[order[-1]].type
-        else:
-            order.append(step if isinstance(step, int) else 0)
-            match kind:
-                case ListType(element):
-                    kind = element
-                case MapType(_, value):
-                    kind = value
-                case _:
-                    return None
-    return None if isinstance(_inner(kind), JsonType) else (tuple(order), kind)
+    match kind.inner if isinstance(kind, OptionalType) else kind:
+        case RecordType() as record if isinstance(value, dict):
+            for field in record.fields:
+                yield from _scalars(field.type, value[field.name], (*path, field.name))
+        case ListType(element) if isinstance(value, tuple):
+            for position, item in enumerate(value):
+                yield from _scalars(element, item, (*path, position))
+        case MapType(_, inner) if isinstance(value, dict):
+            for key in sorted(value):
+                yield from _scalars(inner, value[key], (*path, key))
+        case scalar if value is not None and not isinstance(scalar, JsonType):
+            yield path, scalar
 
 
 def _below(new: Value, old: Value) -> bool:

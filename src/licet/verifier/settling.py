@@ -259,8 +259,16 @@ class _Settling:
             "undetermined",
             fine=fine.world,
             broken=broken.world,
-            settle=tuple(path_text(path) for path in paths),
+            settle=tuple(path_text(path) for path in paths if self._can_be_found(path)),
         )
+
+    def _can_be_found(self, path: Path) -> bool:
+        """Whether somebody could look it up: a fact at a key that a solver made up has nobody."""
+        if len(path) < 2 or not isinstance(path[1], tuple):
+            return True
+        name, keys = str(path[0]), path[1]
+        lacking = self._encoder.decide(self._world).lacking()
+        return keys in self._world.facts.get(name, {}) or (name, keys) in lacking
 
     def _matter(self, seen: _Seen) -> Iterator[Path]:
         """Unknown parts that, known as they are in this world, would have settled its outcome."""

@@ -2,11 +2,13 @@
 
 from .encoder import Decided, State, ToolEncoder
 from .failures import EncodingError, EncodingFault, EncodingLimit, UnsupportedText
+from .library import Context
 from .places import Aspect
 from .question import Leaf, Question
 
 __all__ = [
     "Aspect",
+    "Context",
     "Decided",
     "EncodingError",
     "EncodingFault",

@@ -65,7 +65,9 @@ class Decided:
 
 
 class ToolEncoder:
-    """The rules of one tool in one Z3 context. One thread at a time; `close` frees the context.
+    """The rules of one tool in one Z3 context, its own or one shared by a thread's encoders.
+
+    One thread at a time.
 
     `decide` and `states` raise `EncodingError` (limits, texts that the theory lacks, solver
     faults); whatever they raise, the caller refuses.
@@ -80,6 +82,8 @@ class ToolEncoder:
         context: RecordType,
         session: RecordType,
         zone: str,
+        *,
+        solver: Context | None = None,
     ) -> None:
         self.rules = rules
         self.facts = facts
@@ -96,7 +100,8 @@ class ToolEncoder:
         )
         self._theories = choose_theories(rules, facts, self.roots, constrained=False)
         self._constrained: Theories | None = None
-        self._context = Context()
+        self._owned = solver is None
+        self._context = solver or Context()
         self._numerals = Numerals(self._context)
         self._kept: OrderedDict[Shape, Prepared] = OrderedDict()
         #: The abstract paths of all lists that the rules are known to read.
@@ -114,12 +119,13 @@ class ToolEncoder:
         return self._constrained
 
     def close(self) -> None:
-        """Free the context. The encoder is of no use afterwards."""
+        """Free what the encoder holds, and the context if it is its own; of no use afterwards."""
         if self._context.ref is not None:
             for prepared in self._kept.values():
                 prepared.close()
             self._numerals.clear()
-            self._context.close()
+            if self._owned:
+                self._context.close()
         self._kept.clear()
         self._only = None
 

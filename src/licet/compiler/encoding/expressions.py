@@ -189,7 +189,7 @@ class Reader:
                     b = self.read(alternative)
                 return self.algebra.ite(c, a, b)
             case ir.Equal(left, right):
-                return self.equal(self.read(left), self.read(right))
+                return self.algebra.equal(self.read(left), self.read(right))
             case ir.Less(left, right, strict):
                 return self.less(self.read(left), self.read(right), strict)
             case ir.Negate(operand):
@@ -372,16 +372,6 @@ class Reader:
 
     # --- comparison ----------------------------------------------------------------------------
 
-    def equal(self, a: Symbolic, b: Symbolic) -> Term:
-        unknown = self.t.or_((self.algebra.unknown_within(a), self.algebra.unknown_within(b)))
-        if unknown is self.t.true:
-            return cast(Term, self.free(BOOL, sources(a) | sources(b)))
-        same = self.algebra.equal(a, b)
-        if unknown is self.t.false:
-            return same
-        open = cast(Term, self.free(BOOL, sources(a) | sources(b)))
-        return self.t.ite(unknown, open, same)
-
     def less(self, a: Symbolic, b: Symbolic, strict: bool) -> Term:
         if isinstance(a, Text) and isinstance(b, Text):
             if strict:
@@ -433,14 +423,3 @@ def _expressions(value: object) -> Iterator[ir.Expr]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _expressions(item)
-
-
-def sources(value: Symbolic) -> frozenset[int]:
-    """The sites that the lists within a value come from."""
-    if isinstance(value, Sequence | Entries):
-        return value.sources
-    if isinstance(value, Optional) and not value.empty:
-        return sources(value.value)
-    if isinstance(value, Record):
-        return frozenset().union(*(sources(value.field(n)) for n in value.names()))
-    return frozenset()

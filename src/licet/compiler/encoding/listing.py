@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import Protocol, cast
 
 from .. import ir
@@ -42,8 +43,6 @@ class Reading(Protocol):
     ) -> Symbolic: ...
 
     def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional: ...
-
-    def equal(self, a: Symbolic, b: Symbolic) -> Term: ...
 
     def less(self, a: Symbolic, b: Symbolic, strict: bool) -> Term: ...
 
@@ -86,12 +85,8 @@ class Listing:
                 return self._contains(wanted, inside)
             case ir.Subset(left, right):
                 xs, ys = self._sequence(left), self._sequence(right)
-                inside = t.and_(
-                    t.implies(g, t.or_(t.and_((h, self._reader.equal(x, y))) for h, y in ys.items))
-                    for g, x in xs.items
-                )
-                unknown = t.or_((xs.unknown, ys.unknown))
-                return self._reader.unless_unknown(unknown, _union((xs, ys)), BOOL, False, inside)
+                held = [t.implies(g, self._contains(x, ys)) for g, x in xs.items]
+                return t.and_((*held, self._rest(xs, any_of=False)))
             case ir.Lookup(collection, key, type):
                 return self._lookup(
                     self._entries(collection), self._reader.read(key), collection, type
@@ -172,8 +167,11 @@ class Listing:
                 goes_on = t.not_(parts[-1]) if any_of else parts[-1]
                 self._reader.guard = t.and_((self._reader.guard, goes_on))
         self._reader.guard = before
-        known = t.or_(parts) if any_of else t.and_(parts)
-        return self._reader.unless_unknown(xs.unknown, xs.sources, BOOL, refusing, known)
+        if refusing and xs.unknown is not t.false:
+            wrong = cast(Term, self._reader.free(BOOL, xs.sources))
+            self._reader.refuse(t.and_((xs.unknown, wrong)))
+        parts.append(self._rest(xs, any_of=any_of))
+        return t.or_(parts) if any_of else t.and_(parts)
 
     def _comprehension(
         self, xs: Sequence, var: ir.Var, condition: ir.Expr | None, element: ir.Expr
@@ -211,21 +209,30 @@ class Listing:
             Number, self._reader.unless_unknown(value.unknown, value.sources, _SIZE, False, count)
         )
 
-    def _contains(self, wanted: Symbolic, inside: Symbolic) -> Symbolic:
+    def _contains(self, wanted: Symbolic, inside: Symbolic) -> Term:
         t = self._t
-        if isinstance(inside, Entries):
-            found = t.or_(t.and_((g, self._reader.equal(wanted, k))) for g, k, _ in inside.items)
-            return self._reader.unless_unknown(inside.unknown, inside.sources, BOOL, False, found)
-        xs = cast(Sequence, inside)
-        found = t.or_(t.and_((g, self._reader.equal(wanted, x))) for g, x in xs.items)
-        return self._reader.unless_unknown(xs.unknown, xs.sources, BOOL, False, found)
+        xs = cast(Sequence | Entries, inside)
+        there = [(g, x) for g, x, *_ in xs.items]
+        found = [t.and_((g, self._algebra.equal(wanted, x))) for g, x in there]
+        return t.or_((*found, self._rest(xs, any_of=True)))
+
+    def _rest(self, xs: Sequence | Entries, *, any_of: bool) -> Term:
+        """What the elements that are not known contribute to `any` (or `all`).
+
+        Elements whose guards hold are in the list even where the rest of it is unknown.
+        """
+        t = self._t
+        if xs.unknown is t.false:
+            return t.boolean(not any_of)
+        open = cast(Term, self._reader.free(BOOL, xs.sources))
+        return t.and_((xs.unknown, open)) if any_of else t.implies(xs.unknown, open)
 
     def _lookup(
         self, m: Entries, key: Symbolic, collection: ir.Expr, type: OptionalType
     ) -> Symbolic:
         kind = collection.type
         assert isinstance(kind, MapType)
-        found = [(self._t.and_((g, self._reader.equal(key, k))), v) for g, k, v in m.items]
+        found = [(self._t.and_((g, self._algebra.equal(key, k))), v) for g, k, v in m.items]
         known = self._first(found, kind.value)
         return self._reader.unless_unknown(m.unknown, m.sources, type, False, known)
 
@@ -256,7 +263,7 @@ class Listing:
         def make() -> list[tuple[Term, Symbolic]]:
             items: list[tuple[Term, Symbolic]] = []
             for i, (guard, item) in enumerate(xs.items):
-                twins = [t.and_((g, self._reader.equal(x, item))) for g, x in xs.items[:i]]
+                twins = [t.and_((g, self._algebra.equal(x, item))) for g, x in xs.items[:i]]
                 items.append((t.and_((guard, t.not_(t.or_(twins)))), item))
             return items
 
@@ -264,13 +271,15 @@ class Listing:
 
     def _adjacent(self, xs: Sequence) -> Sequence:
         close = self._algebra.dense(xs)
+        # Where part of a list is unknown, something may stand between two known elements.
+        known = self._t.not_(xs.unknown)
 
         def make() -> list[tuple[Term, Symbolic]]:
-            items = close.items
-            return [
-                (items[i + 1][0], _pair("first", items[i][1], "second", items[i + 1][1]))
-                for i in range(len(items) - 1)
-            ]
+            pairs: list[tuple[Term, Symbolic]] = []
+            for (_, first), (guard, second) in pairwise(close.items):
+                pair = _pair("first", first, "second", second)
+                pairs.append((self._t.and_((known, guard)), pair))
+            return pairs
 
         return Sequence(make, xs.unknown, True, sources=xs.sources)
 

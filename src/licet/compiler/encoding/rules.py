@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from .. import ir
 from ..lowering import AbstractPath
-from ..types import OptionalType, Type, Value
+from ..types import BOOL, OptionalType, Type, Value
 from .expressions import Reader
 from .flow import Flow
 from .places import Capacity, Place, Soil
@@ -74,7 +75,7 @@ def encode(
 ) -> Encoding:
     """All rules as terms. Raises `EncodingLimit` beyond `limit` terms."""
     terms = Terms(limit)
-    algebra = Algebra(terms, around.code_of)
+    algebra = Algebra(terms, around.code_of, lambda at: cast(Term, reader.free(BOOL, at)))
     soil = Soil(terms, algebra, is_sequence, capacity, long_is_unknown)
     sites = Sites(soil)
     reader = Reader(soil, sites, around.roots, around.facts, around.transitions)

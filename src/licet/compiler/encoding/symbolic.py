@@ -181,10 +181,20 @@ Symbolic = Term | Number | Text | Record | Optional | Sequence | Entries | Docum
 
 
 class Algebra:
-    """Operations on symbolic values that do not depend on the IR."""
+    """Operations on symbolic values that do not depend on the IR.
 
-    def __init__(self, terms: Terms, code_of: Callable[[str], int]) -> None:
+    `code_of` numbers interned texts; `open` makes a free truth value that stands for what the
+    facts at some sites would settle.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        code_of: Callable[[str], int],
+        open: Callable[[frozenset[int]], Term],
+    ) -> None:
         self.t = terms
+        self._open = open
         self._code_of = code_of
         self._texts: dict[str, Text] = {}
 
@@ -363,10 +373,7 @@ class Algebra:
         return Sequence(make, xs.unknown, True, xs.size, xs.sources)
 
     def equal(self, a: Symbolic, b: Symbolic) -> Term:
-        """Structural equality, where no list or map within is of unknown length.
-
-        Such lists are the caller's business: see `unknowns`.
-        """
+        """Structural equality; of lists and maps that are unknown, `open` of their sources."""
         if isinstance(a, Term) and isinstance(b, Term):
             return self.t.eq(a, b)
         if isinstance(a, Number) and isinstance(b, Number):
@@ -385,7 +392,7 @@ class Algebra:
             parts = [self.t.eq(self.length(xs), self.length(ys))]
             for (g, item), (h, other) in zip(xs.items, ys.items, strict=False):
                 parts.append(self.t.implies(self.t.and_((g, h)), self.equal(item, other)))
-            return self.t.and_(parts)
+            return self._unless_unknown(a, b, self.t.and_(parts))
         if isinstance(a, Entries) and isinstance(b, Entries):
             parts = [self.t.eq(self.size(a), self.size(b))]
             for g, k, v in a.items:
@@ -393,26 +400,16 @@ class Algebra:
                     self.t.and_((h, self.equal(k, j), self.equal(v, w))) for h, j, w in b.items
                 ]
                 parts.append(self.t.implies(g, self.t.or_(twins)))
-            return self.t.and_(parts)
+            return self._unless_unknown(a, b, self.t.and_(parts))
         if isinstance(a, Record) and isinstance(b, Record):
             return self.t.and_(self.equal(a.field(n), b.field(n)) for n in a.names())
         raise EncodingFault("equality of values that have none")
 
-    def unknown_within(self, a: Symbolic) -> Term:
-        """Whether a list or map within a value is of unknown length."""
-        if isinstance(a, Optional):
-            if a.empty:
-                return self.t.false
-            return self.t.and_((a.present, self.unknown_within(a.value)))
-        if isinstance(a, Sequence):
-            inside = [self.t.and_((g, self.unknown_within(x))) for g, x in a.items]
-            return self.t.or_((a.unknown, *inside))
-        if isinstance(a, Entries):
-            inside = [self.t.and_((g, self.unknown_within(v))) for g, _, v in a.items]
-            return self.t.or_((a.unknown, *inside))
-        if isinstance(a, Record):
-            return self.t.or_(self.unknown_within(a.field(n)) for n in a.names())
-        return self.t.false
+    def _unless_unknown(self, a: Sequence | Entries, b: Sequence | Entries, same: Term) -> Term:
+        unknown = self.t.or_((a.unknown, b.unknown))
+        if unknown is self.t.false:
+            return same
+        return self.t.ite(unknown, self._open(a.sources | b.sources), same)
 
 
 class ChosenDocument(Document):

@@ -78,9 +78,8 @@ def join(a: Type, b: Type) -> Type | None:
         case StringType(), StringType():
             return STRING
         case EnumType(), EnumType():
-            if a.labels == b.labels:
-                return a
-            return a if set(a.labels) == set(b.labels) else None
+            # In another order it is another type: the solver knows labels by their position.
+            return a if a.labels == b.labels else None
         case ListType(), ListType():
             element = join(a.element, b.element)
             return None if element is None else ListType(element)

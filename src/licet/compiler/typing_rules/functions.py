@@ -25,6 +25,7 @@ from ..types import (
     Type,
 )
 from .agreement import accepts, is_number, join
+from .boundaries import is_boundary
 from .context import Context, Scope, Typed
 from .defines import infer_define
 from .flexible import is_flexible
@@ -291,6 +292,10 @@ def _builtin_call(context: Context, node: ast.Call, scope: Scope) -> Typed | Non
     names = tuple(str(type_) for type_ in types)
     arguments = _arguments(context, node, names, types, scope)
     if arguments is None:
+        return None
+    if node.name == "cidr_overlaps" and not is_boundary(
+        context, node.name, arguments[1], node.arguments[1].span, scope
+    ):
         return None
     return Typed(narrowed(ir.Builtin(node.name, arguments + hidden, function.result), scope))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from licet.policy_lang import Span, ast
+from licet.policy_lang import ast
 
 from .. import ir
 from ..builtins import BUILTINS
@@ -17,8 +17,8 @@ from ..types import (
     StringType,
     Type,
 )
-from ..walking import walk
 from .agreement import accepts, join
+from .boundaries import is_boundary
 from .context import Context, Scope, Typed
 from .flexible import is_flexible
 from .functions import builtin
@@ -138,7 +138,7 @@ def _in_network(
         )
         return None
     outer = view.expr.arguments[0]
-    if not _is_boundary(context, function, outer, network.span, scope):
+    if not is_boundary(context, function, outer, network.span, scope):
         return None
     return builtin(function, (item.expr, outer))
 
@@ -186,39 +186,9 @@ def _under(context: Context, node: ast.WordComparison, scope: Scope) -> Typed | 
             'or `ip(args.host) under "10.0.0.0/8"`',
         )
         return None
-    if not _is_boundary(context, function, right.expr, node.right.span, scope):
+    if not is_boundary(context, function, right.expr, node.right.span, scope):
         return None
     return builtin(function, (left.expr, right.expr))
-
-
-def _is_boundary(context: Context, function: str, outer: ir.Expr, span: Span, scope: Scope) -> bool:
-    """Whether a text may bound paths or addresses.
-
-    At run time a malformed one has nothing under it, so that a forbid would be silent: what is
-    known now is checked now, and the model does not choose its own boundary.
-    """
-    view = "path" if function == "path_under" else "cidr"
-    if isinstance(outer, ir.Const) and BUILTINS[view].call(outer.value) is None:
-        context.error(
-            "LIC128",
-            f"`{outer.value}` is not a {'path' if view == 'path' else 'network'}",
-            span,
-            scope,
-            "write whole segments without `.` or `..`: `/data/out`"
-            if view == "path"
-            else "write the network with all its parts and its length: `10.0.0.0/8`",
-        )
-        return False
-    if any(isinstance(node, ir.Root) and node.name == "args" for node in walk(outer)):
-        context.error(
-            "LIC128",
-            "an argument cannot be the boundary of what is allowed",
-            span,
-            scope,
-            "take the boundary from the policy, a param, the context or a fact",
-        )
-        return False
-    return True
 
 
 def _under_function(type_: Type) -> str | None:

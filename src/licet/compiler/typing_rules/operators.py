@@ -340,7 +340,9 @@ def _report_disagreement(context: Context, a: Type, b: Type, node: ast.Expr, sco
             f"`{a}` and `{b}` are different enums",
             node.span,
             scope,
-            f"two enums are one type if their labels agree; `{apart[0]}` is in one only",
+            f"two enums are one type if their labels agree; `{apart[0]}` is in one only"
+            if apart
+            else "they have the same labels in another order; declare one enum and use it for both",
         )
         return
     help = "compare values of one type"

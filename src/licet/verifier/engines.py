@@ -1,0 +1,65 @@
+"""Solver contexts for threads: each is used by one thread at a time and holds encoders by tool.
+
+As many exist as checks ever ran at once. One in which something failed is not given back: its
+context is freed, and the next check makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from licet.compiler.encoding import Context, ToolEncoder
+from licet.compiler.ir import ToolRules
+from licet.compiler.program import Program
+
+#: Tools whose formulas one context keeps.
+KEPT_TOOLS = 256
+
+
+class Engine:
+    """One Z3 context and the encoders in it."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._context = Context()
+        self._encoders: OrderedDict[str, ToolEncoder] = OrderedDict()
+
+    def encoder(self, rules: ToolRules) -> ToolEncoder:
+        """The encoder of a tool; the one that was used longest ago makes room."""
+        found = self._encoders.get(rules.tool)
+        if found is None:
+            program = self._program
+            found = self._encoders[rules.tool] = ToolEncoder(
+                rules,
+                program.facts,
+                program.catalog.qualified[rules.tool].params,
+                program.principal,
+                program.context,
+                program.session,
+                program.zone,
+                solver=self._context,
+            )
+            if len(self._encoders) > KEPT_TOOLS:
+                self._encoders.popitem(last=False)[1].close()
+        elif len(self._encoders) == KEPT_TOOLS:
+            self._encoders.move_to_end(rules.tool)
+        return found
+
+
+class Engines:
+    """A pool of engines. `borrow` and `give_back` are safe from any thread."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._idle: list[Engine] = []
+
+    def borrow(self) -> Engine:
+        """An engine that no other thread uses."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Engine(self._program)
+
+    def give_back(self, engine: Engine) -> None:
+        """Let others use it; not after a failure."""
+        self._idle.append(engine)

@@ -1,0 +1,70 @@
+"""Every example runs, is formatted, and passes its own tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+FOLDERS = sorted(path.parent for path in EXAMPLES.rglob("tools.json"))
+
+
+def run(*command: object, columns: int = 80) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**environment, "COLUMNS": str(columns)},
+    )
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES / "airline" in FOLDERS
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_policies_are_formatted(folder: Path) -> None:
+    done = run("-m", "licet.cli.main", "fmt", "--check", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_their_tests_pass(folder: Path) -> None:
+    done = run("-m", "licet.cli.main", "test", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_the_demo_shows_its_scenes_and_totals() -> None:
+    done = run(EXAMPLES / "airline" / "demo.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split("─")[1].split() for line in lines if line.startswith("╭")] == [
+        ["ALLOW", "update_reservation_flights"],
+        ["DENY", "update_reservation_baggages"],
+        ["DENY", "book_reservation"],
+        ["DENY", "cancel_reservation"],
+        ["DENY", "cancel_reservation"],
+        ["DENY", "cancel_reservations"],
+        ["DENY", "update_reservation_baggages"],
+    ]
+    assert "   violating: 48 of 48 refused" in lines
+    assert "   compliant: 21 of 21 allowed" in lines
+    for said in (
+        "│ instead  args.nonfree_baggages = 0 (was 1)",
+        "│ would settle it  context.reason",
+    ):
+        assert any(line.startswith(said) for line in lines), said
