@@ -36,14 +36,12 @@ Shape = tuple[Capacity, ...]
 
 @dataclass(eq=False, slots=True)
 class Decided:
-    """What Z3 says about one world.
+    """What Z3 says about one world; `outcome` is None where its unknown parts matter.
 
-    `outcome` is None where the unknown parts of the world matter. `needed` are the facts that the
-    outcome waits for, in the order in which the rules read them: (name, keys), keys known.
+    All else asks the encoder again: use it on the encoder's thread.
     """
 
     outcome: Outcome | None
-    needed: tuple[tuple[str, tuple[Value, ...]], ...]
     _encoder: ToolEncoder = field(repr=False)
     _world: World = field(repr=False)
 
@@ -53,11 +51,14 @@ class Decided:
         return self.outcome is None
 
     def states(self) -> tuple[State | None, ...]:
-        """What each rule of `rules.rules` does; None where it is open.
-
-        Asks the encoder again: call it on the encoder's thread.
-        """
+        """What each rule of `rules.rules` does; None where it is open."""
         return self._encoder.states(self._world)
+
+    @property
+    def needed(self) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+        """The facts that an open outcome waits for, in the order in which the rules read them:
+        (name, keys), keys known."""
+        return () if self.outcome is not None else self._encoder.needed(self._world)
 
     def lacking(self) -> tuple[tuple[str, tuple[Value, ...]], ...]:
         """All facts at known keys that the rules read and the world lacks, needed or not."""
@@ -148,9 +149,12 @@ class ToolEncoder:
             result = bound.evaluate(prepared.outcome)
             answer = prepared.answers.get(result)
             self._context.check()
-            if answer is not None:
-                return Decided(answer, (), self, world)
-            return Decided(None, self._needed(bound), self, world)
+            return Decided(answer, self, world)
+
+    def needed(self, world: World) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+        """The facts that the open outcome of a world waits for."""
+        with self.bind(world) as bound:
+            return self._needed(bound)
 
     def states(self, world: World) -> tuple[State | None, ...]:
         """What each rule does in a world."""

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import z3
 
@@ -23,6 +23,10 @@ from .nearest import Search
 
 #: Share of the time left that Z3 may use before it is asked to give up by itself.
 PATIENCE = 0.8
+
+
+#: So few assumptions are dropped one by one: most of them will stay.
+FEW: Final = 16
 
 
 class Parsed:
@@ -35,7 +39,10 @@ class Parsed:
 
     def terms(self, texts: Sequence[str]) -> list[Any]:
         """Bool terms over the question's names."""
-        return [self._parser.from_string(f"(assert {text})")[0] for text in texts]
+        found = list(self._parser.from_string("\n".join(f"(assert {text})" for text in texts)))
+        if len(found) != len(texts):
+            raise ValueError("a term was read as several")
+        return found
 
     def values(self, texts: Sequence[str]) -> list[Any]:
         """Terms of any sort over the question's names."""
@@ -101,7 +108,7 @@ def _check(question: Parsed, request: dict[str, Any], until: float) -> dict[str,
 
 
 def _core(question: Parsed, request: dict[str, Any], until: float) -> dict[str, Any]:
-    """Deletion in the order given, whole runs of assumptions at once where that works."""
+    """Deletion in the order given; of many assumptions, whole runs at once where that works."""
     solver = question.solver(question.terms(request["assert"]))
     literals = []
     for position, term in enumerate(question.terms(request["assume"])):
@@ -121,7 +128,7 @@ def _core(question: Parsed, request: dict[str, Any], until: float) -> dict[str, 
     if answer == z3.unknown:
         return _unknown(solver.reason_unknown())
     kept: list[int] = []
-    runs = [everything]
+    runs = [everything] if len(everything) > FEW else [[i] for i in everything]
     while runs:
         run = runs.pop(0)
         if not run:
