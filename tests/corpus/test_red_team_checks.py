@@ -52,7 +52,6 @@ class RaisingZone(tzinfo):
         raise RuntimeError
 
 
-@pytest.mark.xfail(strict=True, raises=(ValueError, RuntimeError), reason="Action raises more than ActionError")
 @pytest.mark.parametrize(
     "action",
     [
@@ -71,7 +70,6 @@ def test_an_odd_object_is_refused(tmp_path: Path, action: dict[str, object]) -> 
         assert guard.check(action).outcome == "deny"
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="what an effect raises is not thrown into the check")
 def test_a_check_that_cannot_start_a_thread(tmp_path: Path) -> None:
     async def run(guard: Guard) -> Verdict:
         await asyncio.get_running_loop().shutdown_default_executor()
@@ -96,7 +94,7 @@ async def exits(id: str) -> dict[str, object]:
 
 
 async def blocks(id: str) -> dict[str, object]:
-    time.sleep(1.5)  # noqa: ASYNC251 - the mistake that is tested
+    time.sleep(1.5)  # the mistake that is tested: nothing else runs meanwhile
     return ORDER
 
 
@@ -110,7 +108,6 @@ async def will_not_be_cancelled(id: str) -> dict[str, object]:
     return ORDER
 
 
-@pytest.mark.xfail(strict=True, reason="an async resolver is trusted to raise Exception and to yield")
 @pytest.mark.parametrize("resolver", [cancels, exits, blocks, will_not_be_cancelled])
 def test_a_resolver_that_misbehaves_is_unknown_in_time(tmp_path: Path, resolver: object) -> None:
     """Late is unknown: what comes after the limit must not allow."""
@@ -132,7 +129,6 @@ def test_a_resolver_that_misbehaves_is_unknown_in_time(tmp_path: Path, resolver:
     assert found == [("deny", "undetermined")]
 
 
-@pytest.mark.xfail(strict=True, raises=BaseException, reason="as above, in the caller's own loop")
 @pytest.mark.parametrize("resolver", [cancels, exits])
 def test_a_resolver_that_misbehaves_in_an_async_check(tmp_path: Path, resolver: object) -> None:
     with shop(tmp_path, resolver_seconds=0.2) as guard:
@@ -154,13 +150,18 @@ def seconds_of(folder: Path, rule: str, xs: list[int]) -> float:
         return time.monotonic() - start
 
 
-@pytest.mark.xfail(strict=True, reason="the parts of an explanation that ask no solver have no deadline")
 @pytest.mark.parametrize(
     ("rule", "xs"),
     [
         ("forbid f on t when any(x in args.xs: x > 5)", list(range(3_000))),
         ("forbid f on t when length(distinct(args.xs)) != length(args.xs)", [0] * 200),
-        ("forbid f on t when any(x in args.xs: any(y in args.xs: x + y == -5))\nforbid g on t when args.n > 5", list(range(90))),
+        (
+            """
+forbid f on t when any(x in args.xs: any(y in args.xs: x + y == -5))
+forbid g on t when args.n > 5
+""",
+            list(range(90)),
+        ),
     ],
     ids=["one bad element", "repetitions", "pairs"],
 )
@@ -184,8 +185,8 @@ from pathlib import Path
 from licet import Guard, PolicyError
 
 lets = "".join(f"  let a{i + 1} = a{i} + a{i}\\n" for i in range(18))
-text = f'policy "p"\\ntool t(s: String)\\npermit all on t\\nforbid f on t\\n  let a0 = args.s\\n{lets}'
-Path(sys.argv[1]).write_text(text + '  when a18 contains "q"\\n')
+head = 'policy "p"\\ntool t(s: String)\\npermit all on t\\nforbid f on t\\n  let a0 = args.s\\n'
+Path(sys.argv[1]).write_text(head + lets + '  when a18 contains "q"\\n')
 try:
     guard = Guard.load(sys.argv[1], seconds=0.5)
 except PolicyError:
@@ -195,7 +196,6 @@ else:
 """
 
 
-@pytest.mark.xfail(strict=True, reason="lets that double a text become a term of 2^n operands; Z3 crashes")
 def test_lets_that_double_do_not_end_the_process(tmp_path: Path) -> None:
     command = [sys.executable, "-c", BOMB, str(tmp_path / "bomb.licet")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -210,12 +210,15 @@ def tools(*names: str, schema: Mapping[str, object] | None = None) -> str:
     return json.dumps({"tools": [{"name": name, "inputSchema": described} for name in names]})
 
 
-@pytest.mark.xfail(strict=True, reason="Catalog.find takes a qualified name before others' short ones")
 @pytest.mark.parametrize(
     ("policy", "files", "name"),
     [
         (
-            'use tools "good.json" as good\nuse tools "evil.json" as evil\npermit all on good.refund\n',
+            """
+use tools "good.json" as good
+use tools "evil.json" as evil
+permit all on good.refund
+""",
             {"good.json": tools("refund"), "evil.json": tools("good.refund")},
             "good.refund",
         ),
@@ -240,7 +243,6 @@ def test_a_name_that_two_tools_answer_to(
         assert guard.check({"tool": name, "args": {"x": 1}}).outcome == "deny"
 
 
-@pytest.mark.xfail(strict=True, reason="additionalProperties: true opens the arguments of a tool")
 def test_an_open_schema_does_not_open_the_arguments(tmp_path: Path) -> None:
     """docs/decisions/0004: the arguments of a tool are closed, so that a typo is not an absence."""
     schema = {
@@ -249,7 +251,12 @@ def test_an_open_schema_does_not_open_the_arguments(tmp_path: Path) -> None:
         "additionalProperties": True,
     }
     (tmp_path / "tools.json").write_text(tools("pay", schema=schema), "utf-8")
-    rules = 'policy "p"\nuse tools "tools.json"\npermit all on pay\nforbid f on pay when (args.amount ?? 0) > 5\n'
+    rules = """
+policy "p"
+use tools "tools.json"
+permit all on pay
+forbid f on pay when (args.amount ?? 0) > 5
+"""
     with shop(tmp_path, rules) as guard:
         assert guard.check({"tool": "pay", "args": {"amuont": 700}}).kind == "bad_argument"
 
@@ -257,7 +264,6 @@ def test_an_open_schema_does_not_open_the_arguments(tmp_path: Path) -> None:
 # --- what is said of a refusal ------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="render leaves out every None, also the null of a document")
 def test_a_null_document_survives_into_the_counterexample(tmp_path: Path) -> None:
     text = """
 policy "p"
@@ -275,7 +281,6 @@ forbid f on t when args.n > 5
         assert guard.check({"tool": "t", "args": verdict.repair.args}).allowed
 
 
-@pytest.mark.xfail(strict=True, reason="one_of is said though the lack of a permit may be the reason")
 def test_one_of_is_said_only_of_rules_that_refuse(tmp_path: Path) -> None:
     """Where `a` is false, no permit applies, and `f` refuses nothing."""
     text = """
@@ -292,7 +297,9 @@ forbid f on t when context.a
     assert "no_permit" in [violation.kind for violation in verdict.violations]
 
 
-@pytest.mark.xfail(strict=True, reason="the counterexample of a settled refusal is not concrete")
+@pytest.mark.xfail(
+    strict=True, reason="a refusal that needs no unknown value leaves it marked unknown"
+)
 def test_a_counterexample_is_concrete(tmp_path: Path) -> None:
     with shop(tmp_path, engine="both") as guard:
         verdict = guard.check(
@@ -302,7 +309,6 @@ def test_a_counterexample_is_concrete(tmp_path: Path) -> None:
     assert "$unknown" not in json.dumps(verdict.counterexample, default=str)
 
 
-@pytest.mark.xfail(strict=True, reason="a dict is no key of a dict")
 @pytest.mark.parametrize("kind", ["Key", "Map<String, Int>", "List<Key>"])
 def test_a_fact_whose_key_has_parts(tmp_path: Path, kind: str) -> None:
     """It decides, or it does not load; now it loads and every call is a fault."""
@@ -319,11 +325,14 @@ permit p on t when known(args.key)
     except PolicyError:
         return
     with guard:
-        call = {"tool": "t", "args": {"key": key}, "facts": {"known": [{"key": [key], "value": True}]}}
+        call = {
+            "tool": "t",
+            "args": {"key": key},
+            "facts": {"known": [{"key": [key], "value": True}]},
+        }
         assert guard.check(call).allowed
 
 
-@pytest.mark.xfail(strict=True, reason="the prefix of ids is drawn once, before the fork")
 def test_forked_children_name_their_verdicts_apart(tmp_path: Path) -> None:
     with shop(tmp_path) as guard:
         guard.check(refund())

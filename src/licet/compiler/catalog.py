@@ -62,12 +62,12 @@ class Catalog:
         return {tool.qualified: tool for tool in self.tools}
 
     def find(self, name: str) -> tuple[Tool, ...]:
-        """The tools that a name may mean: none, one, or several that share a short name.
+        """The tools that a name may mean: none, one, or several.
 
-        A tool's own qualified name goes before the short names of others.
+        A qualified name that is also another tool's short name means both: a source that calls
+        its tool `desk.refund` must not be judged as the `refund` of `desk`, nor the other way.
         """
-        exact = self.qualified.get(name)
-        return self.by_name.get(name, ()) if exact is None else (exact,)
+        return self.by_name.get(name, ())
 
     def __iter__(self) -> Iterator[Tool]:
         return iter(self.tools)

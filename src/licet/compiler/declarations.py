@@ -26,6 +26,9 @@ from .types import (
     BoolType,
     EnumType,
     IntType,
+    JsonType,
+    ListType,
+    MapType,
     OptionalType,
     RecordType,
     StringType,
@@ -151,6 +154,14 @@ class Declarations:
                         f"the key `{field.name}` of `{entry.name}` may be absent",
                         declaration.span,
                         "the keys of a fact are always there: leave out the `?`",
+                    )
+                    poisoned = True
+                elif isinstance(field.type, RecordType | ListType | MapType | JsonType):
+                    self.reporter.error(
+                        "LIC131",
+                        f"the key `{field.name}` of `{entry.name}` has parts",
+                        declaration.span,
+                        "look facts up by single values: an id, a name, a date",
                     )
                     poisoned = True
             self._facts[entry] = (

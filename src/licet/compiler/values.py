@@ -218,7 +218,9 @@ def render(value: Any, type: Type) -> object:
         case RecordType(_, fields):
             assert isinstance(value, dict)
             return {
-                f.name: render(value[f.name], f.type) for f in fields if value[f.name] is not None
+                f.name: render(value[f.name], f.type)
+                for f in fields
+                if value[f.name] is not None or not isinstance(f.type, OptionalType)
             }
         case ListType(element):
             assert isinstance(value, tuple)

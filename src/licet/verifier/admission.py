@@ -19,7 +19,7 @@ from licet.compiler.ir import FactSignature
 from licet.compiler.names import alternatives, nearest
 from licet.compiler.program import Program
 from licet.compiler.types import MAX_TIME, MIN_TIME, RecordType, Value
-from licet.compiler.values import render
+from licet.compiler.values import quoted, render
 from licet.compiler.world import UNKNOWN, Path, Unknown, World
 
 from .action import Action
@@ -29,6 +29,9 @@ from .verdict import Violation
 #: The parts of a call that come from the host, and what the model is told of a mistake in them.
 HOSTS_OWN = frozenset(("principal", "context", "session", "facts", "now", "id"))
 NOT_YOURS = "what the host knows of this call is malformed; this is not yours to mend"
+
+#: Longer names are shortened where they stand in a path.
+MAX_STEP = 60
 
 #: Facts that one call may bring along.
 MAX_FACTS = 10_000
@@ -222,17 +225,15 @@ def path_text(path: Path) -> str:
                 text += "(" + ", ".join(_key_text(key) for key in step) + ")"
             case int():
                 text += f"[{step}]"
-            case str() if not text:
-                text = step
-            case str() if step.isidentifier():
-                text += f".{step}"
+            case str() if step.isascii() and step.isidentifier() and len(step) <= MAX_STEP:
+                text += f".{step}" if text else step
             case _:
                 text += f".{_key_text(step)}"
     return text
 
 
 def _key_text(key: object) -> str:
-    return '"' + brief(key) + '"' if isinstance(key, str) else str(key)
+    return quoted(key, MAX_STEP) if isinstance(key, str) else str(key)
 
 
 def brief(text: str, limit: int = 60) -> str:
@@ -241,3 +242,16 @@ def brief(text: str, limit: int = 60) -> str:
         c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1]
     )
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def holds_rare_text(value: object) -> bool:
+    """Whether arguments hold a code point above U+2FFFF, which text operators cannot decide."""
+    match value:
+        case str():
+            return any(char > "\U0002ffff" for char in value)
+        case Mapping():
+            return any(holds_rare_text(k) or holds_rare_text(v) for k, v in value.items())
+        case list() | tuple():
+            return any(holds_rare_text(item) for item in value)
+        case _:
+            return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -26,7 +27,7 @@ from licet.compiler.types import Value
 from licet.compiler.world import UNKNOWN, World
 
 from .action import Action, ActionError
-from .admission import HOSTS_OWN, NOT_YOURS, Admission, Refused, brief, path_text
+from .admission import HOSTS_OWN, NOT_YOURS, Admission, Refused, brief, holds_rare_text, path_text
 from .engines import Engines
 from .facts import Resolvers, Wanted
 from .refusing import Refusal, Refuser
@@ -82,7 +83,7 @@ class Decider:
         self._seconds = seconds
         self._refuser = Refuser(program, self._clock, solvers)
         self._engines = Engines(program)
-        self._prefix = secrets.token_hex(6)
+        self._process, self._prefix = os.getpid(), secrets.token_hex(6)
         self._numbers = itertools.count(1)
 
     def check(self, action: Action) -> Check:
@@ -97,6 +98,8 @@ class Decider:
         except Refused as refused:
             return self._refused(action, tool.qualified, refused.violations)
         except UnsupportedText as text:
+            if not holds_rare_text(action.args):
+                return self._fault(action, tool.qualified, "a text of the host's is not decidable")
             violation = Violation("bad_argument", str(text), str(text))
             return self._refused(action, tool.qualified, (violation,))
         except EncodingError as limit:
@@ -242,6 +245,8 @@ class Decider:
         return self._refused(action, tool, (Violation("fault", text, text),))
 
     def _id(self) -> str:
+        if self._process != os.getpid():  # forked: the children's verdicts are their own
+            self._process, self._prefix = os.getpid(), secrets.token_hex(6)
         return f"{self._prefix}-{next(self._numbers)}"
 
 

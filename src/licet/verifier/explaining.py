@@ -72,6 +72,8 @@ def because(
     small = _only(world, _reads(_blamed(encoder, rules, world, goal), world))
     if shrinking.forced(small):
         for path in sorted(_known(small), key=_order):
+            if time.monotonic() > until:
+                break
             small = shrinking.shrink(small, [path])
     else:
         outermost = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
@@ -88,6 +90,8 @@ class _Shrinking:
 
     def forced(self, world: World) -> bool:
         """Whether the known parts of a world are shown to force the outcome."""
+        if time.monotonic() > self._until:
+            return False
         try:
             return self._encoder.decide(world).outcome == self._goal
         except EncodingError:  # a shape too large is not shown to force anything

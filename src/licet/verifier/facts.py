@@ -11,6 +11,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ Wanted = tuple[str, tuple[object, ...]]
 #: Sync resolvers that outlive their limit keep their thread; no more of them than this are left
 #: waiting before further look-ups are unknown at once.
 MAX_STUCK = 32
+
+#: How much longer than its limit an async resolver is waited for, in seconds: its loop ends it.
+GRACE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,16 @@ class Resolvers:
                 _limited(_gather(resolver, group), resolver.seconds, len(group)),
                 self._event_loop(),
             )
-            return future.result
+            late = time.monotonic() + resolver.seconds
+
+            def answered() -> Sequence[object]:
+                try:
+                    return future.result(max(0.0, late - time.monotonic()) + GRACE)
+                except (Exception, CancelledError):
+                    future.cancel()
+                    return nothing
+
+            return answered
         if not self._stuck.acquire(blocking=False):
             return lambda: nothing
         answer: list[Sequence[object]] = []
@@ -107,7 +120,7 @@ class Resolvers:
         def run() -> None:
             try:
                 answer.append(_checked(_call(resolver, group), len(group)))
-            except Exception:
+            except BaseException:
                 answer.append(nothing)  # a resolver that fails says nothing: unknown
             finally:
                 self._stuck.release()
@@ -155,9 +168,24 @@ async def _gather(resolver: Resolver, group: list[Wanted]) -> object:
 async def _limited(
     answer: Coroutine[Any, Any, object], seconds: float, size: int
 ) -> Sequence[object]:
+    """The answer, or UNKNOWN for all: late, failed, cancelled by itself, or blocking the loop."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    task = loop.create_task(_contained(answer, size))
     try:
-        return _checked(await asyncio.wait_for(answer, seconds), size)
-    except Exception:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()  # of no effect if it is done
+    if task.done() and loop.time() - start <= seconds:
+        return task.result()
+    return [UNKNOWN] * size
+
+
+async def _contained(answer: Coroutine[Any, Any, object], size: int) -> Sequence[object]:
+    """Nothing that a resolver raises leaves it: SystemExit would end the loop with us in it."""
+    try:
+        return _checked(await answer, size)
+    except BaseException:
         return [UNKNOWN] * size
 
 

@@ -110,10 +110,15 @@ class Guard:
         try:
             effect = next(run)
             while True:
-                if isinstance(effect, Lookup):
-                    effect = run.send(self._resolvers.resolve(effect.wanted))
+                try:
+                    if isinstance(effect, Lookup):
+                        answer: object = self._resolvers.resolve(effect.wanted)
+                    else:
+                        answer = effect.work()
+                except Exception as error:
+                    effect = run.throw(error)
                 else:
-                    effect = run.send(effect.work())
+                    effect = run.send(answer)
         except StopIteration as stop:
             verdict: Verdict = stop.value
             return verdict
@@ -126,10 +131,15 @@ class Guard:
         try:
             effect = next(run)
             while True:
-                if isinstance(effect, Lookup):
-                    effect = run.send(await self._resolvers.aresolve(effect.wanted))
+                try:
+                    if isinstance(effect, Lookup):
+                        answer: object = await self._resolvers.aresolve(effect.wanted)
+                    else:
+                        answer = await asyncio.to_thread(effect.work)
+                except Exception as error:
+                    effect = run.throw(error)
                 else:
-                    effect = run.send(await asyncio.to_thread(effect.work))
+                    effect = run.send(answer)
         except StopIteration as stop:
             verdict: Verdict = stop.value
             return verdict
@@ -140,6 +150,8 @@ class Guard:
                 action = Action.from_mapping(action)
             except ActionError as error:
                 return self._decider.malformed(error)
+            except Exception:  # an object that only looks like a mapping
+                return self._decider.malformed(ActionError("the call cannot be read"))
         return self._decider.check(action)
 
     # --- life

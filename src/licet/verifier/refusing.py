@@ -146,7 +146,7 @@ class Refuser:
                 yield from self._wrong_type(rule, world, wrong)
             elif rule.kind == "permit" or state not in ("applies", "absent"):
                 if rule.name in one_of:
-                    text = f"one of {', '.join(one_of)} refuses, whatever is unknown"
+                    text = f"{rule.name} refuses in some of the possible cases; none is allowed"
                     yield Violation(
                         _kind(rule), text, text, rule.name, str(rule.span), certain=False
                     )
@@ -161,9 +161,9 @@ class Refuser:
         if outcome == "deny" and all(state in ("not", "absent", "wrong_type") for state in permits):
             text = "no rule permits this call" if permits else "no rule permits this tool at all"
             yield Violation("no_permit", text, text)
-        elif outcome == "deny" and not blamed:
-            text = "no permit applies together with what else is known, whatever is unknown"
-            yield Violation("no_permit", text, text)
+        elif outcome == "deny" and "applies" not in permits and (one_of or not blamed):
+            text = "no permit applies in some of the possible cases; none is allowed"
+            yield Violation("no_permit", text, text, certain=False)
 
     def _violation(
         self, index: int, rule: ir.Rule, world: World, state: str, visibility: ToolVisibility
@@ -203,15 +203,17 @@ class Refuser:
     def _wrong_type(self, rule: ir.Rule, world: World, seen: set[str]) -> Iterator[Violation]:
         text = f"a document that {rule.name} reads holds a value of the wrong type"
         shown, path = text, None
+        kind: Kind = "fault"  # of the host's document, unless it turns out to be an argument
         with suppress(UnknownRead):
             detail = judge_rule(rule, world, self._clock).detail
             if isinstance(detail, WrongType) and detail.path:
                 path = path_text(detail.path)
                 text = f"`{path}` must be {detail.expected}, not {detail.found}"
-                shown = text if detail.path[0] == "args" else shown
+                if detail.path[0] == "args":
+                    kind, shown = "bad_argument", text
         if text not in seen:
             seen.add(text)
-            yield Violation("bad_argument", text, shown, rule.name, str(rule.span), path)
+            yield Violation(kind, text, shown, rule.name, str(rule.span), path)
 
     # --- reasons and repairs
 

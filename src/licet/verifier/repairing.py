@@ -85,6 +85,10 @@ def repair(
         return None
 
 
+#: Of more arguments than this that may change, none is sought: the call is another one then.
+MOST: Final = 64
+
+
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     """An argument that may change."""
@@ -118,7 +122,7 @@ class _Search:
             if may_change(path, kind, adjustable, keys)
         ]
         # Most refusals end here, before anything is asked of a solver.
-        if not candidates or not self._open([path for path, _ in candidates]):
+        if not 0 < len(candidates) <= MOST or not self._open([path for path, _ in candidates]):
             return None
         question = self._encoder.question(self._world, bounded=None)
         by_path = {
@@ -133,7 +137,9 @@ class _Search:
         ]
         # One argument that alone can do it, the last first: what `Nearest` would find among all
         # of them, but each question is far smaller.
-        single = [leaf for leaf in leaves if self._open([leaf.path])]
+        single = [
+            leaf for leaf in leaves if time.monotonic() < self._until and self._open([leaf.path])
+        ]
         for outcome, goal in _GOALS:
             for some in (*([leaf] for leaf in reversed(single)), leaves):
                 if some is leaves and len(leaves) == 1:

@@ -52,7 +52,7 @@ class Violation:
         }
         if self.rule is not None:
             plain["rule"] = self.rule
-        if self.path is not None:
+        if self.path is not None and not (shown_only and self.kind == "fault"):
             plain["path"] = self.path
         if not self.certain:
             plain["certain"] = False
@@ -182,7 +182,11 @@ class Verdict:
         plain: dict[str, object] = {
             "outcome": self.outcome,
             "tool": self.tool,
-            "violations": [v.plain(shown_only=True) for v in self.violations],
+            "violations": [
+                v.plain(shown_only=True)
+                for v in self.violations
+                if v.certain or self.kind != "undetermined"  # which may apply is a solver's pick
+            ],
             "because": [{"path": r.path, "value": r.value} for r in self.because if r.shown],
             "message": self.message,
         }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from licet.compiler import ir
 from licet.compiler.program import Program
-from licet.compiler.walking import children
+from licet.compiler.walking import children, walk
 from licet.compiler.world import Path
 
 _SCOPES = ("principal", "context", "session")
@@ -23,8 +23,8 @@ _SCOPES = ("principal", "context", "session")
 class ToolVisibility:
     """What may be shown of verdicts on one tool. Rules by their position in `ToolRules.rules`.
 
-    `repair`: no rule weighs an argument against something hidden, so that the nearest allowed call
-    says nothing of it. `keyed_by_hidden`: facts that are looked up by something hidden.
+    `repair`: no rule reads anything hidden, so that the nearest allowed call says nothing of it.
+    `keyed_by_hidden`: facts that are looked up by something hidden.
     """
 
     reads_hidden: tuple[bool, ...]
@@ -35,7 +35,7 @@ class ToolVisibility:
 
 def tool_visibility(program: Program, rules: ir.ToolRules) -> ToolVisibility:
     """The visibility of one tool's verdicts."""
-    reads_hidden, parts, repair = [], [], True
+    reads_hidden, parts = [], []
     keyed: set[str] = set()
     for rule in rules.rules:
         reading = _Reading(program.shown)
@@ -45,9 +45,10 @@ def tool_visibility(program: Program, rules: ir.ToolRules) -> ToolVisibility:
         reading.read(rule.condition)
         reads_hidden.append(reading.hidden)
         parts.append(_message_parts(rule, reading))
-        repair = repair and not (reading.hidden and reading.arguments)
         keyed |= reading.keyed_by_hidden
-    return ToolVisibility(tuple(reads_hidden), tuple(parts), repair, frozenset(keyed))
+    return ToolVisibility(
+        tuple(reads_hidden), tuple(parts), not any(reads_hidden), frozenset(keyed)
+    )
 
 
 def is_shown(program: Program, path: Path) -> bool:
@@ -72,7 +73,7 @@ def _message_parts(rule: ir.Rule, condition: _Reading) -> tuple[bool, ...]:
         if isinstance(part, str):
             shown.append(True)
             continue
-        reading = _Reading(condition.shown, dict(condition.paths), set(condition.lets))
+        reading = _Reading(condition.shown, dict(condition.paths), dict(condition.lets))
         reading.read(part)
         shown.append(not (reading.hidden or (reading.witnesses and condition.hidden)))
     return tuple(shown)
@@ -85,19 +86,33 @@ class _Reading:
         self,
         shown: frozenset[tuple[str, ...]],
         paths: dict[int, tuple[str, ...] | None] | None = None,
-        lets: set[int] | None = None,
+        lets: dict[int, bool] | None = None,
     ) -> None:
         self.shown = shown
         self.paths = paths if paths is not None else {}
-        self.lets = lets if lets is not None else set()
+        #: Per let, whether its value was computed, or looked up, from something hidden.
+        self.lets = lets if lets is not None else {}
         self.hidden = False
         self.arguments = False
         self.witnesses = False
         self.keyed_by_hidden: set[str] = set()
 
     def bind(self, var: ir.Var, value: ir.Expr) -> None:
-        self.paths[var.slot] = self.path(value)
-        self.lets.add(var.slot)
+        """A let. Where it stands for a place, what is read of it later is judged by its path."""
+        path = self.path(value)
+        inside = _Reading(self.shown, dict(self.paths), dict(self.lets))
+        if path is None:
+            inside.read(value)
+        else:
+            inside._read_keys(value)
+            inside._read_lets(value)
+        self.paths[var.slot] = path
+        self.lets[var.slot] = inside.hidden
+
+    def _read_lets(self, expr: ir.Expr) -> None:
+        for node in walk(expr):
+            if isinstance(node, ir.Var) and self.lets.get(node.slot, False):
+                self.hidden = True
 
     def path(self, expr: ir.Expr) -> tuple[str, ...] | None:
         """The names on the way to a value, list positions and keys left out; None if computed."""
@@ -126,6 +141,7 @@ class _Reading:
 
     def read(self, expr: ir.Expr) -> None:
         """Note what is read. A path is judged whole; what is computed, by its parts."""
+        self._read_lets(expr)
         if isinstance(expr, ir.Var):
             if expr.slot not in self.lets:
                 self.witnesses = True

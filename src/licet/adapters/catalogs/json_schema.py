@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -89,7 +90,8 @@ def to_params(
     if not isinstance(result, RecordType):
         reader.report("LIC204", (), "the arguments of a tool are described by an object schema")
         result = RecordType("", ())
-    return result, reader.diagnostics
+    # Whatever the schema says: an argument that nobody described is a misspelt one.
+    return replace(result, open=False), reader.diagnostics
 
 
 class _Reader:

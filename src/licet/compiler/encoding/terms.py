@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from fractions import Fraction
 from math import floor
-from typing import Literal
+from typing import Final, Literal
 
 from .failures import EncodingFault, EncodingLimit
 
@@ -27,6 +27,9 @@ Op = Literal[
 
 #: Nodes that one encoding may make before it is given up.
 NODE_LIMIT = 200_000
+
+#: Lets that double a text double this; Z3 ends the process at some 100,000.
+MAX_PARTS: Final = 4_096
 
 
 class Term:
@@ -256,6 +259,8 @@ class Terms:
                     kept[-1] = self.text(str(kept[-1].payload) + str(part.payload))
                 elif part.op != "lit" or part.payload:
                     kept.append(part)
+            if len(kept) > MAX_PARTS:
+                raise EncodingLimit(f"a text is put together of more than {MAX_PARTS:,} parts")
         if not kept:
             return self.text("")
         return kept[0] if len(kept) == 1 else self._make("concat", tuple(kept), "String")
