@@ -116,17 +116,19 @@ class Resolvers:
             return lambda: nothing
         answer: list[Sequence[object]] = []
         done = threading.Event()
+        deadline = time.monotonic() + resolver.seconds
 
         def run() -> None:
             try:
-                answer.append(_checked(_call(resolver, group), len(group)))
+                found = _checked(_call(resolver, group), len(group))
+                # Late is unknown, even where nobody had begun to wait.
+                answer.append(found if time.monotonic() <= deadline else nothing)
             except BaseException:
                 answer.append(nothing)  # a resolver that fails says nothing: unknown
             finally:
                 self._stuck.release()
                 done.set()
 
-        deadline = time.monotonic() + resolver.seconds
         threading.Thread(target=run, name=f"licet-fact-{resolver.name}", daemon=True).start()
 
         def wait() -> Sequence[object]:
