@@ -1,0 +1,27 @@
+"""What a guard remembers: earlier calls, what is reserved, approvals, and the record of it all."""
+
+from .store import (
+    AuditEntry,
+    CallState,
+    Head,
+    Leaf,
+    NodeRange,
+    Store,
+    StoredApproval,
+    StoredCall,
+    StoreError,
+    Transaction,
+)
+
+__all__ = [
+    "AuditEntry",
+    "CallState",
+    "Head",
+    "Leaf",
+    "NodeRange",
+    "Store",
+    "StoreError",
+    "StoredApproval",
+    "StoredCall",
+    "Transaction",
+]

@@ -1,0 +1,223 @@
+"""The protocol of stores: what a guard asks of whatever remembers for it.
+
+A store knows nothing of policies. It keeps rows for tenants and gives one transaction at a time
+to each of them; what the rows mean is decided by the modules beside this one. Instants are
+microseconds since 1970-01-01T00:00Z. Texts are opaque unless said otherwise.
+
+What every store promises
+- A transaction is atomic, durable if the store is, and alone in its tenant: from the moment that
+  it begins, no other transaction of the tenant reads or writes until it ends. Other tenants'
+  rows are out of its reach, whatever it asks for.
+- It commits when its block is left without an exception, else it leaves no trace. An exception
+  from leaving the block means that it may or may not have happened.
+- Whatever goes wrong with the store itself (gone, slow, full, read-only, damaged) is a
+  `StoreError`, within a bounded time. The guard refuses then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+class StoreError(Exception):
+    """The store could not do what was asked. The text is for the operator."""
+
+
+#: `reserved`: allowed, its ticket not redeemed yet. `redeemed`: its tool may have run, the outcome
+#: is not known. `ok`, `error`: settled. `cancelled`: never ran (given back or expired).
+CallState = Literal["reserved", "redeemed", "ok", "error", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a tenant stands: the counters that a transaction reads first and writes last.
+
+    `seq` is the last call's number, `change` the last change of any call, `at` the latest instant
+    of a decision, `policy` the digest of the active policy (empty: none yet). `audit_seq` and
+    `audit_hash` are those of the last audit entry (0 and empty: none yet).
+    """
+
+    seq: int = 0
+    change: int = 0
+    at: int = 0
+    policy: str = ""
+    audit_seq: int = 0
+    audit_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """One call that was allowed. `seq` numbers a tenant's calls from 1 without gaps.
+
+    `change` is the number of its last change, unique in the tenant. `principal`, `session` and
+    `call_id` identify the call of the host: together unique in the tenant, a later call with the
+    same three takes the place (the earlier keeps its row under another `call_id`, see
+    `Transaction.put_call`). `nonce` is that of its ticket, unique in the tenant. `record` is all
+    that was known of it, as text; `result` what the tool answered, as text, None while unknown.
+    """
+
+    seq: int
+    change: int
+    principal: str
+    session: str
+    call_id: str
+    nonce: str
+    tool: str
+    digest: str
+    policy: str
+    catalog: str
+    at: int
+    expires: int
+    state: CallState
+    record: str
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What one call adds to one pot. Slots number the leaves of a pot from 0 without gaps, in the
+    order in which they came, so that `at` never falls. An empty `text` adds nothing any more."""
+
+    pot: str
+    slot: int
+    at: int
+    seq: int
+    text: str
+
+
+#: The inner nodes of a pot with `first <= slot <= last` on one level (1 or higher):
+#: (pot, level, first, last).
+NodeRange = tuple[str, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredApproval:
+    """Somebody is asked whether one call may run.
+
+    `binding` is the digest of everything that the approval is for. `document` is all else, as
+    text. `state` is one of `open`, `approved`, `rejected`, `used`, `expired`.
+    """
+
+    id: str
+    binding: str
+    principal: str
+    session: str
+    state: str
+    asked: int
+    expires: int
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry of a tenant's audit, chained by `hash`; `text` is one line of JSON."""
+
+    seq: int
+    hash: str
+    text: str
+
+
+class Transaction(Protocol):
+    """One unit of work on one tenant. Used by one thread."""
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def instant(self) -> int:
+        """The store's clock when the transaction began, one for all who share the store."""
+
+    def head(self) -> Head:
+        """The tenant's head, with what this transaction has set."""
+
+    def set_head(self, head: Head) -> None: ...
+
+    # calls
+
+    def call_by_id(self, principal: str, session: str, call_id: str) -> StoredCall | None: ...
+
+    def call_by_nonce(self, nonce: str) -> StoredCall | None: ...
+
+    def put_call(self, call: StoredCall) -> None:
+        """Insert the call, or replace the one with its `seq`. Where another row has the same
+        principal, session and call id, that row's `call_id` becomes its nonce."""
+
+    def calls_changed_after(self, change: int, most: int) -> Sequence[StoredCall]:
+        """Calls whose last change came after `change`, in the order of their changes."""
+
+    def calls_due(self, instant: int, most: int) -> Sequence[StoredCall]:
+        """Calls in the state `reserved` that expire at `instant` or before, oldest first."""
+
+    # what calls add up to
+
+    def coverage(self, policy: str) -> int:
+        """Up to which change the pots of a policy (by digest) hold all calls; 0 at first."""
+
+    def cover(self, policy: str, change: int) -> None: ...
+
+    def leaves_until(self, pot: str, instant: int) -> int:
+        """How many leaves of a pot have `at <= instant`."""
+
+    def leaves(self, pot: str, first: int, most: int) -> Sequence[Leaf]:
+        """Leaves of a pot from slot `first` on, in order."""
+
+    def leaves_of(self, seq: int) -> Sequence[Leaf]:
+        """All leaves of one call."""
+
+    def put_leaves(self, leaves: Iterable[Leaf]) -> None:
+        """Insert or replace, by pot and slot."""
+
+    def nodes(self, ranges: Sequence[NodeRange]) -> Mapping[tuple[str, int, int], str]:
+        """The nodes in all of the ranges that exist, by (pot, level, slot). One round trip."""
+
+    def put_nodes(self, nodes: Mapping[tuple[str, int, int], str]) -> None:
+        """Insert or replace, by (pot, level, slot)."""
+
+    # approvals
+
+    def approval(self, id: str) -> StoredApproval | None: ...
+
+    def approvals_for(self, binding: str) -> Sequence[StoredApproval]:
+        """All approvals with a binding, newest first."""
+
+    def approvals(self, state: str, after: str, most: int) -> Sequence[StoredApproval]:
+        """Approvals in a state with an id greater than `after`, by id."""
+
+    def count_approvals(self, principal: str, session: str, state: str) -> int: ...
+
+    def put_approval(self, approval: StoredApproval) -> None:
+        """Insert or replace, by id."""
+
+    # audit
+
+    def append_audit(self, entries: Sequence[AuditEntry]) -> None: ...
+
+
+class Store(Protocol):
+    """Where a guard's memory is kept. Safe to share between threads.
+
+    `durable`: what is committed survives the process. `blocking`: a transaction may wait for
+    disk, network or other processes, so that an event loop should not wait for it.
+    """
+
+    durable: bool
+    blocking: bool
+
+    def begin(self, tenant: str) -> AbstractContextManager[Transaction]:
+        """A transaction on a tenant, which comes into being with its first. Raises StoreError
+        where it cannot begin in time."""
+
+    def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A secret that all who share the store share: made by the first who asks."""
+
+    def tenants(self) -> Sequence[str]:
+        """The tenants that have rows, sorted."""
+
+    def audit(self, tenant: str, after: int, most: int) -> Sequence[AuditEntry]:
+        """Entries of a tenant's audit with `seq > after`, in order. Takes part in no
+        transaction: it sees what is committed."""
+
+    def close(self) -> None: ...
