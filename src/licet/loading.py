@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Self, Unpack
 
 from licet.adapters.catalogs import tool_lists
 from licet.compiler.catalog import Catalog, Tool
@@ -17,7 +17,8 @@ from licet.compiler.pipeline import compile_sources
 from licet.compiler.program import Program
 from licet.policy_lang import Diagnostic, Severity, Source, ast, has_errors, render_text
 from licet.verifier import guard as verifier
-from licet.verifier.deciding import Engine
+from licet.verifier.guard import GuardOptions
+from licet.verifier.history import Store
 
 
 class PolicyError(ValueError):
@@ -116,18 +117,26 @@ class Guard(verifier.Guard):
         *paths: str | Path,
         params: Mapping[str, object] | None = None,
         catalog: Catalog | None = None,
-        engine: Engine = "z3",
-        seconds: float = 2.0,
-        resolver_seconds: float = 2.0,
+        store: str | Store | None = None,
+        **options: Unpack[GuardOptions],
     ) -> Self:
         """A guard on the union of the policies at some paths, with every mistake reported at once.
 
-        Raises PolicyError, whose text shows each diagnostic with its place, and UnsetParamsError.
-        See `verifier.Guard` for `engine` and the limits in seconds.
+        `store` is where the guard remembers: a URL such as `sqlite:///state.db`, a store, or None
+        for this process alone. See `verifier.Guard` for the options.
+
+        Raises PolicyError, whose text shows each diagnostic with its place, UnsetParamsError, and
+        StoreError.
         """
         loaded = load_program([Path(path) for path in paths], params=params, catalog=catalog)
         if loaded.program is None:
             raise PolicyError(loaded.diagnostics)
-        return cls(
-            loaded.program, engine=engine, seconds=seconds, resolver_seconds=resolver_seconds
-        )
+        return cls(loaded.program, store=_opened(store), **options)
+
+
+def _opened(store: str | Store | None) -> Store | None:
+    if not isinstance(store, str):
+        return store
+    from licet.adapters.stores import open_store  # brings a database's library along
+
+    return open_store(store)

@@ -71,7 +71,7 @@ forbid five on refund
 forbid six on refund unless any(c in calls(look, within 30min): c.outcome == ok
       and c.args.id == args.id)
 escalate seven on refund when args.amount > 500 to approver.role == card needs 2
-limit eight on refund sum(args.amount) per principal.id within month <= cap
+limit eight on refund sum(max(0, args.amount)) per principal.id within month <= cap
 prove nine never allow refund when args.amount > 2_000
 test "one"
   given principal { id: "a", role: card } context { sure: true, seats: { basic: 1 } }

@@ -87,7 +87,7 @@ def _smt(program: Program, tool: Tool) -> Iterator[str]:
     rules = program.rules[tool.qualified]
     encoder = ToolEncoder(
         rules,
-        program.facts,
+        program.signatures,
         tool.params,
         program.principal,
         program.context,

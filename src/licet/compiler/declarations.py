@@ -7,6 +7,7 @@ asking for one that is being worked out is the error of a circle. `check_all` as
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from licet.policy_lang import ast
 
@@ -14,6 +15,7 @@ from . import ir
 from .catalog import Catalog
 from .clock import Clock, ZoneError, clock, zone_names
 from .gathering import Entry, Unit
+from .history import Index as HistoryIndex
 from .names import suggestion
 from .params import given_rows, given_value
 from .reporting import Reporter
@@ -66,6 +68,8 @@ class Declarations:
         self._facts: dict[Entry, ir.FactSignature | None] = {}
         self._scopes: dict[str, RecordType] = {}
         self._labels: dict[str, list[EnumType]] | None = None
+        #: What rules read of earlier calls, by name.
+        self.history: dict[str, HistoryIndex] = {}
 
     @property
     def clock(self) -> Clock:
@@ -174,6 +178,18 @@ class Declarations:
                 )
             )
         return self._facts[entry]
+
+    def remember(self, index: HistoryIndex) -> HistoryIndex:
+        """An index, under a name of its own; the one that is there already if it is the same."""
+        name, number = index.name, 1
+        while (known := self.history.get(name)) is not None:
+            if known.digest == index.digest and known.signature.params == index.signature.params:
+                return known
+            number += 1
+            name = f"{index.name} ({number})"
+        signature = replace(index.signature, name=name)
+        self.history[name] = replace(index, name=name, signature=signature)
+        return self.history[name]
 
     # --- values -------------------------------------------------------------------------------
 

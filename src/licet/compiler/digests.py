@@ -59,6 +59,41 @@ def _digest(value: Value) -> str:
     return "sha256:" + hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def restored(text: str) -> Value:
+    """The run-time value that `canonical` wrote. Raises ValueError for any other text."""
+    value, end = _read(text, 0)
+    if end != len(text):
+        raise ValueError("not a canonical value")
+    return value
+
+
+def _read(text: str, at: int) -> tuple[Value, int]:
+    kind, at = text[at : at + 1], at + 1
+    match kind:
+        case "n" | "t" | "f":
+            return {"n": None, "t": True, "f": False}[kind], at + 1
+        case "i" | "q":
+            end = text.index(";", at)
+            number = text[at:end]
+            return (int(number) if kind == "i" else Fraction(number)), end + 1
+        case "s":
+            colon = text.index(":", at)
+            end = colon + 1 + int(text[at:colon])
+            return text[colon + 1 : end], end + 1
+        case "l" | "m":
+            colon = text.index(":", at)
+            count, at = int(text[at:colon]), colon + 1
+            items: list[Value] = []
+            for _ in range(count * (2 if kind == "m" else 1)):
+                item, at = _read(text, at)
+                items.append(item)
+            if kind == "l":
+                return tuple(items), at + 1
+            return dict(zip(items[::2], items[1::2], strict=True)), at + 1
+        case _:
+            raise ValueError("not a canonical value")
+
+
 def canonical(value: Value) -> str:
     """A run-time value as text, one for each value."""
     match value:

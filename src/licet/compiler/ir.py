@@ -22,7 +22,7 @@ from licet.policy_lang import Span
 
 from .types import BOOL, INT, TIME, OptionalType, RecordType, Type, Value
 
-RootName = Literal["args", "principal", "context", "session", "now", "tool", "approver"]
+RootName = Literal["args", "principal", "context", "session", "now", "tool", "approver", "result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,6 +535,21 @@ class Rule:
     span: Span = field(compare=False, repr=False)
     approver: Expr | None = None  # escalate: the condition on `approver`
     needs: int = 1
+    limit: Limit | None = None  # of a rule that was made from a `limit`
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a rule that was made from a `limit` bounds: `spent + amount` by `bound`.
+
+    `spent` is what earlier calls came to: a `Fact` whose first key, if any, is the value of `per`.
+    `amount` is of optional type if it may be absent, which refuses.
+    """
+
+    spent: Fact
+    amount: Expr
+    bound: Expr
+    strict: bool
 
 
 @dataclass(frozen=True, slots=True)

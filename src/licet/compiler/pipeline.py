@@ -8,6 +8,7 @@ program.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from licet.policy_lang import Diagnostic, Source
 
@@ -18,6 +19,7 @@ from .catalogues import ReadTools, collect_tools
 from .declarations import Declarations
 from .digests import policy_digest
 from .gathering import Gathered, Read, gather
+from .limits import type_limits
 from .program import Program, TestCase
 from .reporting import Reporter
 from .resolution import Index
@@ -58,6 +60,16 @@ def check_rules(state: Compilation) -> None:
     check_defines(state.declared)
 
 
+def check_limits(state: Compilation) -> None:
+    for tool, rules in type_limits(state.declared).items():
+        written = state.rules[tool]
+        state.rules[tool] = replace(
+            written,
+            forbids=written.forbids + tuple(r for r in rules if r.kind == "forbid"),
+            escalations=written.escalations + tuple(r for r in rules if r.kind == "escalate"),
+        )
+
+
 def check_obligations(state: Compilation) -> None:
     check_undecided(state.declared)
 
@@ -78,7 +90,8 @@ PASSES: tuple[tuple[Callable[[Compilation], None], str], ...] = (
         "first: rules are typed against declarations; unused wrong ones count too",
     ),
     (check_rules, "after declarations, so that a wrong type is reported where it is declared"),
-    (check_obligations, "limits and proofs use the same names as rules"),
+    (check_limits, "after rules, beside which a limit's rules stand"),
+    (check_obligations, "proofs use the same names as rules"),
     (check_visibility, "needs tools, facts and scopes only"),
     (check_tests, "last: tests name rules, tools and facts"),
 )
@@ -146,6 +159,7 @@ def _program(state: Compilation, tools: Catalog) -> Program:
         context=declared.scope_record("context"),
         session=declared.scope_record("session"),
         facts=fact_signatures(declared, state.shown),
+        history=declared.history,
         rules=state.rules,
         params=known,
         unset_params=unset,

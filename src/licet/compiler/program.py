@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from licet.policy_lang import Span, ast
 
 from .catalog import Catalog
+from .history import Index
 from .ir import FactSignature, ToolRules
 from .types import RecordType, Type, Value
 from .world import UNKNOWN, Unknown
@@ -33,7 +35,8 @@ class TestStep:
     """One call of a test and the verdict that it must get.
 
     `tool` is the qualified name; `args` is JSON data as a model would send it, not yet admitted.
-    `rules`: exactly the rules that fired, None where the test does not say.
+    `rules`: exactly the rules that fired, None where the test does not say. An allowed call then
+    ends as `ending` says, with `result` as JSON data (None: no answer).
     """
 
     given: GivenValues
@@ -41,6 +44,8 @@ class TestStep:
     args: dict[str, object]
     outcome: Literal["allow", "deny", "escalate"]
     rules: tuple[str, ...] | None
+    ending: Literal["ok", "error", "pending", "cancelled"]
+    result: object
     span: Span = field(compare=False, repr=False)
 
 
@@ -62,7 +67,7 @@ class Program:
     `adjustable` gives, per qualified tool, the argument paths that a repair may change (None: the
     default of the language). `shown` holds paths such as ("principal", "role") and
     ("reservation", "cabin"). `digest` covers sources, params, tables and zone; `catalog.digest`
-    the catalog.
+    the catalog. `history` holds what rules read of earlier calls, by the name of the look-up.
     """
 
     name: str
@@ -79,3 +84,9 @@ class Program:
     adjustable: Mapping[str, tuple[tuple[str, ...], ...] | None]
     tests: tuple[TestCase, ...]
     digest: str
+    history: Mapping[str, Index] = field(default_factory=dict)
+
+    @cached_property
+    def signatures(self) -> Mapping[str, FactSignature]:
+        """All that rules look up by keys: the host's facts, and the history's values."""
+        return {**self.facts, **{name: index.signature for name, index in self.history.items()}}

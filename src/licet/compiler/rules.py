@@ -21,7 +21,6 @@ from .types import JsonType, OptionalType, Type
 from .typing_rules import Checker, Scope
 from .typing_rules.agreement import POISON
 from .typing_rules.collections import is_free
-from .typing_rules.history import not_supported
 from .typing_rules.narrowing import present
 from .typing_rules.operators import condition
 from .walking import walk
@@ -81,7 +80,6 @@ def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.R
         message = type_message(checker, declaration.message, place, test)
     approver = None
     if declaration.approval is not None:
-        not_supported(checker, "`escalate`", declaration, scope)
         approver = type_approval(checker, declaration.approval, scope)
     if lets is None or test is None:
         return None

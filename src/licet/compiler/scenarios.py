@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from licet.policy_lang import ast
 
 from . import ir
@@ -45,8 +47,43 @@ def _steps(declared: Declarations, entry: Entry, test: ast.TestDecl) -> tuple[Te
                 rules = _rules(declared, step, entry.unit)
                 if ready is not None:
                     tool, args = ready
-                    found.append(TestStep(given, tool, args, step.outcome, rules, span))
+                    ending, result = _ending(declared, step, tool, entry.unit)
+                    found.append(
+                        TestStep(given, tool, args, step.outcome, rules, ending, result, span)
+                    )
     return tuple(found)
+
+
+_ENDINGS: Final = {"error": "error", "pending": "pending", "cancelled": "cancelled"}
+
+
+def _ending(declared: Declarations, then: ast.Then, tool: str, unit: Unit) -> tuple[Any, object]:
+    """How an allowed call ends, and what its tool answers."""
+    match then.result:
+        case None:
+            return "ok", None
+        case ast.Name(name=name) if name in _ENDINGS:
+            ending = _ENDINGS[name]
+        case node:
+            result = declared.tool_sets.catalog.qualified[tool].result
+            try:
+                return _allowed(declared, then, "ok", _data(declared, node, result, unit))
+            except _Wrong:
+                return "ok", None
+    return _allowed(declared, then, ending, None)
+
+
+def _allowed(
+    declared: Declarations, then: ast.Then, ending: str, result: object
+) -> tuple[str, object]:
+    if then.outcome != "allow":
+        declared.reporter.error(
+            "LIC176",
+            "a call that is not allowed has no result",
+            then.span,
+            "leave `result` out, or expect `allow`",
+        )
+    return ending, result
 
 
 def _rules(declared: Declarations, then: ast.Then, unit: Unit) -> tuple[str, ...] | None:

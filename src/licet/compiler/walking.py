@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from typing import get_args
 
 from . import ir
@@ -33,6 +33,36 @@ def children(expr: ir.Expr) -> Iterator[ir.Expr]:
             waiting.extend(reversed(node))
         elif isinstance(node, NODES):
             yield node  # type: ignore[misc]
+
+
+def rewritten(expr: ir.Expr, change: Callable[[ir.Expr], ir.Expr | None]) -> ir.Expr:
+    """The expression with nodes replaced: `change` answers the new node, or None to go on inside.
+
+    Binders keep their variables.
+    """
+
+    def inside(value: object) -> object:
+        if isinstance(value, tuple):
+            parts = tuple([inside(item) for item in value])
+            same = all(a is b for a, b in zip(parts, value, strict=True))
+            return value if same else parts
+        return rewritten(value, change) if isinstance(value, NODES) else value  # type: ignore[arg-type]
+
+    new = change(expr)
+    if new is not None:
+        return new
+    if isinstance(expr, ir.Const | ir.Root | ir.Var):
+        return expr
+    skipped = (
+        ("type", "var", "rows", "steps") if isinstance(expr, ir.TableRead) else ("type", "var")
+    )
+    changed = {
+        field.name: after
+        for field in fields(expr)
+        if field.name not in skipped
+        and (after := inside(before := getattr(expr, field.name))) is not before
+    }
+    return replace(expr, **changed) if changed else expr  # type: ignore[arg-type]
 
 
 def _parts(node: object, without: tuple[str, ...] = ("type",)) -> list[object]:

@@ -36,7 +36,8 @@ class World:
     """`args`, `principal`, `context`, `session`: records as dicts; `now`: microseconds, UTC.
 
     `facts[name][keys]` is a fact's value. `tool` is the qualified name. `params` gives values to
-    params that the policy leaves unset (proofs alone); `approver` is who answers an escalation.
+    params that the policy leaves unset (proofs alone); `approver` is who answers an escalation,
+    `result` what the tool answered.
     """
 
     tool: str
@@ -48,6 +49,7 @@ class World:
     facts: Facts = field(default_factory=dict)
     params: dict[str, Value] = field(default_factory=dict)
     approver: dict[str, Value] | Unknown = UNKNOWN
+    result: Value = UNKNOWN
 
 
 #: One step of a path into a world: a root or field name, a list position, a map key, or, right

@@ -575,10 +575,15 @@ class CallStep(Node):
 
 @dataclass(frozen=True, slots=True)
 class Then(Node):
-    """`then deny by a, b`: `by` is exactly the set of rules that fired (None: not looked at)."""
+    """`then deny by a, b`: `by` is exactly the set of rules that fired (None: not looked at).
+
+    `result` says how the allowed call then ends: what its tool answers, or the Name `error`,
+    `pending` (nothing is heard of it) or `cancelled`; None: well, without an answer.
+    """
 
     outcome: Literal["allow", "deny", "escalate"]
     by: tuple[str, ...] | None = None
+    result: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,8 +279,10 @@ class DeclarationBuilder(Builder):
         return ast.CallStep(children[1], children[2], span=self.span(start))
 
     def then(self, children: Children, start: int) -> ast.Then:
-        by = tuple(nodes(children)) or None
-        return ast.Then(children[1].text, by, span=self.span(start))
+        found = nodes(children)
+        result = found.pop() if found and isinstance(found[-1], ast.Node) else None
+        by = tuple(found) or None
+        return ast.Then(children[1].text, by, result, span=self.span(start))
 
     def test(self, children: Children, start: int) -> ast.TestDecl:
         return ast.TestDecl(self.text(children[1]), tuple(nodes(children)), span=self.span(start))

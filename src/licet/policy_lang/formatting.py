@@ -14,7 +14,7 @@ from typing import assert_never
 from . import ast
 from .diagnostics import Diagnostic, has_errors
 from .documents import Doc, Group, Line, Nest, Page
-from .formatting_expressions import Layout
+from .formatting_expressions import Layout, flat
 from .formatting_leaves import (
     name_text,
     plain_name_text,
@@ -54,6 +54,11 @@ def format_source(source: Source) -> tuple[str | None, tuple[Diagnostic, ...]]:
 def format_tree(tree: ast.File) -> str:
     """A syntax tree as text, whatever its spans; there are no comments in a tree."""
     return _print(Source("<tree>", ""), tree)
+
+
+def expression_text(node: ast.Expr) -> str:
+    """An expression on one line, without its comments."""
+    return flat(Layout().expression(node))
 
 
 def _print(source: Source, tree: ast.File) -> str:
@@ -300,7 +305,9 @@ class DeclarationLayout(Layout):
                 return [f"call {tool_text(node.tool)} ", self.record(node.args)]
             case ast.Then():
                 by = "" if node.by is None else f" by {', '.join(node.by)}"
-                return f"then {node.outcome}{by}"
+                if node.result is None:
+                    return f"then {node.outcome}{by}"
+                return [f"then {node.outcome}{by} result ", self.expression(node.result)]
             case _:
                 assert_never(node)
 

@@ -27,7 +27,9 @@ class ActionError(ValueError):
         self.path = path
 
 
-_FIELDS: Final = ("tool", "args", "principal", "context", "session", "facts", "now", "id")
+_FIELDS: Final = (
+    "tool", "args", "principal", "context", "session", "facts", "now", "id", "history",
+)  # fmt: skip
 _RECORDS: Final = ("args", "principal", "context", "session")
 
 
@@ -39,6 +41,10 @@ class Action:
     `{"key": […], "value": …}`, or a mapping from key (or tuple of keys) to value, which becomes
     such a list. `now` is a time as text, an aware datetime (which becomes text), or
     `{"$unknown": true}`; None means the store's clock.
+
+    `history` is for a host that keeps it: the values of what rules read of earlier calls, by name,
+    in the form of facts. A call that brings it is decided on it alone: no store is asked, nothing
+    is reserved, and there is no ticket.
     """
 
     tool: str
@@ -49,6 +55,7 @@ class Action:
     facts: Mapping[str, object] = field(default_factory=dict)
     now: object = None
     id: str | None = None
+    history: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.session, str):
@@ -65,7 +72,9 @@ class Action:
             object.__setattr__(self, "now", self.now.isoformat())
         elif self.now not in (None, {"$unknown": True}) and not isinstance(self.now, str):
             raise ActionError("`now` is not a time", ("now",))
-        object.__setattr__(self, "facts", _facts(self.facts))
+        object.__setattr__(self, "facts", _facts(self.facts, "facts"))
+        if self.history is not None:
+            object.__setattr__(self, "history", _facts(self.history, "history"))
 
     @staticmethod
     def from_mapping(data: object) -> Action:
@@ -99,20 +108,20 @@ def _check_name(value: object, name: str) -> None:
         raise ActionError(f"`{name}` is longer than {MAX_NAME} characters or malformed", (name,))
 
 
-def _facts(facts: object) -> dict[str, object]:
+def _facts(facts: object, where: str) -> dict[str, object]:
     if not isinstance(facts, Mapping):
-        raise ActionError("`facts` is not an object", ("facts",))
+        raise ActionError(f"`{where}` is not an object", (where,))
     result: dict[str, object] = {}
     for name, given in facts.items():
         entries = given
         if type(name) is not str:
-            raise ActionError("a fact's name is not text", ("facts",))
+            raise ActionError("a fact's name is not text", (where,))
         if isinstance(given, Mapping):
             entries = [
                 {"key": list(key) if isinstance(key, tuple) else [key], "value": value}
                 for key, value in given.items()
             ]
         if not isinstance(entries, (list, tuple)):
-            raise ActionError("the values of a fact are a list", ("facts", name))
+            raise ActionError("the values of a fact are a list", (where, name))
         result[name] = entries
     return result

@@ -27,8 +27,11 @@ from .facts import Wanted
 from .verdict import Violation
 
 #: The parts of a call that come from the host, and what the model is told of a mistake in them.
-HOSTS_OWN = frozenset(("principal", "context", "session", "facts", "now", "id"))
+HOSTS_OWN = frozenset(("principal", "context", "session", "facts", "now", "id", "history"))
 NOT_YOURS = "what the host knows of this call is malformed; this is not yours to mend"
+
+#: The name of a look-up in the history is its text, which may be long.
+MAX_LOOK_UP = 500
 
 #: Longer names are shortened where they stand in a path.
 MAX_STEP = 60
@@ -54,17 +57,18 @@ class Admission:
         short = Counter(tool.name for tool in program.catalog)
         self._names = [t.name if short[t.name] == 1 else t.qualified for t in program.catalog]
         self._arguments: dict[str, Validator] = {}
+        self._history = {n: index.signature for n, index in program.history.items()}
         self._principal = self._host_record(program.principal)
         self._context = self._host_record(program.context)
         self._session = self._host_record(program.session)
         self._session_takes_id = program.session.field("id") is not None
         self._keys = {
             name: tuple(validator(kind, clock) for _, kind in signature.params)
-            for name, signature in program.facts.items()
+            for name, signature in program.signatures.items()
         }
         self._results = {
             name: validator(signature.result, clock, allow_unknown=True)
-            for name, signature in program.facts.items()
+            for name, signature in program.signatures.items()
         }
 
     def _host_record(self, kind: RecordType) -> Validator:
@@ -101,7 +105,10 @@ class Admission:
                 context=_record(self._context(action.context, ("context",))),
                 session=_record(self._session(self._session_fields(action), ("session",))),
                 now=self.instant(action.now),
-                facts=self._facts(action.facts),
+                facts={
+                    **self._facts(action.facts, self._program.facts),
+                    **self._facts(action.history or {}, self._history),
+                },
             )
         except BadValue as bad:
             raise Refused(self.faults(bad)) from None
@@ -125,15 +132,17 @@ class Admission:
             raise BadValue((Problem(("now",), expected, brief(repr(given)), "wrong_type", None),))
         return instant
 
-    def _facts(self, given: Mapping[str, object]) -> dict[str, dict[tuple[Value, ...], Value]]:
+    def _facts(
+        self, given: Mapping[str, object], signatures: Mapping[str, FactSignature]
+    ) -> dict[str, dict[tuple[Value, ...], Value]]:
         if not given:
             return {}
         facts: dict[str, dict[tuple[Value, ...], Value]] = {}
         count = 0
         for name, entries in given.items():
-            signature = self._program.facts.get(name)
+            signature = signatures.get(name)
             if signature is None:
-                raise _bad((name,), f"one of {', '.join(self._program.facts) or 'no facts'}", name)
+                raise _bad((name,), f"one of {', '.join(signatures) or 'no facts'}", name)
             if not isinstance(entries, (list, tuple)):
                 raise _bad((name,), 'a list of {"key": […], "value": …}', brief(repr(entries)))
             known = facts.setdefault(name, {})
@@ -160,7 +169,7 @@ class Admission:
 
     def plain_keys(self, name: str, keys: tuple[Value, ...]) -> Wanted:
         """A fact's run-time keys as the JSON-able values that a resolver gets."""
-        params = self._program.facts[name].params
+        params = self._program.signatures[name].params
         return name, tuple(render(key, kind) for key, (_, kind) in zip(keys, params, strict=True))
 
     @staticmethod
@@ -219,8 +228,10 @@ def problem_text(problem: Problem) -> str:
 def path_text(path: Path) -> str:
     """A path as the policy would write it: `args.bags[0].weight`, `reservation("R1").cabin`."""
     text = ""
-    for step in path:
+    for number, step in enumerate(path):
         match step:
+            case str() if number == 0 and step.isprintable() and len(step) < MAX_LOOK_UP:
+                text = step  # a root, a fact, or a look-up in the history, as it was written
             case tuple():
                 text += "(" + ", ".join(_key_text(key) for key in step) + ")"
             case int():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from licet.compiler.ir import FactSignature
 from licet.compiler.program import Program
 from licet.compiler.types import TIME, Type, Value
 from licet.compiler.values import render
@@ -22,24 +25,30 @@ def call_json(world: World, program: Program) -> dict[str, object]:
         value = getattr(world, scope)
         if value:
             call[scope] = _plain(value, kind)
-    facts = {
-        name: [
-            {
-                "key": [
-                    _plain(key, kind)
-                    for key, (_, kind) in zip(keys, program.facts[name].params, strict=True)
-                ],
-                "value": _plain(value, program.facts[name].result),
-            }
-            for keys, value in entries.items()
-        ]
-        for name, entries in world.facts.items()
-        if entries
-    }
-    if facts:
-        call["facts"] = facts
+    for part, signatures in (("facts", program.facts), ("history", program.signatures)):
+        known = {
+            name: _entries(entries, signatures[name])
+            for name, entries in world.facts.items()
+            if entries and (name in program.history) == (part == "history")
+        }
+        if known:
+            call[part] = known
     call["now"] = _plain(world.now, TIME)
     return call
+
+
+def _entries(
+    entries: Mapping[tuple[Value, ...], Value], signature: FactSignature
+) -> list[dict[str, object]]:
+    return [
+        {
+            "key": [
+                _plain(key, kind) for key, (_, kind) in zip(keys, signature.params, strict=True)
+            ],
+            "value": _plain(value, signature.result),
+        }
+        for keys, value in entries.items()
+    ]
 
 
 def _plain(value: Value, kind: Type) -> object:

@@ -4,6 +4,11 @@ A check is a generator: it yields what has to be waited for (`Lookup`: facts fro
 `Slow`: work of milliseconds) and is sent the answers, so that the synchronous and the
 asynchronous guard run the very same decision. Whatever goes wrong inside becomes a refusal of
 kind `fault`.
+
+A call that nobody will ask for again is decided by itself. Every other is decided inside one
+transaction of the store: the history is read, the decision made and what it allows is reserved in
+one atomic step. What has to be looked up or proved is worked out outside of it, and then the step
+is taken anew.
 """
 
 from __future__ import annotations
@@ -14,10 +19,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
-from licet.compiler.clock import clock
+from licet.compiler.clock import Clock
 from licet.compiler.encoding import EncodingError, State, UnsupportedText
 from licet.compiler.evaluation import UnknownRead, judge, judge_rule
 from licet.compiler.intake import BadValue
@@ -28,10 +34,15 @@ from licet.compiler.world import UNKNOWN, World
 
 from .action import Action, ActionError
 from .admission import HOSTS_OWN, NOT_YOURS, Admission, Refused, brief, holds_rare_text, path_text
+from .approvals import Approvals
+from .calls import call_json
 from .engines import Engines
 from .facts import Resolvers, Wanted
+from .history import StoredCall, StoreError
 from .refusing import Refusal, Refuser
+from .remembering import Memory, Proposal, Sitting
 from .solving import SolverPool
+from .tickets import Ticket
 from .verdict import Outcome, Verdict, Violation
 
 log = logging.getLogger("licet")
@@ -44,6 +55,14 @@ FactKey = tuple[str, tuple[Value, ...]]
 
 #: Rounds of facts that depend on facts; a policy needs as many as its look-ups nest.
 MAX_ROUNDS = 16
+#: How often a call may be proved anew because others were decided meanwhile.
+MAX_PROOFS = 3
+
+#: Refusals that hold in observe mode too: what does not exist cannot be let through.
+ALWAYS_REFUSED = frozenset(("unknown_tool", "bad_argument", "fault"))
+
+#: What observe mode asks: whether it is on.
+Observing = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +82,97 @@ class Slow:
 Check = Generator[Lookup | Slow, Any, Verdict]
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """What one transaction came to: a verdict, or what has to be done before the next.
+
+    `missing` are facts to look up; else the call is not plainly allowed, and `outcome` and
+    `states` say how far it is settled. `change` is the tenant's last one when this was seen.
+    """
+
+    verdict: Verdict | None = None
+    missing: list[FactKey] = field(default_factory=list)
+    outcome: Outcome | None = None
+    states: States = ()
+    change: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """That a call is allowed, shown by the solver: good while nothing has changed."""
+
+    change: int
+    at: int
+    states: States
+
+
 class Decider:
     """Decides calls on one program. Safe to share between threads: encoders are pooled by tool."""
 
     def __init__(
         self,
         program: Program,
+        clock: Clock,
+        admission: Admission,
         resolvers: Resolvers,
         solvers: SolverPool,
+        memory: Memory,
+        approvals: Approvals,
         *,
         engine: Engine,
         seconds: float,
+        observing: Observing,
     ) -> None:
         self.program = program
-        self._clock = clock(program.zone)
-        self._admission = Admission(program, self._clock)
+        self._clock = clock
+        self._admission = admission
         self._resolvers = resolvers
+        self._memory = memory
+        self._approvals = approvals
         self._engine = engine
         self._seconds = seconds
-        self._refuser = Refuser(program, self._clock, solvers)
+        self._observing = observing
+        self._refuser = Refuser(program, clock, solvers)
         self._engines = Engines(program)
         self._process, self._prefix = os.getpid(), secrets.token_hex(6)
         self._numbers = itertools.count(1)
 
-    def check(self, action: Action) -> Check:
-        """Decide one call. Never raises for anything that a call can hold."""
+    def check(self, action: Action, tenant: str, *, commit: bool) -> Check:
+        """Decide one call. Never raises for anything that a call can hold.
+
+        `commit`: nobody will say how the call ended, so that it counts once it is allowed.
+        """
+        tool_name = brief(action.tool)
         try:
             tool = self._admission.tool(action.tool)
-        except Refused as refused:
-            return self._refused(action, brief(action.tool), refused.violations)
-        try:
+            tool_name = tool.qualified
             world = self._admission.world(tool, action)
-            return (yield from self._decide(action, world))
+            if action.history is not None:
+                return (yield from self._decide(action, world))
+            proposal = Proposal.of(action, tool, world, tenant, commit=commit)
+            if self._memory.is_light(tool.qualified, action.id) and not self._asks(tool.qualified):
+                verdict = yield from self._decide(action, world, proposal)
+            else:
+                verdict = yield from self._decide_with_memory(proposal)
+            return verdict
         except Refused as refused:
-            return self._refused(action, tool.qualified, refused.violations)
+            return (yield from self._noted(action, tool_name, tenant, refused.violations))
         except UnsupportedText as text:
-            if not holds_rare_text(action.args):
-                return self._fault(action, tool.qualified, "a text of the host's is not decidable")
-            violation = Violation("bad_argument", str(text), str(text))
-            return self._refused(action, tool.qualified, (violation,))
+            if holds_rare_text(action.args):
+                violation = Violation("bad_argument", str(text), str(text))
+            else:
+                violation = fault("a text of the host's is not decidable")
+            return (yield from self._noted(action, tool_name, tenant, (violation,)))
         except EncodingError as limit:
-            return self._fault(action, tool.qualified, str(limit))
+            return (yield from self._noted(action, tool_name, tenant, (fault(str(limit)),)))
+        except StoreError as error:
+            log.error("the store failed; the call is refused: %s", error)
+            told = f"the store of what was decided before cannot be used: {error}"
+            violation = Violation("fault", told, "the check itself failed")
+            return self._refused(action, tool_name, (violation,))
         except Exception:
             log.exception("a check failed; the call is refused")
-            return self._fault(action, tool.qualified, "the check itself failed")
+            return self._refused(action, tool_name, (fault("the check itself failed"),))
 
     def malformed(self, error: ActionError) -> Verdict:
         """The refusal of something that is not even a call."""
@@ -117,26 +183,37 @@ class Decider:
             violation = Violation("bad_argument", error.message, error.message, path=path)
         return self._verdict(None, "", Refusal.of("the call", (violation,)))
 
-    def _decide(self, action: Action, world: World) -> Check:
+    def _asks(self, tool: str) -> bool:
+        """Whether a rule of the tool reads earlier calls, or may ask somebody."""
+        return bool(self.program.rules[tool].escalations) or self._memory.reads_history(tool)
+
+    # --- a call by itself
+
+    def _decide(self, action: Action, world: World, proposal: Proposal | None = None) -> Check:
+        """Without a store; a ticket only where there is a proposal."""
         rules = self.program.rules[world.tool]
         for _ in range(MAX_ROUNDS):
             outcome, states, lacking = self._evaluate(rules, world)
             if outcome == "allow":
-                return self._allow(action, world, rules, states)
+                return self._allow(action, world, rules, states, self._light(proposal))
             # Also where the refusal is certain: the other rules and the way out need facts.
             missing = [(name, keys) for name, keys in lacking if name in self._resolvers]
             if not missing:
                 break
             yield from self._look_up(world, missing)
         else:
-            return self._fault(action, world.tool, "facts nest too deep")
-        deadline = time.monotonic() + self._seconds
-        refusal: Refusal = yield Slow(
-            lambda: self._explain(rules, world, outcome, states, deadline)
-        )
+            return self._refused(action, world.tool, (fault("facts nest too deep"),))
+        refusal: Refusal = yield self._explaining(rules, world, outcome, states)
         if refusal.outcome == "allow":
-            return self._allow(action, world, rules, refusal.states)
-        return self._verdict(action, world.tool, refusal)
+            return self._allow(action, world, rules, refusal.states, self._light(proposal))
+        verdict = self._verdict(action, world.tool, refusal)
+        if proposal is not None and self._may_observe(verdict):
+            ticket = self._light(proposal)
+            return replace(self._allow(action, world, rules, (), ticket), observed=verdict)
+        return verdict
+
+    def _light(self, proposal: Proposal | None) -> Ticket | None:
+        return None if proposal is None else self._memory.light_ticket(proposal)
 
     def _evaluate(
         self, rules: ToolRules, world: World
@@ -176,38 +253,290 @@ class Decider:
     def _look_up(self, world: World, missing: list[FactKey]) -> Any:
         wanted = tuple(self._admission.plain_keys(name, keys) for name, keys in missing)
         answers: Mapping[Wanted, object] = yield Lookup(wanted)
-        facts = {name: dict(entries) for name, entries in world.facts.items()}
+        found: list[tuple[FactKey, Value]] = []
         for (name, keys), want in zip(missing, wanted, strict=True):
             try:
                 value = self._admission.fact(name, keys, answers.get(want, UNKNOWN))
             except BadValue as bad:
                 raise Refused(self._admission.faults(bad)) from None
-            facts.setdefault(name, {})[keys] = value
-        world.facts = facts
+            found.append(((name, keys), value))
+        add_facts(world, found)
 
-    def _explain(
-        self,
-        rules: ToolRules,
-        world: World,
-        outcome: Outcome | None,
-        states: States,
-        deadline: float,
-    ) -> Refusal:
-        engine = self._engines.borrow()
-        refusal = self._refuser.explain(
-            engine.encoder(rules), rules, world, outcome, states, deadline
+    def _explaining(
+        self, rules: ToolRules, world: World, outcome: Outcome | None, states: States
+    ) -> Slow:
+        deadline = time.monotonic() + self._seconds
+
+        def work() -> Refusal:
+            engine = self._engines.borrow()
+            refusal = self._refuser.explain(
+                engine.encoder(rules), rules, world, outcome, states, deadline
+            )
+            self._engines.give_back(engine)
+            return refusal
+
+        return Slow(work)
+
+    # --- a call that is remembered
+
+    def _decide_with_memory(self, proposal: Proposal) -> Check:
+        action, world = proposal.action, proposal.world
+        given, rules = world.now, self.program.rules[world.tool]
+        proved: _Proved | None = None
+        proofs = 0
+        for _ in range(MAX_ROUNDS + MAX_PROOFS):
+            attempt: _Attempt = yield from self._in_store(
+                partial(self._attempt, proposal, rules, given, proved)
+            )
+            if attempt.verdict is not None:
+                return attempt.verdict
+            if attempt.missing:
+                yield from self._look_up(world, attempt.missing)
+                continue
+            refusal: Refusal = yield self._explaining(rules, world, attempt.outcome, attempt.states)
+            if refusal.outcome != "allow":
+                conclude = partial(self._conclude, proposal, rules, refusal)
+                verdict: Verdict = yield from self._in_store(conclude)
+                return verdict
+            if proofs == MAX_PROOFS or not isinstance(world.now, int):
+                break
+            proofs += 1
+            proved = _Proved(attempt.change, world.now, refusal.states)
+        text = "other calls were decided in between, again and again: try again"
+        return self._refused(action, world.tool, (fault(text),))
+
+    def _in_store(self, work: Callable[[], Any]) -> Any:
+        """Work on the store, beside an event loop if it may have to wait."""
+        if self._memory.blocking:
+            return (yield Slow(work))
+        return work()
+
+    def _attempt(
+        self, proposal: Proposal, rules: ToolRules, given: object, proved: _Proved | None
+    ) -> _Attempt:
+        """One transaction: everything that it reads holds when it commits."""
+        world = proposal.world
+        with self._memory.sit(proposal.tenant) as sitting:
+            sitting.require_active()
+            at = sitting.instant(given)
+            again = self._again(sitting, proposal)
+            if again is not None:
+                return _Attempt(again)
+            outcome: Outcome | None = "allow"
+            if proved is not None and proved.change == sitting.head.change:
+                world.now, states = proved.at, proved.states
+            else:
+                world.now = UNKNOWN if given is UNKNOWN else at
+                forget_history(world, self.program)
+                outcome, states, missing = self._evaluate_with_history(sitting, proposal, rules, at)
+                if missing:
+                    return _Attempt(missing=missing)
+            if outcome == "escalate":
+                verdict = self._approved(sitting, proposal, rules, states, at)
+                if verdict is not None:
+                    return _Attempt(verdict)
+            if outcome == "allow":
+                return _Attempt(self._reserve(sitting, proposal, rules, states, at))
+            return _Attempt(None, [], outcome, states, sitting.head.change)
+
+    def _evaluate_with_history(
+        self, sitting: Sitting, proposal: Proposal, rules: ToolRules, at: int
+    ) -> tuple[Outcome | None, States, list[FactKey]]:
+        """The outcome and states with the history read; or the facts that resolvers know."""
+        world, session = proposal.world, proposal.session
+        for _ in range(MAX_ROUNDS):
+            outcome, states, lacking = self._evaluate(rules, world)
+            past = [key for key in lacking if key[0] in self.program.history]
+            if not past:
+                break
+            values = sitting.history(past, session, at)
+            if self._engine == "both":
+                for key, value in zip(past, values, strict=True):
+                    self._compare_history(sitting, key, value, session, at)
+            add_facts(world, zip(past, values, strict=True))
+        else:
+            raise Refused((fault("the history nests too deep"),))
+        if outcome == "allow":
+            return outcome, states, []
+        missing = [(name, keys) for name, keys in lacking if name in self._resolvers]
+        return outcome, states, missing
+
+    def _compare_history(
+        self, sitting: Sitting, key: FactKey, value: Value, session: str | None, at: int
+    ) -> None:
+        if value is not UNKNOWN and sitting.by_definition(key, session, at) != value:
+            log.critical("the store and the history differ on %s", key[0])
+            raise EnginesDifferError(f"the store's sum differs from the history: {key[0]}")
+
+    def _again(self, sitting: Sitting, proposal: Proposal) -> Verdict | None:
+        """The verdict on a call whose id was seen before, if that settles it."""
+        action = proposal.action
+        if action.id is None:
+            return None
+        earlier = sitting.tx.call_by_id(proposal.principal, proposal.session or "", action.id)
+        if earlier is None or earlier.state == "cancelled":
+            return None
+        same = (earlier.tool, earlier.digest) == (proposal.tool.qualified, proposal.digest)
+        if not same:
+            text = f"the call id {brief(action.id)} was used for another call"
+            raise Refused((fault(text),))
+        if earlier.state != "reserved":
+            raise Refused((fault(f"the call {brief(action.id)} has been made already"),))
+        if (earlier.policy, earlier.catalog) != (self.program.digest, self.program.catalog.digest):
+            sitting.change(earlier, "cancelled", None)  # allowed by a policy that is none any more
+            return None
+        return self._allowed(proposal, self._memory.rules_of(earlier), earlier)
+
+    def _approved(
+        self, sitting: Sitting, proposal: Proposal, rules: ToolRules, states: States, at: int
+    ) -> Verdict | None:
+        """The allow of a call that people have agreed to; a refusal if somebody rejected it."""
+        standing = self._approvals.standing(sitting, proposal)
+        if standing is None:
+            return None
+        if standing.state == "rejected":
+            text = "somebody was asked, and rejected this call"
+            raise Refused((Violation("approval", text, text),))
+        asking = [
+            rule.name
+            for rule, state in zip(rules.rules, states, strict=True)
+            if rule.kind == "escalate" and state == "applies"
+        ]
+        if not self._approvals.covers(standing, asking):
+            return None
+        verdict = self._reserve(sitting, proposal, rules, states, at)
+        assert verdict.ticket is not None
+        self._approvals.use(sitting, standing, verdict.ticket.call_id)
+        return verdict
+
+    def _reserve(
+        self, sitting: Sitting, proposal: Proposal, rules: ToolRules, states: States, at: int
+    ) -> Verdict:
+        """Write down that a call is allowed; from here on it counts."""
+        by = applied(rules, states)
+        if self._memory.is_light(proposal.tool.qualified, proposal.action.id):
+            ticket = self._memory.light_ticket(proposal)
+            return self._allow(proposal.action, proposal.world, rules, states, ticket)
+        call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
+        sitting.put(call)
+        verdict = self._allowed(proposal, by, call)
+        self._note(sitting, verdict, proposal, rules, states)
+        return verdict
+
+    def _allowed(self, proposal: Proposal, by: tuple[str, ...], call: StoredCall) -> Verdict:
+        return Verdict(
+            id=self._id(),
+            outcome="allow",
+            tool=proposal.tool.qualified,
+            policy_digest=self.program.digest,
+            catalog_digest=self.program.catalog.digest,
+            call_id=proposal.action.id,
+            rules=by,
+            ticket=self._memory.ticket(call, proposal.tenant),
         )
-        self._engines.give_back(engine)
-        return refusal
+
+    def _conclude(self, proposal: Proposal, rules: ToolRules, refusal: Refusal) -> Verdict:
+        """The verdict on a call that is not allowed: written down, and somebody asked."""
+        verdict = self._verdict(proposal.action, proposal.world.tool, refusal)
+        observe = self._may_observe(verdict)
+        if not observe and refusal.outcome == "deny" and self._memory.recorder is None:
+            return verdict
+        with self._memory.sit(proposal.tenant) as sitting:
+            sitting.require_active()
+            if observe:
+                at = sitting.instant(proposal.world.now)
+                passed = self._reserve(sitting, proposal, rules, refusal.states, at)
+                return replace(passed, observed=verdict)
+            if refusal.outcome == "escalate":
+                verdict = self._asked(sitting, proposal, rules, refusal, verdict)
+            self._note(sitting, verdict, proposal, rules, refusal.states)
+        return verdict
+
+    def _asked(
+        self,
+        sitting: Sitting,
+        proposal: Proposal,
+        rules: ToolRules,
+        refusal: Refusal,
+        verdict: Verdict,
+    ) -> Verdict:
+        told = {v.rule: v.message for v in refusal.violations}
+        asking = [
+            (rule, told.get(rule.name, ""))
+            for rule, state in zip(rules.rules, refusal.states, strict=True)
+            if rule.kind == "escalate" and state == "applies"
+        ]
+        call = call_json(proposal.world, self.program)
+        stored = self._approvals.ask(sitting, proposal, call, asking)
+        if stored is None:
+            text = "too many approvals of this session wait for an answer already"
+            raise Refused((Violation("approval", text, text),))
+        return replace(verdict, approval=stored.id)
+
+    def _note(
+        self,
+        sitting: Sitting,
+        verdict: Verdict,
+        proposal: Proposal,
+        rules: ToolRules,
+        states: States,
+    ) -> None:
+        """The audit's entry of a verdict."""
+        if self._memory.recorder is None:
+            return
+        by = "evaluation" if None not in states else "proof"
+        sitting.note(
+            "verdict",
+            verdict=verdict.for_operator(),
+            call=call_json(proposal.world, self.program),
+            digest=proposal.digest,
+            evidence={
+                "engine": self._engine,
+                "by": by,
+                "states": [
+                    [rule.name, rule.kind, state or "open"]
+                    for rule, state in itertools.zip_longest(rules.rules, states)
+                    if rule is not None
+                ],
+            },
+        )
+
+    def _noted(
+        self, action: Action, tool: str, tenant: str, violations: tuple[Violation, ...]
+    ) -> Check:
+        """A refusal before there was anything to decide, written down where there is an audit."""
+        verdict = self._refused(action, tool, violations)
+        if self._memory.recorder is None:
+            return verdict
+
+        def note() -> None:
+            with self._memory.sit(tenant) as sitting:
+                sitting.note(
+                    "verdict",
+                    verdict=verdict.for_operator(),
+                    call=raw_call(action),
+                    evidence={"engine": "none", "by": "admission", "states": []},
+                )
+
+        try:
+            yield from self._in_store(note)
+        except StoreError as error:
+            log.error("a refusal could not be written down: %s", error)
+        return verdict
 
     # --- verdicts
 
-    def _allow(self, action: Action, world: World, rules: ToolRules, states: States) -> Verdict:
-        applied = tuple(
-            rule.name
-            for rule, state in zip(rules.permits, states, strict=False)
-            if state == "applies"
-        )
+    def _may_observe(self, verdict: Verdict) -> bool:
+        return self._observing() and verdict.kind not in ALWAYS_REFUSED
+
+    def _allow(
+        self,
+        action: Action,
+        world: World,
+        rules: ToolRules,
+        states: States,
+        ticket: Ticket | None,
+    ) -> Verdict:
         return Verdict(
             id=self._id(),
             outcome="allow",
@@ -215,7 +544,12 @@ class Decider:
             policy_digest=self.program.digest,
             catalog_digest=self.program.catalog.digest,
             call_id=action.id,
-            rules=applied,
+            rules=tuple(
+                rule.name
+                for rule, state in zip(rules.permits, states, strict=False)
+                if state == "applies"
+            ),
+            ticket=ticket,
         )
 
     def _verdict(self, action: Action | None, tool: str, refusal: Refusal) -> Verdict:
@@ -235,19 +569,52 @@ class Decider:
             repair=refusal.repair,
             explained=refusal.explained,
             message=refusal.message,
+            budgets=refusal.budgets,
         )
 
     def _refused(self, action: Action, tool: str, violations: tuple[Violation, ...]) -> Verdict:
         known = self.program.catalog.qualified.get(tool)
         return self._verdict(action, tool, Refusal.of(known.name if known else tool, violations))
 
-    def _fault(self, action: Action, tool: str, text: str) -> Verdict:
-        return self._refused(action, tool, (Violation("fault", text, text),))
-
     def _id(self) -> str:
         if self._process != os.getpid():  # forked: the children's verdicts are their own
             self._process, self._prefix = os.getpid(), secrets.token_hex(6)
         return f"{self._prefix}-{next(self._numbers)}"
+
+
+def fault(text: str) -> Violation:
+    return Violation("fault", text, text)
+
+
+def applied(rules: ToolRules, states: States) -> tuple[str, ...]:
+    """The permits and escalations that applied."""
+    found = [
+        rule.name
+        for rule, state in zip(rules.rules, states, strict=False)
+        if state == "applies" and rule.kind != "forbid"
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def add_facts(world: World, found: Any) -> None:
+    """Put looked-up values into a world, as new mappings: others may still read the old ones."""
+    facts = {name: dict(entries) for name, entries in world.facts.items()}
+    for (name, keys), value in found:
+        facts.setdefault(name, {})[keys] = value
+    world.facts = facts
+
+
+def forget_history(world: World, program: Program) -> None:
+    """Drop what was read of earlier calls: it may have changed."""
+    if program.history:
+        world.facts = {
+            name: entries for name, entries in world.facts.items() if name not in program.history
+        }
+
+
+def raw_call(action: Action) -> dict[str, object]:
+    """A call that was not admitted, as far as it may be written down."""
+    return {"tool": brief(action.tool), "id": action.id}
 
 
 class EnginesDifferError(Exception):

@@ -31,7 +31,7 @@ class Engine:
             program = self._program
             found = self._encoders[rules.tool] = ToolEncoder(
                 rules,
-                program.facts,
+                program.signatures,
                 program.catalog.qualified[rules.tool].params,
                 program.principal,
                 program.context,

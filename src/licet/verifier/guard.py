@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar, overload
+from typing import Self, TypedDict, TypeVar, overload
 
+from licet.compiler.clock import clock
 from licet.compiler.names import nearest
 from licet.compiler.program import Program
 
 from .action import Action, ActionError
+from .admission import Admission
+from .approvals import Approval, Approvals, open_approvals, read
 from .deciding import Check, Decider, Engine, Lookup
 from .facts import Resolver, Resolvers
+from .history import Store
+from .history.memory import MemoryStore
+from .redeeming import Ending, Redeemed, Redeemer, RedeemError
+from .remembering import Memory, Recorder
+from .running import Running
+from .sessions import GuardSession
 from .solving import SolverPool
+from .tickets import KEY_BYTES, Keys, Ticket
 from .verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., object])
+
+
+class GuardOptions(TypedDict, total=False):
+    """The options of `Guard`, for what makes guards."""
+
+    engine: Engine
+    seconds: float
+    resolver_seconds: float
+    key: bytes | None
+    tenant: str
+    ticket_seconds: float
+    approval_seconds: float
+    most_pending: int
+    observe_until: datetime | None
+    activate: bool
+    recorder: Recorder | None
 
 
 class UnsetParamsError(ValueError):
@@ -30,9 +59,21 @@ class UnsetParamsError(ValueError):
 class Guard:
     """Decides calls on one program. Safe to share between threads and asyncio tasks.
 
-    `engine="both"` runs the reference evaluator beside Z3 on every call and refuses, loudly,
-    when they differ. `seconds` bounds the solver's search for one refusal or unsettled call,
-    including its explanation; `resolver_seconds` bounds each look-up of a fact.
+    `engine="both"` runs the reference evaluator beside Z3 on every call, and the history beside
+    its sums, and refuses, loudly, when they differ. `seconds` bounds the solver's search for one
+    refusal or unsettled call, including its explanation; `resolver_seconds` bounds each look-up
+    of a fact.
+
+    `store` is where the guard remembers (None: in this process, for as long as it lives), `key`
+    signs its tickets (None: one that the store keeps), `tenant` is whose calls these are unless a
+    call says otherwise. A ticket is good for `ticket_seconds`, an approval for `approval_seconds`;
+    a session may have `most_pending` approvals open. `recorder` writes the audit.
+
+    `observe_until`: until then refusals are recorded and let through (`Verdict.observed`), except
+    unknown tools, malformed calls and faults. After it, they are refused.
+
+    With `activate`, the guard's policy becomes the active one of its tenant; guards with another
+    refuse from then on. Without, this guard refuses while another is active.
     """
 
     def __init__(
@@ -42,6 +83,15 @@ class Guard:
         engine: Engine = "z3",
         seconds: float = 2.0,
         resolver_seconds: float = 2.0,
+        store: Store | None = None,
+        key: bytes | None = None,
+        tenant: str = "default",
+        ticket_seconds: float = 300.0,
+        approval_seconds: float = 86_400.0,
+        most_pending: int = 20,
+        observe_until: datetime | None = None,
+        activate: bool = True,
+        recorder: Recorder | None = None,
     ) -> None:
         if program.unset_params:
             raise UnsetParamsError(tuple(program.unset_params))
@@ -52,9 +102,50 @@ class Guard:
         self._resolvers = Resolvers()
         self._solvers = SolverPool()
         self._solvers.warm()
-        self._decider = Decider(
-            program, self._resolvers, self._solvers, engine=engine, seconds=seconds
+        if observe_until is not None and observe_until.utcoffset() is None:
+            raise ValueError("observe_until has a time zone")
+        self.observe_until = observe_until
+        self.tenant = tenant
+        self.store = MemoryStore() if store is None else store
+        zone = clock(program.zone)
+        admission = Admission(program, zone)
+        secret = key or self.store.secret("guard", lambda: secrets.token_bytes(KEY_BYTES))
+        self._memory = Memory(
+            program,
+            admission,
+            zone,
+            self.store,
+            Keys(secret),
+            ticket_seconds=ticket_seconds,
+            recorder=recorder,
         )
+        self._approvals = Approvals(
+            program, admission, zone, seconds=approval_seconds, most=most_pending
+        )
+        self._redeemer = Redeemer(program, admission, self._memory)
+        self._decider = Decider(
+            program,
+            zone,
+            admission,
+            self._resolvers,
+            self._solvers,
+            self._memory,
+            self._approvals,
+            engine=engine,
+            seconds=seconds,
+            observing=self._observing,
+        )
+        if activate:
+            self.activate()
+
+    def activate(self, *, tenant: str | None = None) -> None:
+        """Make the guard's policy the active one of a tenant. Raises StoreError."""
+        with self._memory.sit(tenant or self.tenant) as sitting:
+            sitting.activate()
+
+    def _observing(self) -> bool:
+        until = self.observe_until
+        return until is not None and time.time() < until.timestamp()
 
     # --- facts
 
@@ -98,13 +189,20 @@ class Guard:
 
     # --- checks
 
-    def check(self, action: Action | Mapping[str, object]) -> Verdict:
-        """The verdict on one proposed call.
+    def check(
+        self,
+        action: Action | Mapping[str, object],
+        *,
+        tenant: str | None = None,
+        commit: bool = False,
+    ) -> Verdict:
+        """The verdict on one proposed call. What it allows is reserved, and has a ticket.
 
         `action` may be a mapping in the form of a call's JSON. Whatever it holds, the answer is a
-        verdict: what is malformed is refused.
+        verdict: what is malformed is refused. The same call under the same `id` gets the same
+        ticket. With `commit` the call counts as made: for a door that never hears of it again.
         """
-        run = self._start(action)
+        run = self._start(action, tenant, commit)
         if isinstance(run, Verdict):
             return run
         try:
@@ -123,9 +221,15 @@ class Guard:
             verdict: Verdict = stop.value
             return verdict
 
-    async def acheck(self, action: Action | Mapping[str, object]) -> Verdict:
-        """`check`, without blocking the event loop: resolvers and explanations run beside it."""
-        run = self._start(action)
+    async def acheck(
+        self,
+        action: Action | Mapping[str, object],
+        *,
+        tenant: str | None = None,
+        commit: bool = False,
+    ) -> Verdict:
+        """`check`, without blocking the event loop: what may have to wait runs beside it."""
+        run = self._start(action, tenant, commit)
         if isinstance(run, Verdict):
             return run
         try:
@@ -144,7 +248,9 @@ class Guard:
             verdict: Verdict = stop.value
             return verdict
 
-    def _start(self, action: Action | Mapping[str, object]) -> Check | Verdict:
+    def _start(
+        self, action: Action | Mapping[str, object], tenant: str | None, commit: bool
+    ) -> Check | Verdict:
         if not isinstance(action, Action):
             try:
                 action = Action.from_mapping(action)
@@ -152,7 +258,116 @@ class Guard:
                 return self._decider.malformed(error)
             except Exception:  # an object that only looks like a mapping
                 return self._decider.malformed(ActionError("the call cannot be read"))
-        return self._decider.check(action)
+        return self._decider.check(action, tenant or self.tenant, commit=commit)
+
+    # --- running what was allowed
+
+    def redeem(self, ticket: Ticket | str | None, args: Mapping[str, object]) -> Running:
+        """Right at the tool: the frozen arguments of the one call that the ticket is for.
+
+        Use it as a context, sync or async: `with guard.redeem(verdict.ticket, args) as call:
+        call.result = tool(**call.args)`. Leaving it settles the call: `ok` with the result, or
+        `error` where an exception leaves it. Raises RedeemError (the ticket is none, is spent or
+        expired, the arguments are others, the policy has changed) and StoreError: the tool must not
+        run then.
+        """
+        return Running(self, self._redeem(ticket, args))
+
+    def _redeem(self, ticket: Ticket | str | None, args: Mapping[str, object]) -> Redeemed:
+        if ticket is None:
+            raise RedeemError("this verdict allows nothing: it has no ticket")
+        return self._redeemer.redeem(ticket, args)
+
+    async def aredeem(self, ticket: Ticket | str | None, args: Mapping[str, object]) -> Running:
+        """`redeem`, beside the event loop where the store may have to wait."""
+        if self._memory.blocking:
+            return Running(self, await asyncio.to_thread(self._redeem, ticket, args))
+        return self.redeem(ticket, args)
+
+    def settle(self, ticket: Ticket | str, ending: Ending, result: object = None) -> None:
+        """How a call ended: `ok` with what the tool answered, `error`, or `cancelled`.
+
+        What was reserved is given back only if the ticket was never redeemed, or if the tool is
+        `atomic` and failed. Raises SettleError where that cannot be, or the result is not what the
+        tool promises; StoreError where the store failed.
+        """
+        self._redeemer.settle(ticket, ending, result)
+
+    async def asettle(self, ticket: Ticket | str, ending: Ending, result: object = None) -> None:
+        """`settle`, beside the event loop where the store may have to wait."""
+        if self._memory.blocking:
+            await asyncio.to_thread(self.settle, ticket, ending, result)
+        else:
+            self.settle(ticket, ending, result)
+
+    def session(
+        self,
+        *,
+        principal: Mapping[str, object],
+        context: Mapping[str, object] | None = None,
+        session: Mapping[str, object] | str | None = None,
+        tenant: str | None = None,
+    ) -> GuardSession:
+        """A view of the guard for one agent at work: who acts is said once."""
+        return GuardSession(
+            self, dict(principal), dict(context or {}), session, tenant or self.tenant
+        )
+
+    # --- approvals
+
+    def pending(self, *, tenant: str | None = None) -> list[Approval]:
+        """The approvals that wait for somebody, oldest first. Raises StoreError."""
+        with self._memory.sit(tenant or self.tenant) as sitting:
+            return open_approvals(sitting.tx, sitting.now)
+
+    def approval(self, id: str, *, tenant: str | None = None) -> Approval | None:
+        """One approval, whatever has become of it. Raises StoreError."""
+        with self._memory.sit(tenant or self.tenant) as sitting:
+            found = sitting.tx.approval(id)
+            return None if found is None else read(found, sitting.now)
+
+    def approve(
+        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
+    ) -> Approval:
+        """Somebody agrees. `approver` has the fields of the policy's `principal` and comes from a
+        credential, never from the agent. The call runs when it is checked again.
+
+        Raises ApprovalError where it is not theirs to say, and StoreError.
+        """
+        return self._answer(id, approver, tenant, agrees=True)
+
+    def reject(
+        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
+    ) -> Approval:
+        """Somebody does not agree: the call is refused until the approval expires."""
+        return self._answer(id, approver, tenant, agrees=False)
+
+    def _answer(
+        self, id: str, approver: Mapping[str, object], tenant: str | None, *, agrees: bool
+    ) -> Approval:
+        with self._memory.sit(tenant or self.tenant) as sitting:
+            stored = self._approvals.answer(sitting, id, approver, agrees=agrees)
+            return read(stored, sitting.now)
+
+    async def answered(
+        self, id: str, *, tenant: str | None = None, seconds: float | None = None
+    ) -> Approval:
+        """Wait until somebody has answered or the approval is over, at most `seconds`.
+
+        What is waited for is in the store: a process that was restarted waits on by the same id.
+        Raises LookupError where there is no such approval, and StoreError.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        pause = 0.02
+        while True:
+            found = await asyncio.to_thread(self.approval, id, tenant=tenant)
+            if found is None:
+                raise LookupError(f"there is no approval {id!r}")
+            late = until is not None and time.monotonic() >= until
+            if found.state != "open" or late:
+                return found
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
 
     # --- life
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .verdict import Outcome, Reason, Repair, Violation
+from .verdict import Budget, Outcome, Reason, Repair, Violation
 
 #: Violations and reasons told in full; the rest are counted.
 MOST = 4
@@ -19,6 +19,7 @@ def compose(
     violations: Sequence[Violation],
     because: Sequence[Reason],
     repair: Repair | None,
+    budgets: Sequence[Budget] = (),
 ) -> str:
     """The message of a verdict; empty for an allow."""
     if outcome == "allow":
@@ -28,6 +29,7 @@ def compose(
     shown = [reason for reason in because if reason.shown]
     if shown:
         parts.append("Because " + _join([str(r) for r in shown[:MOST]], len(shown) - MOST) + ".")
+    parts += [_budget(budget) for budget in budgets[:MOST] if budget.shown]
     if repair is not None and repair.shown:
         parts.append(_repair(repair))
     elif outcome == "deny":
@@ -55,6 +57,12 @@ def _repair(repair: Repair) -> str:
         return f"The same call with {repair.bound} {ending}." if repair.bound else ""
     changes = [f"{c.path} = {c.new} instead of {c.old}" for c in repair.changes]
     return f"The nearest call that {ending} has {_join(changes, 0)}."
+
+
+def _budget(budget: Budget) -> str:
+    over = f" per {budget.over}" if budget.over else ""
+    text = f"{budget.rule} allows {budget.bound}{over}: {budget.left} left"
+    return text + (f" until {budget.resets}." if budget.resets else ".")
 
 
 def _instead(violations: Sequence[Violation]) -> str:

@@ -29,13 +29,14 @@ from licet.compiler.values import render, show
 from licet.compiler.world import Path, World
 
 from .admission import path_text
+from .budgets import budgets_of
 from .calls import call_json
 from .explaining import because
 from .messages import compose
 from .repairing import RepairFound, repair
 from .settling import Settlement, settle
 from .solving import SolverPool
-from .verdict import Change, Kind, Outcome, Reason, Repair, Violation
+from .verdict import Budget, Change, Kind, Outcome, Reason, Repair, Violation
 from .visibility import ToolVisibility, is_shown, tool_visibility
 
 log = logging.getLogger("licet")
@@ -58,6 +59,7 @@ class Refusal:
     repair: Repair | None = None
     explained: bool = True
     message: str = ""
+    budgets: tuple[Budget, ...] = ()
 
     @staticmethod
     def of(tool: str, violations: tuple[Violation, ...]) -> Refusal:
@@ -100,12 +102,14 @@ class Refuser:
             outcome, states = settled.outcome, settled.states(states)
             one_of = settled.one_of
         violations = tuple(self._violations(rules, world, outcome, states, one_of))
+        budgets = tuple(budgets_of(self._program, rules, world, states, self._clock))
         refusal = Refusal(
             outcome,
             violations,
             rules=tuple(dict.fromkeys(v.rule for v in violations if v.rule is not None)),
             states=states,
             counterexample=call_json(world, self._program),
+            budgets=budgets,
         )
         try:
             refusal = self._teach(encoder, rules, world, refusal, deadline)
@@ -115,7 +119,7 @@ class Refuser:
         return replace(
             refusal,
             message=compose(
-                outcome, self._name(world), violations, refusal.because, refusal.repair
+                outcome, self._name(world), violations, refusal.because, refusal.repair, budgets
             ),
         )
 
@@ -186,6 +190,8 @@ class Refuser:
         return Violation(_kind(rule), full, hidden, rule.name, where)
 
     def _message(self, rule: ir.Rule, outcome: RuleOutcome, world: World) -> str:
+        if rule.message is None and rule.limit is not None:
+            return f"{rule.name} would be passed by this call"
         if rule.message is None:
             verb = "asks for approval of" if rule.kind == "escalate" else "forbids"
             return f"{rule.name} {verb} this call"
@@ -343,6 +349,8 @@ def _is_explained(rules: ir.ToolRules, states: States) -> bool:
 
 
 def _kind(rule: ir.Rule) -> Kind:
+    if rule.limit is not None and rule.kind == "forbid":
+        return "limit"
     return "approval" if rule.kind == "escalate" else "forbidden"
 
 

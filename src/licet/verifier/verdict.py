@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .tickets import Ticket
+
 Outcome = Literal["allow", "escalate", "deny"]
 
 Kind = Literal[
@@ -87,6 +89,34 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """Where a limit stands that refused or asks: what earlier calls came to, and the bound.
+
+    `per` is the value that calls are counted apart by, None where all count. `over` says the window
+    (`month`, `1h`; empty: all time). Numbers are JSON-able and exact. `resets` is the instant at
+    which a calendar window begins anew, as RFC 3339 text. `shown`: the model may see it.
+    """
+
+    rule: str
+    per: object
+    over: str
+    spent: object
+    bound: object
+    left: object
+    resets: str | None
+    shown: bool
+
+    def plain(self) -> dict[str, object]:
+        plain: dict[str, object] = {"rule": self.rule}
+        if self.per is not None:
+            plain["per"] = self.per
+        plain |= {"over": self.over, "spent": self.spent, "bound": self.bound, "left": self.left}
+        if self.resets is not None:
+            plain["resets"] = self.resets
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
     """The nearest call that would be allowed (`outcome` may be `escalate` if none is allowed).
 
@@ -137,6 +167,13 @@ class Verdict:
     repair: Repair | None = None
     explained: bool = field(default=True)
     message: str = ""
+    #: Of an allow: what its tool has to show. It must not reach a model.
+    ticket: Ticket | None = field(default=None, repr=False)
+    #: Of an escalation: the id of the approval that waits for somebody.
+    approval: str | None = None
+    budgets: tuple[Budget, ...] = ()
+    #: In observe mode: the verdict that would have been, had it been enforced.
+    observed: Verdict | None = None
 
     @property
     def allowed(self) -> bool:
@@ -174,6 +211,12 @@ class Verdict:
             plain["settle"] = list(self.settle)
         if not self.explained:
             plain["explained"] = False
+        if self.budgets:
+            plain["budgets"] = [budget.plain() for budget in self.budgets]
+        if self.approval is not None:
+            plain["approval"] = self.approval
+        if self.observed is not None:
+            plain["observed"] = self.observed.for_operator()
         return plain
 
     def for_model(self) -> dict[str, object]:
@@ -192,4 +235,6 @@ class Verdict:
         }
         if self.repair is not None and self.repair.shown:
             plain["repair"] = self.repair.plain()
+        if shown := [budget.plain() for budget in self.budgets if budget.shown]:
+            plain["budgets"] = shown
         return plain

@@ -253,6 +253,8 @@ class Evaluation:
                 return Located(("tool",), world.tool)
             case "approver":
                 return Located(("approver",), world.approver)
+            case "result":
+                return Located(("result",), world.result)
             case _:
                 assert_never(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from licet.policy_lang import ast
 
@@ -25,9 +26,11 @@ from ..types import (
     TimeType,
     Type,
 )
+from ..walking import walk
 from .agreement import accepts, is_number, join
 from .context import Context, Scope, Typed
 from .flexible import is_flexible
+from .history import Fold, look_up_fold, only_folds
 from .narrowing import NOTHING
 from .operators import condition
 from .optionals import required
@@ -218,8 +221,11 @@ class _Loop:
     inside: Scope
 
 
-def _loop(context: Context, generator: ast.Generator, scope: Scope) -> _Loop | None:
-    """The list that is gone through, its variable, and the scope in which the body stands."""
+def _loop(context: Context, generator: ast.Generator, scope: Scope, *, folds: bool) -> _Loop | None:
+    """The list that is gone through, its variable, and the scope in which the body stands.
+
+    `folds`: it becomes one value, so that it may go through earlier calls.
+    """
     names = generator.names
     for name in names:
         if name in scope.variables:
@@ -242,8 +248,15 @@ def _loop(context: Context, generator: ast.Generator, scope: Scope) -> _Loop | N
             "give the two variables different names",
         )
         return None
+    context.in_fold = folds
     source = required(context, generator.source, scope)
+    context.in_fold = False
     if source is None:
+        return None
+    if not _is_calls(context, source.expr) and any(
+        _is_calls(context, part) for part in walk(source.expr)
+    ):
+        only_folds(context, generator.source, scope)
         return None
     match source.type:
         case ListType(element=element) if len(names) == 1:
@@ -265,6 +278,10 @@ def _loop(context: Context, generator: ast.Generator, scope: Scope) -> _Loop | N
             help = "comprehensions go through lists and maps"
     context.error("LIC127", message, generator.span, scope, help)
     return None
+
+
+def _is_calls(context: Context, expr: ir.Expr) -> bool:
+    return isinstance(expr, ir.Var) and expr.slot in context.sources
 
 
 def _pairs(
@@ -304,11 +321,18 @@ def is_free(context: Context, name: str, node: ast.Generator | ast.Let, scope: S
 
 def infer_comprehension(context: Context, node: ast.Comprehension, scope: Scope) -> Typed | None:
     """`all any count sum min max` over a generator."""
-    loop = _loop(context, node.generator, scope)
+    loop = _loop(context, node.generator, scope, folds=True)
     if loop is None:
         return None
+    folded = _folded(context, node, loop, scope)
+    if folded is None or not _is_calls(context, loop.source):
+        return folded
+    return look_up_fold(context, node, cast(Fold, folded.expr), scope)
+
+
+def _folded(context: Context, node: ast.Comprehension, loop: _Loop, scope: Scope) -> Typed | None:
     if node.kind in ("all", "any", "count"):
-        if node.kind != "count":
+        if node.kind != "count" and not _is_calls(context, loop.source):
             _witness(context, node.generator, loop, scope)
         body = condition(context, node.body, loop.inside)
         if body is None:
@@ -358,7 +382,7 @@ def infer_list_comprehension(
     context: Context, node: ast.ListComprehension, scope: Scope
 ) -> Typed | None:
     """`[element for x in xs if condition]`."""
-    loop = _loop(context, node.generator, scope)
+    loop = _loop(context, node.generator, scope, folds=False)
     if loop is None:
         return None
     test = None if node.condition is None else condition(context, node.condition, loop.inside)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from licet.policy_lang import Note, Span, ast
 
 from .. import ir
 from ..catalog import Tool
 from ..gathering import Entry, Unit
+from ..history import Index as HistoryIndex
 from ..names import suggestion
 from ..reporting import Reporter
 from ..resolution import Index
@@ -18,6 +19,9 @@ from ..tables import Table
 from ..tool_sets import ToolSets
 from ..types import EnumType, RecordType, Type
 from .narrowing import NOTHING, Known
+
+if TYPE_CHECKING:
+    from .history import Source
 
 #: How many expressions one rule may grow to once its defines are written out.
 LARGEST_RULE = 50_000
@@ -90,6 +94,8 @@ class Declared(Protocol):
 
     def scope_record(self, name: str) -> RecordType: ...
 
+    def remember(self, index: HistoryIndex) -> HistoryIndex: ...
+
     def enums_with(self, label: str) -> tuple[EnumType, ...]: ...
 
 
@@ -113,11 +119,17 @@ class Context:
         self.reads_args = False
         self.reads_tool = False
         self.witnesses: dict[str, tuple[bool, ir.Expr]] = {}
+        #: Whether what is typed now is gone through by a fold, which alone may read `calls(…)`.
+        self.in_fold = False
+        #: By slot, the variables that stand for `calls(…)`, and what they go through.
+        self.sources: dict[int, Source] = {}
         self._slots = 0
         self._left = LARGEST_RULE
         self.depth = 0
         #: In a limit's aggregate an optional may stand bare: where it is absent, the limit refuses.
         self.absence_refuses = False
+        #: The values that were taken bare so.
+        self.bare: list[ir.Unwrap] = []
 
     def infer(self, node: ast.Expr, scope: Scope, expected: Type | None = None) -> Typed | None:
         """The typed expression; None where an error was reported."""

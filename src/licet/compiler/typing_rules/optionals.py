@@ -60,7 +60,8 @@ def handled(context: Context, typed: Typed, span: Span, scope: Scope) -> Typed |
         )
         return None
     if isinstance(typed.type, OptionalType) and context.absence_refuses:
-        return Typed(ir.Unwrap(typed.expr, typed.type.inner))
+        context.bare.append(ir.Unwrap(typed.expr, typed.type.inner))
+        return Typed(context.bare[-1])
     if isinstance(typed.type, OptionalType):
         way = "`?? []`" if isinstance(typed.type.inner, ListType) else "`?? default`"
         context.error(

@@ -100,7 +100,7 @@ def _root(context: Context, node: ast.Name, scope: Scope) -> Typed | None:
         assert context.tool is not None
         return Typed(ir.Root("args", context.tool.params))
     if name == "result":
-        return None if context.result is None else Typed(ir.Const({}, context.result))
+        return None if context.result is None else Typed(ir.Root("result", context.result))
     if name == "tool":
         context.error(
             "LIC132",

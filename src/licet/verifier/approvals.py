@@ -1,0 +1,281 @@
+"""Approvals: asking people whether one call may run, and what their answers are worth.
+
+An approval is for one call of one principal with its exact arguments, under one policy and
+catalog. It is asked for once, answered by people whom the rules name and who do not stand behind
+the call themselves, expires, and is good for one use. It settles nothing else: when it is used,
+the call is decided afresh, budgets and facts included.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from licet.compiler import ir
+from licet.compiler.clock import Clock
+from licet.compiler.evaluation import UnknownRead, WrongType, evaluate
+from licet.compiler.exact_json import canonical, decode
+from licet.compiler.intake import BadValue, validator
+from licet.compiler.program import Program
+from licet.compiler.types import OptionalType, Value
+from licet.compiler.world import World
+
+from .action import Action
+from .admission import Admission, Refused, path_text
+from .delegation import chain
+from .history import StoredApproval, Transaction
+from .remembering import Proposal, Sitting, binding_of
+
+ApprovalState = Literal["open", "approved", "rejected", "used", "expired"]
+
+
+class ApprovalError(ValueError):
+    """An answer that does not count; the text says why, to whoever gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskingRule:
+    """A rule that asks: how many people it wants, and those who have agreed so far."""
+
+    name: str
+    where: str
+    message: str
+    needs: int
+    agreed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person is asked, and what has been said. Instants are microseconds.
+
+    `call` is the whole call as JSON data: its `args` come from a model and are nobody's word;
+    show them quoted. `rules` are the rules that ask. `principal` is who acts.
+    """
+
+    id: str
+    state: ApprovalState
+    tool: str
+    call: Mapping[str, Any]
+    principal: Mapping[str, Any]
+    session: str
+    rules: tuple[AskingRule, ...]
+    asked: int
+    expires: int
+    rejected_by: str | None = None
+
+    @property
+    def args(self) -> Mapping[str, Any]:
+        return cast(Mapping[str, Any], self.call["args"])
+
+
+def read(stored: StoredApproval, now: int) -> Approval:
+    """An approval as people see it; one whose time is over has expired."""
+    data = decode(stored.document)
+    state = stored.state
+    if state in ("open", "approved") and stored.expires <= now:
+        state = "expired"
+    return Approval(
+        stored.id,
+        cast(ApprovalState, state),
+        data["call"]["tool"],
+        data["call"],
+        data["call"].get("principal", {}),
+        stored.session,
+        tuple(
+            AskingRule(r["name"], r["where"], r["message"], r["needs"], tuple(r["agreed"]))
+            for r in data["rules"]
+        ),
+        stored.asked,
+        stored.expires,
+        data["rejected_by"],
+    )
+
+
+class Approvals:
+    """The approvals of one program. `seconds`: how long one is open; `most`: how many a session
+    may have open at once."""
+
+    def __init__(
+        self, program: Program, admission: Admission, clock: Clock, *, seconds: float, most: int
+    ) -> None:
+        self._program = program
+        self._admission = admission
+        self._clock = clock
+        self._life = int(seconds * 1_000_000)
+        self._most = most
+        self._approver = validator(program.principal, clock)
+
+    # --- deciding
+
+    def standing(self, sitting: Sitting, proposal: Proposal) -> StoredApproval | None:
+        """The approval of exactly this call that has not expired and was not used."""
+        for found in sitting.tx.approvals_for(binding_of(proposal, self._program)):
+            if found.state in ("open", "approved", "rejected") and found.expires > sitting.now:
+                return found
+        return None
+
+    def covers(self, stored: StoredApproval, rules: Iterable[str]) -> bool:
+        """Whether all of these rules have what they asked for."""
+        if stored.state != "approved":
+            return False
+        agreed = {r["name"]: len(r["agreed"]) >= r["needs"] for r in _rules(stored)}
+        return all(agreed.get(name, False) for name in rules)
+
+    def use(self, sitting: Sitting, stored: StoredApproval, call_id: str) -> None:
+        """It has been used for a call, and is good for no other."""
+        sitting.tx.put_approval(replace(stored, state="used"))
+        sitting.note("approval", id=stored.id, event="used", call=call_id)
+
+    def ask(
+        self,
+        sitting: Sitting,
+        proposal: Proposal,
+        call: Mapping[str, object],
+        asking: Sequence[tuple[ir.Rule, str]],
+    ) -> StoredApproval | None:
+        """The approval that stands open for this call, asked for now if it was not before; None
+        where the session has too many open already. `asking`: the rules with what they say."""
+        standing = self.standing(sitting, proposal)
+        names = {rule.name for rule, _ in asking}
+        if standing is not None and names <= {r["name"] for r in _rules(standing)}:
+            return standing
+        principal, session = proposal.principal, proposal.session or ""
+        if sitting.tx.count_approvals(principal, session, "open") >= self._most:
+            self._expire(sitting)
+            if sitting.tx.count_approvals(principal, session, "open") >= self._most:
+                return None
+        rules = {
+            rule.name: {
+                "name": rule.name,
+                "where": str(rule.span),
+                "message": message,
+                "needs": rule.needs,
+                "agreed": [],
+            }
+            for rule, message in asking
+        }
+        document = {"call": call, "rules": list(rules.values()), "rejected_by": None}
+        stored = StoredApproval(
+            f"{sitting.now:016x}-{secrets.token_hex(6)}",
+            binding_of(proposal, self._program),
+            principal,
+            session,
+            "open",
+            sitting.now,
+            sitting.now + self._life,
+            canonical(document).decode(),
+        )
+        sitting.tx.put_approval(stored)
+        sitting.note("approval", id=stored.id, event="asked", binding=stored.binding, **document)
+        return stored
+
+    def _expire(self, sitting: Sitting) -> None:
+        """Mark what is over as over, so that it is not counted as open."""
+        after = ""
+        while found := sitting.tx.approvals("open", after, 100):
+            for one in found:
+                if one.expires <= sitting.now:
+                    sitting.tx.put_approval(replace(one, state="expired"))
+            after = found[-1].id
+
+    # --- answering
+
+    def answer(
+        self, sitting: Sitting, id: str, approver: Mapping[str, object], *, agrees: bool
+    ) -> StoredApproval:
+        """Somebody agrees or does not. Raises ApprovalError where it is not theirs to say."""
+        stored = sitting.tx.approval(id)
+        if stored is None:
+            raise ApprovalError("there is no such approval")
+        if stored.state != "open":
+            raise ApprovalError(f"this approval is {stored.state} already")
+        if stored.expires <= sitting.now:
+            raise ApprovalError("this approval has expired")
+        who, record = self._person(approver)
+        data = decode(stored.document)
+        world = self._world(data["call"])
+        if self._program.digest != sitting.head.policy and sitting.head.policy:
+            raise ApprovalError("the policy has changed since: the call has to be made again")
+        if who in chain(world.principal):
+            raise ApprovalError(f"{who} stands behind this call and cannot approve it")
+        mine = [r for r in data["rules"] if self._may(r["name"], world, record)]
+        if not mine:
+            raise ApprovalError(f"{who} is not one of those whom the policy asks")
+        if agrees:
+            if all(who in rule["agreed"] for rule in mine):
+                raise ApprovalError(f"{who} has agreed already; somebody else has to")
+            for rule in mine:
+                if who not in rule["agreed"]:
+                    rule["agreed"].append(who)
+            done = all(len(r["agreed"]) >= r["needs"] for r in data["rules"])
+            state = "approved" if done else "open"
+        else:
+            data["rejected_by"] = who
+            state = "rejected"
+        answered = replace(stored, state=state, document=canonical(data).decode())
+        sitting.tx.put_approval(answered)
+        sitting.note(
+            "approval",
+            id=id,
+            event="agreed" if agrees else "rejected",
+            by=who,
+            state=state,
+            approver=dict(approver),
+        )
+        return answered
+
+    def _person(self, approver: Mapping[str, object]) -> tuple[str, dict[str, Value]]:
+        try:
+            record = self._approver(approver, ("approver",))
+        except BadValue as bad:
+            problem = bad.problems[0]
+            raise ApprovalError(
+                f"the approver is not as the policy's `principal`: `{path_text(problem.path)}` "
+                f"must be {problem.expected}"
+            ) from None
+        assert isinstance(record, dict)
+        who = record.get("id")
+        if not isinstance(who, str) or not who:
+            raise ApprovalError("an approver is known by `id`: declare it in `principal`")
+        return who, record
+
+    def _world(self, call: Mapping[str, Any]) -> World:
+        try:
+            action = Action.from_mapping(call)
+            return self._admission.world(self._admission.tool(action.tool), action)
+        except (Refused, ValueError):
+            raise ApprovalError("the call does not fit the policy any more") from None
+
+    def _may(self, name: str, world: World, record: dict[str, Value]) -> bool:
+        """Whether a rule that asks would take this person's word. Unknown is no."""
+        world.approver = record
+        for rule in self._program.rules[world.tool].escalations:
+            if rule.name != name or rule.approver is None:
+                continue
+            bound: dict[int, Value] = {}
+            try:
+                for let in rule.lets:
+                    value = evaluate(let.value, world, self._clock, bound)
+                    if value is None and isinstance(let.value.type, OptionalType):
+                        return False
+                    bound[let.var.slot] = value
+                return evaluate(rule.approver, world, self._clock, bound) is True
+            except (UnknownRead, WrongType):
+                return False
+        return False
+
+
+def _rules(stored: StoredApproval) -> list[dict[str, Any]]:
+    return cast(list[dict[str, Any]], decode(stored.document)["rules"])
+
+
+def open_approvals(tx: Transaction, now: int) -> list[Approval]:
+    """All that wait for somebody, oldest first."""
+    found: list[Approval] = []
+    after = ""
+    while batch := tx.approvals("open", after, 200):
+        found += [read(one, now) for one in batch if one.expires > now]
+        after = batch[-1].id
+    return found

@@ -1,0 +1,405 @@
+"""Earlier calls as rules read them, what each adds to an index, and the index's value.
+
+`contributions` says what one call adds, `value` what all of them come to for the keys of a look-up,
+read from a store; `by_definition` is the same value from the calls themselves, for tests and
+for a guard that runs both engines. What a call adds that cannot be worked out (its result is not
+what the tool promised, or a later policy asks what was not recorded) makes every value unknown
+that it might be part of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import product
+from typing import Literal, cast
+
+from licet.compiler import ir
+from licet.compiler.clock import Clock
+from licet.compiler.digests import canonical, restored
+from licet.compiler.evaluation import UnknownRead, WrongType, evaluate
+from licet.compiler.evaluation.places import AbsentUnwrapped, Located
+from licet.compiler.history import Index, Plan, Window
+from licet.compiler.types import OptionalType, Value
+from licet.compiler.world import UNKNOWN, World
+
+from .store import Transaction
+from .summaries import Addition, Summary, leaf_parts, totals
+
+#: Calls that one fold may have to go through, where no index answers for it.
+MOST_SCANNED = 10_000
+
+NotKnown = (UnknownRead, WrongType, AbsentUnwrapped)
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """An earlier call. `world` is what was known when it was allowed, its instant `world.now`.
+
+    `result` is None where the tool has not answered, UNKNOWN where its answer is not of the
+    promised type. `by` are the rules that applied.
+    """
+
+    world: World
+    session: str | None
+    outcome: Literal["pending", "ok", "error"]
+    result: Value
+    by: tuple[str, ...]
+    #: Whether what it was reserved for is given back, though it stays in the history.
+    released: bool = False
+
+    @property
+    def at(self) -> int:
+        return cast(int, self.world.now)
+
+    def record(self) -> dict[str, Value]:
+        return {
+            "tool": self.world.tool,
+            "args": self.world.args,
+            "result": self.result,
+            "outcome": self.outcome,
+            "at": self.world.now,
+            "principal": self.world.principal,
+            "by": self.by,
+        }
+
+
+# --- what a call adds -----------------------------------------------------------------------------
+
+
+def contributions(index: Index, call: PastCall, clock: Clock) -> Iterator[Addition]:
+    """What one call adds to the pots of an index."""
+    plan = index.plans.get(call.world.tool)
+    if plan is None or (index.call is None and call.released):
+        return
+    period = _period(index.window, call.at, clock)
+    reach: Value = UNKNOWN
+    try:
+        reading = _Reading(index, call, clock)
+        if not reading.bind(plan):
+            return
+        reach = reading.reach(plan)
+        if not reading.counts(plan):
+            return
+        joined = [reading.joined(j.own, j.many) for j in index.joins]
+        value = reading.value(plan)
+        payload = reading.kept()
+    except NotKnown:
+        unknown = _unknown_pot(index, reach, period)
+        yield Addition(unknown, index.is_tree, Summary.of(None, call.at))
+        return
+    for keys in product(*joined):
+        pot = _pot(index, reach, keys, period)
+        yield Addition(pot, index.is_tree, Summary.of(value, call.at), payload)
+
+
+class _Reading:
+    """One call, read for one index."""
+
+    def __init__(self, index: Index, call: PastCall, clock: Clock) -> None:
+        self._index, self._call, self._clock = index, call, clock
+        self._call.world.result = call.result
+        self._bound: dict[int, Value] = {}
+        if index.call is not None:
+            self._bound[index.call.slot] = Located(("calls",), call.record())
+
+    def _of(self, expr: ir.Expr) -> Value:
+        return evaluate(expr, self._call.world, self._clock, self._bound)
+
+    def bind(self, plan: Plan) -> bool:
+        """Whether all lets are there."""
+        for let in plan.lets:
+            value = self._of(let.value)
+            if value is None and isinstance(let.value.type, OptionalType):
+                return False
+            self._bound[let.var.slot] = value
+        return True
+
+    def counts(self, plan: Plan) -> bool:
+        return bool(self._of(plan.condition))
+
+    def reach(self, plan: Plan) -> Value:
+        match self._index.reach:
+            case "session":
+                return UNKNOWN if self._call.session is None else self._call.session
+            case "key":
+                assert plan.per is not None
+                return self._of(plan.per)
+            case "tenant":
+                return None
+
+    def joined(self, own: ir.Expr, many: bool) -> list[Value]:
+        value = self._of(own)
+        return list(dict.fromkeys(cast(tuple[Value, ...], value))) if many else [value]
+
+    def value(self, plan: Plan) -> int | Fraction:
+        if plan.value is None:
+            return 1
+        if plan.settled is not None and self._call.outcome == "ok":
+            try:
+                settled = self._of(plan.settled)
+            except NotKnown:
+                settled = None  # an answer that does not say: what was reserved stays
+            if settled is not None and cast(Fraction, settled) >= 0:
+                return cast(Fraction, settled)
+        value = self._of(plan.value)
+        if value is None:
+            raise UnknownRead(("amount",))
+        amount = cast("int | Fraction", value)
+        # Nothing that a limit adds up may make room for more.
+        return 0 if self._index.call is None and amount < 0 else amount
+
+    def kept(self) -> str:
+        index = self._index
+        if index.scan is None:
+            return ""
+        return canonical(tuple([self._of(expr) for expr in index.kept]))
+
+
+# --- where it is kept -----------------------------------------------------------------------------
+
+
+def _pot(index: Index, reach: Value, joined: Sequence[Value], period: str) -> str:
+    return _digest(index, ("=", reach, tuple(joined), period))
+
+
+def _unknown_pot(index: Index, reach: Value, period: str) -> str:
+    """The pot of what is not known: of one reach, or, where not even that is known, of all."""
+    if reach is UNKNOWN:
+        return _digest(index, ("?", period))
+    return _digest(index, ("?", reach, period))
+
+
+def _digest(index: Index, parts: Value) -> str:
+    text = canonical(parts).encode("utf-8", "surrogatepass")
+    return index.pots + hashlib.sha256(text).hexdigest()[:32]
+
+
+def _period(window: Window, instant: int, clock: Clock) -> str:
+    """The calendar period that an instant is in, on the policy's clock; empty: there is none."""
+    if window.calendar is None:
+        return ""
+    return period_of(window.calendar, instant, clock)
+
+
+def period_of(calendar: str, instant: int, clock: Clock) -> str:
+    """The name of the day, week, month or year that an instant is in."""
+    day = _date(clock.date(instant))
+    match calendar:
+        case "day":
+            return day.isoformat()
+        case "week":
+            year, week, _ = day.isocalendar()
+            return f"{year}-W{week:02}"
+        case "month":
+            return f"{day.year:04}-{day.month:02}"
+        case _:
+            return f"{day.year:04}"
+
+
+def period_end(calendar: str, instant: int, clock: Clock) -> int:
+    """The instant at which the period that an instant is in is over."""
+    day = _date(clock.date(instant))
+    match calendar:
+        case "day":
+            following = day + timedelta(days=1)
+        case "week":
+            following = day + timedelta(days=7 - day.weekday())
+        case "month":
+            following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+        case _:
+            following = date(day.year + 1, 1, 1)
+    return clock.midnight((following - date(1970, 1, 1)).days)
+
+
+def _date(days: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=days)
+
+
+# --- its value ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One look-up: the index, the keys of the look-up, and the session that asks."""
+
+    index: Index
+    keys: tuple[Value, ...]
+    session: str | None
+
+
+def values(tx: Transaction, queries: Sequence[Query], now: int, clock: Clock) -> list[Value]:
+    """The values of some look-ups at an instant; UNKNOWN where they cannot be told."""
+    asked = [_Asked.of(query, now, clock) for query in queries]
+    whole: list[str] = []
+    since: dict[str, int] = {}
+    for one in asked:
+        if one is None or one.index.scan is not None:
+            pots = () if one is None else one.unknown
+        else:
+            pots = (one.pot, *one.unknown)
+        for pot in pots:
+            assert one is not None
+            if one.index.rolling:
+                since[pot] = one.since
+            else:
+                whole.append(pot)
+    found = totals(tx, whole, since)
+    return [UNKNOWN if one is None else one.value(tx, found) for one in asked]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    index: Index
+    pot: str
+    unknown: tuple[str, ...]
+    since: int
+    bound: Mapping[int, Value]
+    gate: bool
+    world: World
+    clock: Clock
+
+    @staticmethod
+    def of(query: Query, now: int, clock: Clock) -> _Asked | None:
+        """None: the reach of the look-up is not known."""
+        index, keys = query.index, query.keys
+        reach: Value = None
+        if index.reach == "session":
+            if query.session is None:
+                return None
+            reach = query.session
+        elif index.reach == "key":
+            reach, keys = keys[0], keys[1:]
+        bound = {var.slot: key for var, key in zip(index.keys, keys, strict=True)}
+        world = World("", {}, now=now)
+        period = _period(index.window, now, clock)
+        try:
+            gate = index.gate is None or bool(evaluate(index.gate, world, clock, bound))
+            joined = [evaluate(j.wanted, world, clock, bound) for j in index.joins] if gate else []
+        except NotKnown:
+            return None
+        return _Asked(
+            index,
+            _pot(index, reach, joined, period),
+            (_unknown_pot(index, reach, period), _unknown_pot(index, UNKNOWN, period)),
+            now - (index.window.microseconds or 0),
+            bound,
+            gate,
+            world,
+            clock,
+        )
+
+    def value(self, tx: Transaction, found: Mapping[str, Summary]) -> Value:
+        index = self.index
+        if not self.gate:
+            return _value(index, Summary())
+        if any(found[pot].unknown for pot in self.unknown):
+            return UNKNOWN
+        if index.scan is not None:
+            return self._scanned(tx)
+        summary = found[self.pot]
+        return UNKNOWN if summary.unknown else _value(index, summary)
+
+    def _scanned(self, tx: Transaction) -> Value:
+        """Goes through what was kept of the calls that the joins leave."""
+        index = self.index
+        assert index.scan is not None
+        assert index.source is not None
+        first = tx.leaves_until(self.pot, self.since) if index.rolling else 0
+        leaves = tx.leaves(self.pot, first, MOST_SCANNED + 1)
+        if len(leaves) > MOST_SCANNED:
+            return UNKNOWN
+        try:
+            records = tuple(
+                {f"v{i}": value for i, value in enumerate(cast(tuple[Value, ...], restored(kept)))}
+                for leaf in leaves
+                for summary, kept in [leaf_parts(leaf)]
+                if summary.first is not None and not (index.rolling and summary.first <= self.since)
+            )
+            bound = {**self.bound, index.source.slot: records}
+            value = evaluate(index.scan, self.world, self.clock, bound)
+        except NotKnown:
+            return UNKNOWN
+        match index.operation:
+            case "any":
+                return cast(int, value) > 0
+            case "all":
+                return value == 0
+            case _:
+                return value
+
+
+def _value(index: Index, summary: Summary) -> Value:
+    match index.operation:
+        case "any":
+            return summary.count > 0
+        case "all":
+            return summary.count == 0
+        case "count":
+            return summary.count
+        case "sum":
+            return _plain(summary.total)
+        case "min":
+            return _plain(summary.low)
+        case "max":
+            return _plain(summary.high)
+
+
+def _plain(number: int | Fraction | None) -> Value:
+    if isinstance(number, Fraction) and number.denominator == 1:
+        return number.numerator
+    return number
+
+
+def by_definition(query: Query, calls: Iterable[PastCall], now: int, clock: Clock) -> Value:
+    """The value of a look-up, from the calls as they were and the fold as it was written."""
+    index, keys = query.index, query.keys
+    if index.reach == "session" and query.session is None:
+        return UNKNOWN
+    within = [c for c in calls if c.world.tool in index.plans and _inside(index, c, now, clock)]
+    try:
+        mine = [c for c in within if _reaches(query, c, clock)]
+        if index.call is None:
+            return _plain(sum((_spent(index, c, clock) for c in mine), 0))
+        assert index.source is not None
+        assert index.reference is not None
+        rest = keys[1:] if index.reach == "key" else keys
+        bound: dict[int, Value] = dict(zip((v.slot for v in index.keys), rest, strict=True))
+        bound[index.source.slot] = tuple(Located(("calls",), c.record()) for c in mine)
+        return evaluate(index.reference, World("", {}, now=now), clock, bound)
+    except NotKnown:
+        return UNKNOWN
+
+
+def _inside(index: Index, call: PastCall, now: int, clock: Clock) -> bool:
+    window = index.window
+    if window.microseconds is not None:
+        return call.at > now - window.microseconds
+    return window.calendar is None or period_of(window.calendar, call.at, clock) == period_of(
+        window.calendar, now, clock
+    )
+
+
+def _reaches(query: Query, call: PastCall, clock: Clock) -> bool:
+    match query.index.reach:
+        case "session":
+            return call.session == query.session
+        case "key":
+            reading = _Reading(query.index, call, clock)
+            plan = query.index.plans[call.world.tool]
+            if not reading.bind(plan):
+                return False
+            return reading.reach(plan) == query.keys[0]
+        case "tenant":
+            return True
+
+
+def _spent(index: Index, call: PastCall, clock: Clock) -> int | Fraction:
+    plan = index.plans[call.world.tool]
+    reading = _Reading(index, call, clock)
+    if call.released or not reading.bind(plan) or not reading.counts(plan):
+        return 0
+    return reading.value(plan)

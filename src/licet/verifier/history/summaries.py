@@ -1,0 +1,271 @@
+"""What calls come to: summaries that add up, and trees of them that a store keeps.
+
+A pot is a row of leaves, one for each call that counts, in the order in which they came to count.
+Its top holds the summary of all of them. A pot that is asked for its latest calls only (a rolling
+window), or for its least or greatest, has nodes between, each the summary of up to `FAN` below it,
+so that any end of the row is the sum of a few nodes, however long the row is.
+
+A call that counts only once it is settled comes late: its leaf stands behind those of younger
+calls. So every summary knows its earliest call, and one that reaches out of a window is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from .store import Leaf, NodeRange, Transaction
+
+Number = int | Fraction
+Key = tuple[str, int, int]
+
+FAN = 16
+#: The level of a pot's top, above all others.
+TOP = 99
+#: Levels of a tree, enough for FAN ** LEVELS leaves: more than anybody has calls.
+LEVELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Of some calls: how many, their sum, their least and greatest value, of how many the value is
+    not known, the instant of the earliest.
+
+    `slots` counts the leaves, those that add nothing any more included; `last` is the greatest
+    `Leaf.at` among them.
+    """
+
+    count: int = 0
+    total: Number = 0
+    unknown: int = 0
+    low: Number | None = None
+    high: Number | None = None
+    first: int | None = None
+    slots: int = 0
+    last: int = 0
+
+    @staticmethod
+    def of(value: Number | None, at: int) -> Summary:
+        """One call; None: its value is not known."""
+        if value is None:
+            return Summary(1, 0, 1, None, None, at, 1, at)
+        return Summary(1, value, 0, value, value, at, 1, at)
+
+    def plus(self, other: Summary) -> Summary:
+        return Summary(
+            self.count + other.count,
+            self.total + other.total,
+            self.unknown + other.unknown,
+            _pick(min, self.low, other.low),
+            _pick(max, self.high, other.high),
+            _pick(min, self.first, other.first),  # type: ignore[arg-type]
+            self.slots + other.slots,
+            max(self.last, other.last),
+        )
+
+    def instead(self, old: Summary, new: Summary) -> Summary:
+        """With one part replaced; its ends have to be found anew."""
+        return replace(
+            self,
+            count=self.count - old.count + new.count,
+            total=self.total - old.total + new.total,
+            unknown=self.unknown - old.unknown + new.unknown,
+        )
+
+    def text(self) -> str:
+        fields = (
+            self.count, self.total, self.unknown, self.low, self.high, self.first, self.slots,
+            self.last,
+        )  # fmt: skip
+        return ";".join("" if n is None else str(n) for n in fields)
+
+    @staticmethod
+    def read(text: str) -> Summary:
+        count, total, unknown, low, high, first, slots, last = text.split(";")
+        return Summary(
+            int(count),
+            _number(total),
+            int(unknown),
+            _number(low) if low else None,
+            _number(high) if high else None,
+            int(first) if first else None,
+            int(slots),
+            int(last),
+        )
+
+
+EMPTY = Summary()
+
+
+def _pick(choose: Callable[..., Number], a: Number | None, b: Number | None) -> Number | None:
+    if a is None or b is None:
+        return a if b is None else b
+    return choose(a, b)
+
+
+def _number(text: str) -> Number:
+    return Fraction(text) if "/" in text else int(text)
+
+
+def leaf_text(summary: Summary, payload: str = "") -> str:
+    return f"{summary.text()}|{payload}"
+
+
+def leaf_parts(leaf: Leaf) -> tuple[Summary, str]:
+    """A leaf's summary and what else it keeps; one that adds nothing any more keeps its slot."""
+    if not leaf.text:
+        return Summary(slots=1, last=leaf.at), ""
+    summary, _, payload = leaf.text.partition("|")
+    return Summary.read(summary), payload
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What a call adds to a pot. `tree`: the pot has nodes between its leaves and its top."""
+
+    pot: str
+    tree: bool
+    summary: Summary
+    payload: str = ""
+
+
+def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
+    """Let a call count in pots in which it did not."""
+    if not additions:
+        return
+    tops = _tops(tx, [a.pot for a in additions])
+    ranges: list[NodeRange] = []
+    for addition in additions:
+        if addition.tree:
+            slot = tops.get(addition.pot, EMPTY).slots
+            ranges += [(addition.pot, level, above, above) for level, above in _above(slot)]
+    known = tx.nodes(ranges) if ranges else {}
+    nodes: dict[Key, str] = {}
+    leaves: list[Leaf] = []
+    for addition in additions:
+        pot = addition.pot
+        top = tops.get(pot, EMPTY)
+        at = max(top.last, addition.summary.last)
+        added = replace(addition.summary, last=at)
+        leaves.append(Leaf(pot, top.slots, at, seq, leaf_text(added, addition.payload)))
+        tops[pot] = top.plus(added)
+        nodes[pot, TOP, 0] = tops[pot].text()
+        for level, above in _above(top.slots) if addition.tree else ():
+            text = known.get((pot, level, above))
+            nodes[pot, level, above] = (Summary.read(text) if text else EMPTY).plus(added).text()
+    tx.put_leaves(leaves)
+    tx.put_nodes(nodes)
+
+
+def amend(tx: Transaction, leaf: Leaf, addition: Addition | None, *, tree: bool) -> None:
+    """Let a call add something else to a pot than before; None: nothing any more."""
+    old, _ = leaf_parts(leaf)
+    new = Summary(slots=1, last=leaf.at)
+    text = ""
+    if addition is not None:
+        new = replace(addition.summary, last=leaf.at)
+        text = leaf_text(new, addition.payload)
+    if text == leaf.text:
+        return
+    tx.put_leaves([replace(leaf, text=text)])
+    path = list(_above(leaf.slot)) if tree else []
+    wanted = [(leaf.pot, level, slot, slot) for level, slot in path]
+    known = tx.nodes([*wanted, (leaf.pot, TOP, 0, 0)])
+    nodes = {key: Summary.read(text).instead(old, new) for key, text in known.items()}
+    if tree:
+        _find_ends(tx, leaf.pot, path, nodes)
+    tx.put_nodes({key: node.text() for key, node in nodes.items()})
+
+
+def _find_ends(
+    tx: Transaction, pot: str, path: Sequence[tuple[int, int]], nodes: dict[Key, Summary]
+) -> None:
+    """The ends of the nodes on the way from a changed leaf to the top, found from below."""
+    ranges: list[NodeRange] = [
+        (pot, level - 1, slot * FAN, slot * FAN + FAN - 1) for level, slot in path if level > 1
+    ]
+    below = {key: Summary.read(text) for key, text in tx.nodes(ranges).items()}
+    parts = [leaf_parts(leaf)[0] for leaf in tx.leaves(pot, path[0][1] * FAN, FAN)]
+    for level, slot in path:
+        if level > 1:
+            keys = [(pot, level - 1, s) for s in range(slot * FAN, slot * FAN + FAN)]
+            parts = [nodes.get(k) or below[k] for k in keys if k in nodes or k in below]
+        ends = EMPTY
+        for part in parts:
+            ends = ends.plus(part)
+        nodes[pot, level, slot] = _with_ends(nodes[pot, level, slot], ends)
+    nodes[pot, TOP, 0] = _with_ends(nodes[pot, TOP, 0], ends)
+
+
+def _with_ends(node: Summary, ends: Summary) -> Summary:
+    return replace(node, low=ends.low, high=ends.high, first=ends.first)
+
+
+def _above(slot: int) -> Iterator[tuple[int, int]]:
+    """The nodes above a leaf: (level, slot)."""
+    for level in range(1, LEVELS + 1):
+        slot //= FAN
+        yield level, slot
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _tops(tx: Transaction, pots: Sequence[str]) -> dict[str, Summary]:
+    found = tx.nodes([(pot, TOP, 0, 0) for pot in dict.fromkeys(pots)]) if pots else {}
+    return {pot: Summary.read(text) for (pot, _, _), text in found.items()}
+
+
+def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> dict[str, Summary]:
+    """The summaries of some pots: of whole ones, and of the calls later than `since[pot]`."""
+    tops = _tops(tx, [*whole, *since])
+    found = {pot: tops.get(pot, EMPTY) for pot in whole}
+    ranges: list[NodeRange] = []
+    for pot, instant in since.items():
+        top = tops.get(pot, EMPTY)
+        if top.first is None or top.first > instant:
+            found[pot] = top
+            continue
+        start = tx.leaves_until(pot, instant)
+        found[pot] = _leaves(tx, pot, start, -start % FAN, instant)
+        ranges += _nodes_from(pot, start, top.slots)
+    while ranges:
+        opened: list[NodeRange] = []
+        for (pot, level, slot), text in tx.nodes(ranges).items():
+            node = Summary.read(text)
+            if node.first is None or node.first > since[pot]:
+                found[pot] = found[pot].plus(node)
+            elif level > 1:
+                opened.append((pot, level - 1, slot * FAN, slot * FAN + FAN - 1))
+            else:
+                found[pot] = found[pot].plus(_leaves(tx, pot, slot * FAN, FAN, since[pot]))
+        ranges = opened
+    return found
+
+
+def _leaves(tx: Transaction, pot: str, first: int, most: int, since: int) -> Summary:
+    """The calls among some leaves that are later than `since`."""
+    found = EMPTY
+    for leaf in tx.leaves(pot, first, most) if most else ():
+        part, _ = leaf_parts(leaf)
+        if part.first is not None and part.first > since:
+            found = found.plus(part)
+    return found
+
+
+def _nodes_from(pot: str, start: int, slots: int) -> list[NodeRange]:
+    """The nodes that hold the leaves from slot `start`, rounded up to a whole node, to the end."""
+    ranges: list[NodeRange] = []
+    first, last = -(-start // FAN), (slots - 1) // FAN
+    for level in range(1, LEVELS + 1):
+        if first > last:
+            break
+        edge = last if level == LEVELS else min(-(-first // FAN) * FAN - 1, last)
+        if edge >= first:
+            ranges.append((pot, level, first, edge))
+        first, last = edge // FAN + 1, last // FAN
+    return ranges

@@ -1,0 +1,214 @@
+"""Right at the tool: a ticket for the frozen arguments, once, and how the call ended.
+
+From the moment that a ticket is redeemed the tool may have run. So what was reserved stays spent,
+whatever comes after: an error, a crash, silence. It is given back only if the ticket was never
+redeemed, or if the tool is declared `atomic` (a failed call of it has done nothing).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from licet.compiler.exact_json import canonical, decode
+from licet.compiler.intake import BadValue, validator
+from licet.compiler.program import Program
+from licet.compiler.types import JSON
+from licet.compiler.values import render
+
+from .action import Action, ActionError
+from .admission import Admission, Refused, problem_text
+from .history import CallState, StoredCall
+from .remembering import Memory, Sitting
+from .tickets import Ticket, TicketError, arguments_digest, frozen
+
+Ending = Literal["ok", "error", "cancelled"]
+ENDINGS = ("ok", "error", "cancelled")
+
+
+class RedeemError(Exception):
+    """The tool must not run. The text says why, to the operator; it is not for a model."""
+
+
+class SettleError(Exception):
+    """How a call ended could not be written down as it was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A call that runs now: the ticket, and the arguments to run it with."""
+
+    ticket: Ticket
+    args: dict[str, Any]
+
+
+class Redeemer:
+    """Redeems and settles the tickets of one guard. Safe to share between threads."""
+
+    def __init__(self, program: Program, admission: Admission, memory: Memory) -> None:
+        self._program = program
+        self._admission = admission
+        self._memory = memory
+        self._spent = _Spent()
+
+    # --- redeeming
+
+    def redeem(self, shown: Ticket | str, args: Mapping[str, object]) -> Redeemed:
+        """The frozen arguments of a call, once. Raises RedeemError, and StoreError where the store
+        failed: the tool must not run then either."""
+        ticket = self._ticket(shown)
+        arguments = self._arguments(ticket, args)
+        if (ticket.policy, ticket.catalog) != (self._program.digest, self._program.catalog.digest):
+            raise RedeemError("the policy or the catalog has changed since the call was allowed")
+        if self._is_light(ticket):
+            if ticket.expires <= time.time_ns() // 1000:
+                raise RedeemError("the ticket has expired")
+            if not self._spent.take(ticket):
+                raise RedeemError("the ticket has been redeemed already")
+            return Redeemed(ticket, arguments)
+        with self._memory.sit(ticket.tenant) as sitting:
+            try:
+                sitting.require_active()
+            except Refused as refused:
+                raise RedeemError(refused.violations[0].message) from None
+            call = self._call(sitting, ticket)
+            if call.state == "cancelled":
+                raise RedeemError("the ticket has expired, or was given back")
+            if call.state != "reserved":
+                raise RedeemError("the ticket has been redeemed already")
+            if call.expires <= sitting.now:
+                raise RedeemError("the ticket has expired")
+            sitting.change(call, "redeemed", None)
+            sitting.note("redemption", call=call.call_id, tool=call.tool, nonce=call.nonce)
+        return Redeemed(ticket, arguments)
+
+    def _ticket(self, shown: Ticket | str) -> Ticket:
+        try:
+            ticket = Ticket.read(shown) if isinstance(shown, str) else shown
+            if not isinstance(ticket, Ticket):
+                raise TicketError("this is not a ticket")
+            self._memory.keys.check(ticket)
+        except TicketError as error:
+            raise RedeemError(str(error)) from None
+        return ticket
+
+    def _arguments(self, ticket: Ticket, args: Mapping[str, object]) -> dict[str, Any]:
+        """The arguments that run: those that the ticket was made for."""
+        tool = self._program.catalog.qualified.get(ticket.tool)
+        if tool is None:
+            raise RedeemError(f"there is no tool `{ticket.tool}` any more")
+        try:
+            world = self._admission.world(tool, Action(tool=tool.qualified, args=args))
+            arguments = frozen(args, render(world.args, tool.params))
+            digest = arguments_digest(arguments)
+        except (Refused, ActionError, ValueError):
+            raise RedeemError("the arguments are not those that were checked") from None
+        if digest != ticket.digest:
+            raise RedeemError("the arguments are not those that were checked")
+        return cast(dict[str, Any], arguments)
+
+    def _call(self, sitting: Sitting, ticket: Ticket) -> StoredCall:
+        call = sitting.tx.call_by_nonce(ticket.nonce)
+        if call is None:
+            raise RedeemError("the store does not know this ticket")
+        if self._memory.ticket(call, ticket.tenant) != ticket:
+            raise RedeemError("the ticket is not the one that was handed out for this call")
+        return call
+
+    def _is_light(self, ticket: Ticket) -> bool:
+        own = None if ticket.call_id == ticket.nonce else ticket.call_id
+        return self._memory.is_light(ticket.tool, own)
+
+    # --- settling
+
+    def settle(self, shown: Ticket | str, ending: Ending, result: object = None) -> None:
+        """How a call ended; saying the same again changes nothing.
+
+        `result` is what the tool answered, JSON-able, of a call that ended `ok`. What is not of the
+        promised type is written down as such, counts as unknown, and raises SettleError.
+        """
+        if ending not in ENDINGS:
+            raise ValueError(f"a call ends {', '.join(ENDINGS)}, not {ending!r}")
+        ticket = self._ticket(shown)
+        text, problem = self._result(ticket, ending, result)
+        if self._is_light(ticket):
+            self._spent.take(ticket)
+        else:
+            with self._memory.sit(ticket.tenant) as sitting:
+                self._settle(sitting, self._call(sitting, ticket), ending, text)
+        if problem:
+            raise SettleError(problem)
+
+    def _settle(
+        self, sitting: Sitting, call: StoredCall, ending: Ending, result: str | None
+    ) -> None:
+        state: CallState = ending
+        match call.state, ending:
+            case "reserved", "cancelled":
+                pass
+            case "reserved", _:
+                raise SettleError("a call that was not redeemed cannot have run")
+            case "redeemed", "cancelled":
+                state = "error"  # it may have run: nothing is given back for saying otherwise
+            case "redeemed", _:
+                pass
+            case "cancelled", "cancelled":
+                return
+            case "error", "cancelled" | "error":
+                return
+            case "ok", "ok" if call.result == result:
+                return
+            case before, _:
+                raise SettleError(f"the call has ended already: {before}")
+        sitting.change(call, state, result)
+        sitting.note(
+            "settlement",
+            call=call.call_id,
+            tool=call.tool,
+            nonce=call.nonce,
+            state=state,
+            result=None if result is None else decode(result),
+        )
+
+    def _result(self, ticket: Ticket, ending: Ending, result: object) -> tuple[str | None, str]:
+        """What the tool answered, as text, and what is wrong with it."""
+        if ending != "ok" or result is None:
+            return None, ""
+        tool = self._program.catalog.qualified.get(ticket.tool)
+        promised = None if tool is None else tool.result
+        check = validator(JSON if promised is None else promised, self._memory.clock)
+        try:
+            checked = check(result, ("result",))
+            return canonical(render(checked, JSON if promised is None else promised)).decode(), ""
+        except BadValue as bad:
+            problem = problem_text(bad.problems[0])
+        except ValueError as error:
+            problem = f"the result is not JSON: {error}"
+        return _ODD, f"the result is not what `{ticket.tool}` promises: {problem}"
+
+
+#: What is written down where a tool answered something else than it promises.
+_ODD = '{"$unknown":true}'
+
+
+class _Spent:
+    """The tickets of calls that are not kept, while they could still be shown again."""
+
+    def __init__(self) -> None:
+        self._expiry: dict[str, int] = {}
+
+    def take(self, ticket: Ticket) -> bool:
+        """Whether the ticket was not spent before. Atomic: `setdefault` is."""
+        mark = object()
+        table = cast(dict[str, Any], self._expiry)
+        if table.setdefault(ticket.nonce, mark) is not mark:
+            return False
+        table[ticket.nonce] = ticket.expires
+        if len(table) % 1024 == 0:
+            now = time.time_ns() // 1000
+            for nonce, expires in list(table.items()):
+                if isinstance(expires, int) and expires < now:
+                    table.pop(nonce, None)
+        return True

@@ -1,0 +1,399 @@
+"""What one guard remembers: its part of a store's transaction, for checks and for tickets.
+
+Everything here happens inside one transaction of one tenant, at one instant: reservations that
+were never used are given back, what other guards have done is taken in, then the history is
+read, the decision made, and what it allows is reserved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
+
+from licet.compiler import ir
+from licet.compiler.catalog import Tool
+from licet.compiler.clock import Clock
+from licet.compiler.exact_json import canonical, decode
+from licet.compiler.history import Index
+from licet.compiler.intake import BadValue, validator
+from licet.compiler.program import Program
+from licet.compiler.types import JSON, Value
+from licet.compiler.values import render
+from licet.compiler.walking import walk
+from licet.compiler.world import UNKNOWN, World
+
+from .action import Action
+from .admission import Admission, Refused
+from .calls import call_json
+from .history import CallState, Head, Store, StoredCall, Transaction
+from .history.pots import PastCall, Query, by_definition, contributions, values
+from .history.summaries import amend, append
+from .tickets import Keys, Ticket, arguments_digest, frozen, identity_of, new_nonce
+from .verdict import Violation
+
+FactKey = tuple[str, tuple[Value, ...]]
+
+#: By how much an instant may lie before the last one of a tenant: clocks of several machines
+#: differ a little. What lies further back is refused; in between, time stands still.
+SLACK = 5_000_000
+#: Calls that are taken in, or given back, at a time.
+BATCH = 500
+
+
+class Recorder(Protocol):
+    """Writes the audit: one entry for each thing that happened."""
+
+    def append(self, tx: Transaction, kind: str, body: Mapping[str, object]) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One call that is being decided: as it came in, and as it was admitted."""
+
+    action: Action
+    tool: Tool
+    world: World
+    tenant: str
+    principal: str
+    session: str | None
+    args: Mapping[str, object]
+    digest: str
+    #: No one will say how it ended: it counts as done as soon as it is allowed.
+    commit: bool = False
+
+    @staticmethod
+    def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:
+        """Raises Refused where the arguments are not JSON beyond what the schema says of them."""
+        args = frozen(action.args, render(world.args, tool.params))
+        try:
+            digest = arguments_digest(args)
+        except ValueError as error:
+            text = f"the arguments are not JSON: {error}"
+            raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
+        session = action.session.get("id") if isinstance(action.session, Mapping) else None
+        if session is not None and not isinstance(session, str):
+            text = "`session.id` must be text"
+            raise Refused((Violation("fault", text, text, path="session.id"),))
+        return Proposal(
+            action,
+            tool,
+            world,
+            tenant,
+            identity_of(world.principal),
+            session,
+            cast(Mapping[str, object], args),
+            digest,
+            commit,
+        )
+
+
+class Memory:
+    """One program's view of a store. Safe to share between threads."""
+
+    def __init__(
+        self,
+        program: Program,
+        admission: Admission,
+        clock: Clock,
+        store: Store,
+        keys: Keys,
+        *,
+        ticket_seconds: float,
+        recorder: Recorder | None,
+    ) -> None:
+        self.program = program
+        self.store = store
+        self.keys = keys
+        self.clock = clock
+        self.recorder = recorder
+        self._admission = admission
+        self._life = int(ticket_seconds * 1_000_000)
+        #: One index for each digest, whatever names it has.
+        self.indices: dict[str, Index] = {i.pots: i for i in program.history.values()}
+        self._counted = {tool for index in self.indices.values() for tool in index.plans}
+        self._reading: dict[str, bool] = {}
+        self._results = {
+            tool.qualified: validator(JSON if tool.result is None else tool.result, clock)
+            for tool in program.catalog
+            if tool.qualified in self._counted
+        }
+
+    @property
+    def blocking(self) -> bool:
+        return self.store.blocking
+
+    def is_light(self, tool: str, call_id: str | None) -> bool:
+        """Whether nobody will ever ask for a call again, so that it need not be kept."""
+        return not self.store.durable and call_id is None and tool not in self._counted
+
+    @contextmanager
+    def sit(self, tenant: str) -> Iterator[Sitting]:
+        """One transaction, brought up to date. In a tenant that has no policy yet, the guard's
+        becomes the active one. Raises StoreError."""
+        with self.store.begin(tenant) as tx:
+            sitting = Sitting(self, tx)
+            if not sitting.head.policy:
+                sitting.activate()
+            sitting.catch_up()
+            yield sitting
+
+    def ticket(self, call: StoredCall, tenant: str) -> Ticket:
+        """The ticket of a reserved call: the same one, however often it is asked for."""
+        return self.keys.signed(
+            Ticket(
+                tenant,
+                call.principal,
+                call.session,
+                call.call_id,
+                call.tool,
+                call.digest,
+                call.policy,
+                call.catalog,
+                call.nonce,
+                call.expires,
+            )
+        )
+
+    def past(self, call: StoredCall) -> PastCall:
+        """An earlier call as rules read it; what does not fit today's types is unknown."""
+        data = decode(call.record)
+        tool = self.program.catalog.qualified.get(call.tool)
+        world = World(call.tool, {})
+        if tool is not None:
+            try:
+                action = Action.from_mapping(data["call"])
+                world = self._admission.world(tool, action)
+            except (Refused, ValueError):
+                pass
+        world.now = call.at
+        outcome = call.state if call.state in ("ok", "error") else "pending"
+        return PastCall(
+            world,
+            data["session"],
+            outcome,
+            self._result(call),
+            tuple(data["by"]),
+            call.state == "error" and tool is not None and tool.atomic,
+        )
+
+    def _result(self, call: StoredCall) -> Value:
+        if call.result is None:
+            return None
+        check = self._results.get(call.tool)
+        try:
+            return UNKNOWN if check is None else check(decode(call.result), ("result",))
+        except (BadValue, ValueError):
+            return UNKNOWN
+
+    def new_call(
+        self, proposal: Proposal, head: Head, at: int, now: int, by: Sequence[str]
+    ) -> StoredCall:
+        """The row of a call that is allowed. `now` is the store's clock, `at` the decision's."""
+        nonce = new_nonce()
+        record = {
+            "call": call_json(proposal.world, self.program),
+            "session": proposal.session,
+            "by": list(by),
+        }
+        state: CallState = "redeemed" if proposal.commit else "reserved"
+        return StoredCall(
+            head.seq + 1,
+            head.change + 1,
+            proposal.principal,
+            proposal.session or "",
+            proposal.action.id or nonce,
+            nonce,
+            proposal.tool.qualified,
+            proposal.digest,
+            self.program.digest,
+            self.program.catalog.digest,
+            at,
+            now + self._life,
+            state,
+            canonical(record).decode(),
+        )
+
+    def rules_of(self, call: StoredCall) -> tuple[str, ...]:
+        """The rules by which a call was allowed."""
+        return tuple(decode(call.record)["by"])
+
+    def reads_history(self, tool: str) -> bool:
+        """Whether rules of a tool read earlier calls."""
+        found = self._reading.get(tool)
+        if found is None:
+            names = {
+                node.name
+                for rule in self.program.rules[tool].rules
+                for expr in (*(let.value for let in rule.lets), rule.condition)
+                for node in walk(expr)
+                if isinstance(node, ir.Fact)
+            }
+            found = self._reading[tool] = not names.isdisjoint(self.program.history)
+        return found
+
+    def light_ticket(self, proposal: Proposal) -> Ticket:
+        """A ticket for a call that is not kept."""
+        nonce = new_nonce()
+        now = time.time_ns() // 1000
+        return self.keys.signed(
+            Ticket(
+                proposal.tenant,
+                proposal.principal,
+                proposal.session or "",
+                nonce,
+                proposal.tool.qualified,
+                proposal.digest,
+                self.program.digest,
+                self.program.catalog.digest,
+                nonce,
+                now + self._life,
+            )
+        )
+
+
+class Sitting:
+    """One transaction of one guard, on one tenant."""
+
+    def __init__(self, memory: Memory, tx: Transaction) -> None:
+        self.memory = memory
+        self.tx = tx
+        self.now = tx.instant
+        self._program = memory.program
+
+    @property
+    def head(self) -> Head:
+        return self.tx.head()
+
+    def note(self, kind: str, **body: object) -> None:
+        """Write an entry of the audit; it stands or falls with all else that is done here."""
+        if self.memory.recorder is not None:
+            self.memory.recorder.append(self.tx, kind, body)
+
+    # --- bringing up to date
+
+    def catch_up(self) -> None:
+        """Give back what was never used, and take in what others have done."""
+        for call in self.tx.calls_due(self.now, BATCH):
+            self.change(call, "cancelled", None)
+            self.note("expiry", call=call.call_id, tool=call.tool, nonce=call.nonce)
+        if not self.memory.indices:
+            return
+        policy = self._program.digest
+        covered = self.tx.coverage(policy)
+        while covered < self.head.change:
+            missed = self.tx.calls_changed_after(covered, BATCH)
+            for call in missed:
+                self._count(call, fresh=False)
+            covered = missed[-1].change if missed else self.head.change
+            self.tx.cover(policy, covered)
+
+    def activate(self) -> None:
+        """Let the guard's policy be the one by which the tenant's calls are decided."""
+        head = self.head
+        if head.policy != self._program.digest:
+            self.tx.set_head(replace(head, policy=self._program.digest))
+            self.note(
+                "activation",
+                policy=self._program.digest,
+                catalog=self._program.catalog.digest,
+                before=head.policy,
+            )
+
+    def require_active(self) -> None:
+        """Refused where another policy than the guard's is active."""
+        active = self.head.policy
+        if active and active != self._program.digest:
+            text = "another policy is active by now: load the policy again"
+            raise Refused((Violation("fault", text, "the check itself failed"),))
+
+    def instant(self, given: object) -> int:
+        """The one instant of a decision: `given` (microseconds) or the store's clock, and never
+        before the tenant's last one. Refused where a clock went back."""
+        at = given if isinstance(given, int) else self.now
+        last = self.head.at
+        if at < last - SLACK:
+            text = f"the clock went back by {(last - at) // 1_000_000} s since the last decision"
+            raise Refused((Violation("fault", text, "the check itself failed", path="now"),))
+        return max(at, last)
+
+    # --- reading
+
+    def history(self, wanted: Sequence[FactKey], session: str | None, at: int) -> list[Value]:
+        """The values of look-ups in the history."""
+        indices = self._program.history
+        queries = [Query(indices[name], keys, session) for name, keys in wanted]
+        return values(self.tx, queries, at, self.memory.clock)
+
+    def by_definition(self, wanted: FactKey, session: str | None, at: int) -> Value:
+        """The same value from all calls there are, without any index."""
+        name, keys = wanted
+        query = Query(self._program.history[name], keys, session)
+        calls = [
+            self.memory.past(call)
+            for call in self.tx.calls_changed_after(0, self.head.change + 1)
+            if call.state != "cancelled" and call.tool in query.index.plans
+        ]
+        calls.sort(key=lambda call: call.at)
+        return by_definition(query, calls, at, self.memory.clock)
+
+    # --- writing
+
+    def put(self, call: StoredCall) -> None:
+        """A new call."""
+        self.tx.put_call(call)
+        head = self.head
+        at = max(head.at, call.at)
+        self.tx.set_head(replace(head, seq=call.seq, change=call.change, at=at))
+        self._count(call, fresh=True)
+        self._covered()
+
+    def change(self, call: StoredCall, state: CallState, result: str | None) -> StoredCall:
+        """A call that goes on, or ends."""
+        head = self.head
+        changed = replace(call, change=head.change + 1, state=state, result=result)
+        self.tx.put_call(changed)
+        self.tx.set_head(replace(head, change=changed.change))
+        if self.memory.indices:
+            self._count(changed, fresh=False)
+        self._covered()
+        return changed
+
+    def _covered(self) -> None:
+        """What this transaction changed is counted already, if all before it was."""
+        policy, change = self._program.digest, self.head.change
+        if self.memory.indices and self.tx.coverage(policy) == change - 1:
+            self.tx.cover(policy, change)
+
+    def _count(self, call: StoredCall, *, fresh: bool) -> None:
+        """Let the pots say what a call adds now."""
+        indices = self.memory.indices
+        added = {}
+        if call.state != "cancelled" and any(call.tool in i.plans for i in indices.values()):
+            past = self.memory.past(call)
+            for index in indices.values():
+                for addition in contributions(index, past, self.memory.clock):
+                    added[addition.pot] = addition
+        if not fresh:
+            for leaf in self.tx.leaves_of(call.seq):
+                mine = indices.get(leaf.pot[:16])
+                if mine is not None:
+                    amend(self.tx, leaf, added.pop(leaf.pot, None), tree=mine.is_tree)
+        append(self.tx, call.seq, list(added.values()))
+
+
+def binding_of(proposal: Proposal, program: Program) -> str:
+    """What an approval is for: this call of this principal, under this policy."""
+    parts = (
+        proposal.tenant,
+        proposal.principal,
+        proposal.session or "",
+        proposal.tool.qualified,
+        proposal.digest,
+        program.digest,
+        program.catalog.digest,
+    )
+    return hashlib.sha256(b"licet approval 1\0" + canonical(list(parts))).hexdigest()

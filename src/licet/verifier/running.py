@@ -1,0 +1,65 @@
+"""A call that runs: its frozen arguments, and a context that says how it ended."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from .redeeming import Redeemed, SettleError
+
+if TYPE_CHECKING:
+    from .guard import Guard
+
+log = logging.getLogger("licet")
+
+_NOTHING = object()
+
+
+class Running:
+    """Between redeeming and settling. `args` are what the tool is to be called with; set `result`
+    to what it answered (JSON-able)."""
+
+    def __init__(self, guard: Guard, redeemed: Redeemed) -> None:
+        self._guard = guard
+        self._redeemed = redeemed
+        self.result: object = _NOTHING
+
+    @property
+    def args(self) -> dict[str, Any]:
+        return self._redeemed.args
+
+    def _ending(self, error: BaseException | None) -> tuple[Any, object]:
+        if error is not None:
+            return "error", None
+        return "ok", None if self.result is _NOTHING else self.result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        ending, result = self._ending(error)
+        try:
+            self._guard.settle(self._redeemed.ticket, ending, result)
+        except SettleError as odd:
+            log.warning("%s", odd)  # written down as unknown; the tool has run all the same
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        ending, result = self._ending(error)
+        try:
+            await self._guard.asettle(self._redeemed.ticket, ending, result)
+        except SettleError as odd:
+            log.warning("%s", odd)

@@ -1,0 +1,69 @@
+"""One agent at work: a guard that knows who acts, so that each call says only what it does."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from .guard import Guard
+
+
+@dataclass(frozen=True)
+class GuardSession:
+    """The host's word on who acts and where, said once. `session` without an id gets one."""
+
+    guard: Guard
+    principal: Mapping[str, object]
+    context: Mapping[str, object]
+    session: Mapping[str, object] | str | None
+    tenant: str
+
+    def __post_init__(self) -> None:
+        given = self.session if self.session is not None else {}
+        fields = {"id": given} if isinstance(given, str) else dict(given)
+        fields.setdefault("id", secrets.token_urlsafe(12))
+        object.__setattr__(self, "session", fields)
+
+    def _action(
+        self, tool: str, args: Mapping[str, object], id: str | None, facts: Mapping[str, object]
+    ) -> dict[str, object]:
+        return {
+            "tool": tool,
+            "args": args,
+            "id": id,
+            "principal": self.principal,
+            "context": self.context,
+            "session": self.session,
+            "facts": facts,
+        }
+
+    def check(
+        self,
+        tool: str,
+        args: Mapping[str, object],
+        *,
+        id: str | None = None,
+        facts: Mapping[str, object] | None = None,
+        commit: bool = False,
+    ) -> Verdict:
+        """`Guard.check` of one call of this session. `id` is the host's own name for the call."""
+        action = self._action(tool, args, id, facts or {})
+        return self.guard.check(action, tenant=self.tenant, commit=commit)
+
+    async def acheck(
+        self,
+        tool: str,
+        args: Mapping[str, object],
+        *,
+        id: str | None = None,
+        facts: Mapping[str, object] | None = None,
+        commit: bool = False,
+    ) -> Verdict:
+        """`check`, without blocking the event loop."""
+        action = self._action(tool, args, id, facts or {})
+        return await self.guard.acheck(action, tenant=self.tenant, commit=commit)

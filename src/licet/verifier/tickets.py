@@ -1,0 +1,172 @@
+"""Tickets: what an allow hands out, and what a tool has to show before it runs.
+
+A ticket says for which call it was made, down to the arguments, and under which policy; it is
+signed, expires, and is good for one use. Whoever holds it can run that one call and no other.
+It never goes to a model.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from licet.compiler.exact_json import canonical
+
+KEY_BYTES = 32
+#: The first letters of every ticket, so that one can be told from other secrets.
+PREFIX = "licet1."
+
+Purpose = Literal["ticket", "approval", "webhook", "commitment"]
+
+
+class TicketError(ValueError):
+    """What was shown is no ticket of this guard's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One call that may run once.
+
+    `principal` identifies who acts (`identity_of`), `session` and `call_id` are the host's,
+    `digest` is that of the exact arguments (`arguments_digest`), `expires` an instant in
+    microseconds. `str(ticket)` is what travels.
+    """
+
+    tenant: str
+    principal: str
+    session: str
+    call_id: str
+    tool: str
+    digest: str
+    policy: str
+    catalog: str
+    nonce: str
+    expires: int
+    signature: str = ""
+
+    def __str__(self) -> str:
+        values = [getattr(self, f.name) for f in fields(self)]
+        packed = json.dumps(values, separators=(",", ":")).encode()
+        return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+    def __repr__(self) -> str:
+        return f"<Ticket for {self.tool}, call {self.call_id!r}>"  # no secret in a log
+
+    @staticmethod
+    def read(text: str) -> Ticket:
+        """The ticket in a text; its signature is not looked at. Raises TicketError."""
+        try:
+            packed = text.removeprefix(PREFIX)
+            raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+            values = json.loads(raw)
+            ticket = Ticket(*values)
+        except (ValueError, TypeError, AttributeError):
+            raise TicketError("this is not a ticket") from None
+        kinds = (str,) * 9 + (int, str)
+        parts = [getattr(ticket, f.name) for f in fields(ticket)]
+        if not text.startswith(PREFIX) or any(
+            type(part) is not kind for part, kind in zip(parts, kinds, strict=True)
+        ):
+            raise TicketError("this is not a ticket")
+        return ticket
+
+
+class Keys:
+    """The keys of one guard, one for each purpose, derived from one secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < KEY_BYTES:
+            raise ValueError(f"a key has at least {KEY_BYTES} bytes")
+        self._secret = secret
+
+    def of(self, purpose: Purpose) -> bytes:
+        return hmac.new(self._secret, b"licet key 1 " + purpose.encode(), hashlib.sha256).digest()
+
+    def signed(self, ticket: Ticket) -> Ticket:
+        return replace(ticket, signature=self._signature(ticket))
+
+    def check(self, ticket: Ticket) -> None:
+        """Raises TicketError unless we have signed the ticket."""
+        if not hmac.compare_digest(self._signature(ticket), ticket.signature):
+            raise TicketError("the ticket was not signed by this guard")
+
+    def _signature(self, ticket: Ticket) -> str:
+        text = str(replace(ticket, signature=""))
+        return hmac.new(self.of("ticket"), text.encode(), hashlib.sha256).hexdigest()
+
+
+def new_nonce() -> str:
+    return secrets.token_urlsafe(18)
+
+
+def identity_of(principal: Mapping[str, object]) -> str:
+    """Who acts: the principal's `id`, or, where it has none, a digest of all that it has."""
+    own = principal.get("id")
+    if isinstance(own, str):
+        return f"id:{own}"
+    return "all:" + hashlib.sha256(_stable(principal)).hexdigest()
+
+
+def _stable(value: object) -> bytes:
+    return repr(sorted(value.items()) if isinstance(value, Mapping) else value).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def frozen(raw: object, checked: object) -> object:
+    """The arguments that run: those that were sent, with the defaults that the check filled in.
+
+    `raw` is JSON-able data as it was sent, `checked` the same after admission, as JSON data. What
+    a schema leaves open stays; numbers keep the kind that they were sent in. A copy throughout.
+    """
+    match checked:
+        case Mapping() if isinstance(raw, Mapping):
+            sent = {k: frozen(v, checked.get(k)) for k, v in raw.items()}
+            return {
+                **{k: v for k, v in sent.items() if v is not None or k in checked},
+                **{k: _plain(v) for k, v in checked.items() if raw.get(k) is None},
+            }
+        case list() | tuple() if isinstance(raw, list | tuple) and len(raw) == len(checked):
+            return [frozen(a, b) for a, b in zip(raw, checked, strict=True)]
+        case _:
+            return _copied(raw)
+
+
+def _copied(value: object) -> object:
+    match value:
+        case Mapping():
+            return {k: _copied(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_copied(v) for v in value]
+        case _:
+            return value
+
+
+def _plain(value: object) -> object:
+    """A default as a tool takes it: a float where that says the same."""
+    match value:
+        case Decimal() | Fraction():
+            near = float(value)
+            return near if Fraction(Decimal(repr(near))) == Fraction(value) else value
+        case Mapping():
+            return {k: _plain(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_plain(v) for v in value]
+        case _:
+            return value
+
+
+def arguments_digest(args: object) -> str:
+    """The digest of frozen arguments: equal exactly for equal values (500 and 500.0 are one).
+
+    Raises ValueError for what is not JSON.
+    """
+    return hashlib.sha256(b"licet arguments 1\0" + canonical(args)).hexdigest()
