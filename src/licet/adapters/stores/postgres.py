@@ -63,6 +63,7 @@ class Postgres:
             autocommit=True,
             connect_timeout=math.ceil(self._seconds),
             client_encoding="UTF8",
+            fallback_application_name="licet",
             prepare_threshold=1,
         )
         try:
@@ -164,12 +165,16 @@ class Postgres:
         match error:
             case psycopg.errors.LockNotAvailable():
                 return f"another transaction of this tenant has lasted for {self._seconds:g} s"
-            case psycopg.errors.QueryCanceled() | TimeoutError():
+            case psycopg.errors.QueryCanceled() | psycopg.errors.ConnectionTimeout():
                 return self._too_slow()
         return str(error).partition("\n")[0]
 
     def _too_slow(self) -> str:
         return f"the server did not answer within {self._seconds:g} s"
+
+
+class Silent(psycopg.OperationalError):
+    """The server did not answer in time."""
 
 
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -184,7 +189,14 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
         timeout: float | None = None,
     ) -> Answer:
         limit = self.seconds if timeout is None else timeout
-        return super().wait(gen, interval=interval, timeout=limit)
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval=interval, timeout=limit)
+        except psycopg.OperationalError as error:
+            # psycopg has no public name for it
+            if limit is not None and time.monotonic() - began >= limit and not error.sqlstate:
+                raise Silent(f"the server did not answer within {limit:g} s") from error
+            raise
 
 
 def _lock(kind: str, name: str) -> int:

@@ -46,9 +46,9 @@ class Sqlite:
     most_connections = 1
 
     def __init__(self, path: Path, seconds: float) -> None:
-        self._path = path
+        self._path = os.path.abspath(path)  # the working directory may change
         self._seconds = seconds
-        self.name = f"sqlite store {str(path)!r}"
+        self.name = f"sqlite store {self._path!r}"
         self.dialect: Dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.statements = Statements(self.dialect)
 
@@ -112,8 +112,7 @@ class Sqlite:
         return driver
 
     def _open(self) -> Driver:
-        # the path may be relative, and the working directory may change
-        uri = f"file:{quote(os.path.abspath(self._path))}?mode=rw"
+        uri = f"file:{quote(self._path)}?mode=rw"
         driver = sqlite3.connect(
             uri,
             uri=True,
@@ -131,9 +130,8 @@ class Sqlite:
 
     def _identity(self) -> tuple[int, int, int, int]:
         """Which file the path names, and which is its log."""
-        path = os.path.abspath(self._path)
         try:
-            file, log = os.stat(path), os.stat(f"{path}-wal")
+            file, log = os.stat(self._path), os.stat(f"{self._path}-wal")
         except OSError as error:
             raise StoreError(f"{self.name}: the file is gone: {error.strerror}") from error
         return file.st_dev, file.st_ino, log.st_dev, log.st_ino
