@@ -21,108 +21,130 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from sqlalchemy import create_engine
+
 from licet.adapters.stores import open_store
-from licet.verifier.history import AuditEntry, Head, Leaf, Store, StoredCall
+from licet.verifier.history import AuditEntry, Leaf, StoredCall
 from support.postgres import Server, programs
 
 FAN = 16
 LEVELS = 4
 ROUNDS = 1_000
 SECOND = 1_000_000
-POLICY = "5d41402abc4b2a76b9719d911017c592ae2a45cd"
+BEGAN = 1_700_000_000 * SECOND
+POLICY = "5d41402abc4b2a76"
 
 
-def pots(rng: random.Random) -> list[str]:
-    """All, by tool, twice by principal, by session: from one that holds everything to many small
-    ones."""
-    who, session, tool = rng.randrange(1_000), rng.randrange(50_000), rng.randrange(20)
-    return [
-        f"{POLICY[:16]}/all",
-        f"{POLICY[:16]}/tool/tool{tool}",
-        f"{POLICY[:16]}/refunds/user{who}",
-        f"{POLICY[:16]}/mails/user{who}",
-        f"{POLICY[:16]}/order/session-{session:08}",
-    ]
+#: Kinds of pots, and how many there are of each: from one that holds everything to many small ones.
+KINDS = {"all": 1, "tool": 20, "refunds by user": 1_000, "mails by user": 1_000, "session": 50_000}
+
+
+def pots(number: int) -> list[tuple[str, int]]:
+    """The pots of a call, and its slot in each."""
+    return [(f"{POLICY}/{kind} {number % n}", number // n) for kind, n in KINDS.items()]
 
 
 class Load:
-    """Calls, one after the other."""
+    """Calls, one after the other, after so many that were recorded before."""
 
-    def __init__(self, store: Store, seed: int) -> None:
-        self.store = store
-        self.rng = random.Random(seed)
-        self.sizes: dict[str, int] = {}
-        self.at = 1_700_000_000 * SECOND
-
-    def fill(self, calls: int) -> None:
-        while calls:
-            count = min(calls, 2_000)
-            calls -= count
-            with self.store.begin("bench") as transaction:
-                for _ in range(count):
-                    head = transaction.head()
-                    self.at += SECOND
-                    leaves, nodes = [], {}
-                    for pot in pots(self.rng):
-                        slot = self.sizes.get(pot, 0)
-                        self.sizes[pot] = slot + 1
-                        leaves.append(Leaf(pot, slot, self.at, head.seq + 1, "129.95"))
-                        for level in range(1, LEVELS + 1):
-                            nodes[pot, level, slot // FAN**level] = f"sum {slot}"
-                    self._write(transaction, head, leaves, nodes, "ok")
+    def __init__(self, url: str, recorded: int) -> None:
+        self.store = open_store(url)
+        self.number = recorded
+        self.rng = random.Random(recorded)
+        fill(url, recorded)
 
     def check(self) -> float:
         """One check-like transaction; its seconds."""
-        asked = pots(self.rng)
-        self.at += SECOND
-        began = time.perf_counter()
-        with self.store.begin("bench") as transaction:
-            head = transaction.head()
-            transaction.coverage(POLICY)
-            transaction.calls_due(self.at - 60 * SECOND, 10)
-            transaction.call_by_id("user", "session", f"call-{head.seq + 1}")
-            starts = [transaction.leaves_until(p, self.at - 86_400 * SECOND) for p in asked[:4]]
-            ends = [self.sizes.get(p, 0) for p in asked]
-            ranges = [
-                (pot, 1, max(0, end // FAN - 7), end // FAN)
-                for pot, end in zip(asked, ends, strict=True)
-            ]
-            transaction.nodes(ranges)
-            leaves, nodes = [], {}
-            for pot, slot in zip(asked, ends, strict=True):
-                leaves.append(Leaf(pot, slot, self.at, head.seq + 1, "129.95"))
-                for level in range(1, LEVELS + 1):
-                    nodes[pot, level, slot // FAN**level] = f"sum {slot} {starts[0]}"
-            self._write(transaction, head, leaves, nodes, "redeemed")
-        taken = time.perf_counter() - began
-        for pot in asked:
-            self.sizes[pot] = self.sizes.get(pot, 0) + 1
-        return taken
-
-    def _write(self, transaction, head: Head, leaves, nodes, state) -> None:  # type: ignore[no-untyped-def]
-        seq = head.seq + 1
+        number, at = self.number, BEGAN + self.number * SECOND
+        asked = pots(number)
+        leaves = [Leaf(pot, slot, at, number + 1, "129.95") for pot, slot in asked]
+        nodes = {
+            (pot, level, slot // FAN**level): f"sum {number}"
+            for pot, slot in asked
+            for level in range(1, LEVELS + 1)
+        }
         call = StoredCall(
-            seq=seq,
-            change=head.change + 1,
+            seq=number + 1,
+            change=number + 1,
             principal="user",
             session="session",
-            call_id=f"call-{seq}",
+            call_id=f"call {number}",
             nonce=self.rng.randbytes(16).hex(),
             tool="refund",
             digest=self.rng.randbytes(32).hex(),
             policy=POLICY,
             catalog=POLICY,
-            at=self.at,
-            expires=self.at + 60 * SECOND,
-            state=state,
+            at=at,
+            expires=at + 60 * SECOND,
+            state="redeemed",
             record="r" * 400,
         )
-        transaction.put_call(call)
-        transaction.put_leaves(leaves)
-        transaction.put_nodes(nodes)
-        transaction.append_audit([AuditEntry(seq, self.rng.randbytes(32).hex(), "a" * 600)])
-        transaction.cover(POLICY, seq)
-        transaction.set_head(replace(head, seq=seq, change=head.change + 1, audit_seq=seq))
+        entry = AuditEntry(number + 1, self.rng.randbytes(32).hex(), "a" * 600)
+        began = time.perf_counter()
+        with self.store.begin("bench") as transaction:
+            head = transaction.head()
+            transaction.coverage(POLICY)
+            transaction.calls_due(at - 60 * SECOND, 10)
+            transaction.call_by_id("user", "session", call.call_id)
+            for pot, _ in asked[:4]:
+                transaction.leaves_until(pot, at - 86_400 * SECOND)
+            transaction.nodes(
+                [(pot, 1, max(0, slot // FAN - 7), slot // FAN) for pot, slot in asked]
+            )
+            transaction.put_call(call)
+            transaction.put_leaves(leaves)
+            transaction.put_nodes(nodes)
+            transaction.set_head(
+                replace(head, seq=number + 1, change=number + 1, at=at, audit_seq=number + 1)
+            )
+            transaction.cover(POLICY, number + 1)
+            transaction.append_audit([entry])
+        self.number += 1
+        return time.perf_counter() - began
+
+
+def fill(url: str, recorded: int) -> None:
+    """Write what so many calls would have left, in SQL, since a million checks take long."""
+    server = url.startswith("postgresql")
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    some = "md5(random()::text)" if server else "lower(hex(randomblob(16)))"
+    numbers = f"""WITH RECURSIVE numbers(n) AS
+        (SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {recorded})"""
+    at = f"{BEGAN} + n * {SECOND}"
+    policy = f"'{POLICY}'"
+    with engine.begin() as connection:
+
+        def run(statement: str) -> None:
+            connection.exec_driver_sql(statement)
+
+        run(
+            f"""INSERT INTO licet_tenants (tenant, name, seq, change, at, policy, audit_seq,
+            audit_hash) VALUES (1, 'bench', {recorded}, {recorded}, 0, {policy}, {recorded}, '')"""
+        )
+        run(
+            f"""INSERT INTO licet_calls {numbers} SELECT 1, n + 1, n + 1, 'user', 'session',
+            'call ' || n, {some}, 'refund', {some} || {some}, {policy}, {policy}, {at}, {at},
+            'ok', '{"r" * 400}', NULL FROM numbers"""
+        )
+        run(
+            f"""INSERT INTO licet_audit {numbers} SELECT 1, n + 1, {some} || {some},
+            '{"a" * 600}' FROM numbers"""
+        )
+        for kind, n in KINDS.items():
+            run(
+                f"""INSERT INTO licet_leaves {numbers} SELECT 1,
+                '{POLICY}/{kind} ' || (n {"%%" if server else "%"} {n}), n / {n}, {at}, n + 1,
+                '129.95' FROM numbers"""
+            )
+        for level in range(1, LEVELS + 1):
+            run(
+                f"""INSERT INTO licet_nodes SELECT 1, pot, {level}, slot / {FAN**level}, 'sum'
+                FROM licet_leaves GROUP BY pot, slot / {FAN**level}"""
+            )
+        run(f"INSERT INTO licet_coverage VALUES (1, {policy}, {recorded})")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE" if server else "PRAGMA wal_checkpoint")
+    engine.dispose()
 
 
 def disk(folder: Path) -> float:
@@ -155,12 +177,6 @@ def measure(name: str, loads: dict[int, Load]) -> None:
         )
 
 
-def filled(url: str, size: int) -> Load:
-    load = Load(open_store(url), seed=size)
-    load.fill(size)
-    return load
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("most", type=int, nargs="?", default=1_000_000)
@@ -174,14 +190,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         print(f"the disk alone: {disk(Path(folder)) * 1e3:.2f} ms")
         print(f"{'':<12}{'calls':>10}{columns}{'ratio':>8}")
-        measure("sqlite", {size: filled(f"sqlite:///{folder}/{size}.db", size) for size in sizes})
+        measure("sqlite", {size: Load(f"sqlite:///{folder}/{size}.db", size) for size in sizes})
     if programs() is None:
         print("no PostgreSQL for this platform")
         return
     server = Server(durable=not given.hasty)
     try:
         urls = {size: server.create_schema(f"calls{size}") for size in sizes}
-        measure("postgresql", {size: filled(url, size) for size, url in urls.items()})
+        measure("postgresql", {size: Load(url, size) for size, url in urls.items()})
     finally:
         server.discard()
 
