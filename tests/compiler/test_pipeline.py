@@ -187,8 +187,8 @@ test "one"
     )
     args = {"id": "b", "amounts": [1, Decimal("2.5")], "extra": {"when": "2026-01-01"}}
     assert case.steps == (
-        programs.TestStep(given, "pay", args, "allow", ("p",), case.span),
-        programs.TestStep(given, "look", {"id": 5}, "deny", None, case.span),
+        programs.TestStep(given, "pay", args, "allow", ("p",), "ok", None, case.span),
+        programs.TestStep(given, "look", {"id": 5}, "deny", None, "ok", None, case.span),
     )
 
 
