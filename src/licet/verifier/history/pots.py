@@ -101,7 +101,7 @@ class _Reading:
 
     def __init__(self, index: Index, call: PastCall, clock: Clock) -> None:
         self._index, self._call, self._clock = index, call, clock
-        self._call.world.result = call.result
+        self._call.world.result = UNKNOWN if call.result is None else call.result
         self._bound: dict[int, Value] = {}
         if index.call is not None:
             self._bound[index.call.slot] = Located(("calls",), call.record())
