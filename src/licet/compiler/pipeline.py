@@ -27,7 +27,7 @@ from .rules import check_defines, type_rules
 from .scenarios import resolve_tests
 from .tool_sets import ToolSets
 from .undecided import check_undecided
-from .visibility import adjustable_arguments, fact_signatures, shown_paths
+from .visibility import adjustable_arguments, fact_signatures, own_history, shown_paths
 
 FUNCTIONS = frozenset(
     name for name in BUILTINS if not name.startswith(("path_", "ip_", "cidr_"))
@@ -163,7 +163,7 @@ def _program(state: Compilation, tools: Catalog) -> Program:
         rules=state.rules,
         params=known,
         unset_params=unset,
-        shown=state.shown,
+        shown=state.shown | own_history(declared.history),
         adjustable=state.adjustable,
         tests=state.tests,
         digest=policy_digest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from licet.policy_lang import ast
@@ -10,8 +11,10 @@ from . import ir
 from .catalog import Tool
 from .declarations import SCOPES, Declarations
 from .gathering import Unit
+from .history import Index
 from .names import suggestion
 from .types import ListType, MapType, OptionalType, RecordType, Type
+from .walking import walk
 
 Path = tuple[str, ...]
 
@@ -44,6 +47,8 @@ def _shown(declared: Declarations, node: ast.Expr, unit: Unit) -> Path | None:
         return None
     root = inner.name
     type_: Type
+    if not steps and (spent := _limit(declared, root, unit)) is not None:
+        return (spent,)
     if root in SCOPES:
         type_ = declared.scope_record(root)
     else:
@@ -54,11 +59,16 @@ def _shown(declared: Declarations, node: ast.Expr, unit: Unit) -> Path | None:
                 for e in declared.index.entries("value")
                 if isinstance(e.declaration, ast.FactDecl)
             ]
+            limits = [
+                e.name
+                for e in declared.index.entries("rule")
+                if isinstance(e.declaration, ast.LimitDecl)
+            ]
             declared.reporter.error(
                 "LIC101",
-                f"unknown fact or scope `{root}`",
+                f"unknown fact, limit or scope `{root}`",
                 node.span,
-                suggestion(root, (*SCOPES, *facts), "declare it first"),
+                suggestion(root, (*SCOPES, *facts, *limits), "declare it first"),
             )
             return None
         signature = declared.fact(entry)
@@ -66,6 +76,33 @@ def _shown(declared: Declarations, node: ast.Expr, unit: Unit) -> Path | None:
             return None
         root, type_ = signature.name, signature.result
     return (root, *steps) if _leads(declared, type_, tuple(steps), node) else None
+
+
+def _limit(declared: Declarations, name: str, unit: Unit) -> str | None:
+    """What a limit has come to, as rules look it up; None: there is no such limit."""
+    for entry in declared.index.candidates("rule", name, unit):
+        if isinstance(entry.declaration, ast.LimitDecl):
+            return f"{declared.index.label('rule', entry)}.spent"
+    return None
+
+
+def own_history(history: Mapping[str, Index]) -> frozenset[Path]:
+    """The folds that say nothing but what an agent has done itself, which it knows anyway."""
+    return frozenset((name,) for name, index in history.items() if _is_own(index))
+
+
+def _is_own(index: Index) -> bool:
+    if index.reach != "session" or index.call is None or index.reference is None:
+        return False
+    slot = index.call.slot
+    read = {
+        node.name
+        for node in walk(index.reference)
+        if isinstance(node, ir.GetField)
+        and isinstance(node.record, ir.Var)
+        and node.record.slot == slot
+    }
+    return read <= {"tool", "args", "outcome", "at"}
 
 
 def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> bool:
