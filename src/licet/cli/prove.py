@@ -14,7 +14,6 @@ from .progress import Bar
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
-    from licet.compiler.program import Program
     from licet.verifier.analysis.proving import Proved
 
 
@@ -34,22 +33,19 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
             jobs,
             lambda done: bar.at(done, done),
         )
-    findings = [proof_finding(proved, program) for proved in found]
+    findings = [proof_finding(proved) for proved in found]
     if options.output == "json":
         from .json_text import json_line
 
         for proved in found:
-            streams.out.write(json_line(plain(proved, program)) + "\n")
+            streams.out.write(json_line(plain(proved)) + "\n")
     else:
-        _say(found, program, streams)
+        _say(found, streams)
     return Exit.refused if fails([f for f in findings if f], options.fail_on) else Exit.fine
 
 
-def plain(proved: Proved, program: Program) -> dict[str, object]:
+def plain(proved: Proved) -> dict[str, object]:
     """One claim on one tool as JSON; `witness` is a call that `licet check` reads."""
-    from licet.verifier.analysis.witnesses import witness_json
-
-    shown = None if proved.witness is None else witness_json(proved.witness, program)
     return {
         "proof": proved.proof.name,
         "mode": proved.proof.mode,
@@ -59,14 +55,13 @@ def plain(proved: Proved, program: Program) -> dict[str, object]:
         "vacuous": proved.vacuous,
         "up_to": proved.elements,
         "reason": proved.reason or None,
-        "witness": shown,
+        "witness": None if proved.witness is None else proved.witness.json(),
     }
 
 
-def _say(found: Sequence[Proved], program: Program, streams: Streams) -> None:
+def _say(found: Sequence[Proved], streams: Streams) -> None:
     from licet.policy_lang.rendering import render_text
     from licet.verifier.analysis.reports import proof_finding
-    from licet.verifier.analysis.witnesses import witness_text
 
     from .findings import plural
     from .terminal import Styled
@@ -76,11 +71,11 @@ def _say(found: Sequence[Proved], program: Program, streams: Streams) -> None:
         return
     for proved in found:
         what = f"{proved.proof.name} on {proved.tool}"
-        finding = proof_finding(proved, program)
+        finding = proof_finding(proved)
         if finding is None:
             shown = ""
             if proved.witness is not None:
-                shown = f"  {witness_text(proved.witness, program)}"
+                shown = f"  {proved.witness}"
             streams.out.say(Styled("proved  ", "bold green"), " ", what, Styled(shown, "dim"))
             continue
         told, style = _TOLD["vacuous" if proved.vacuous else proved.status]
