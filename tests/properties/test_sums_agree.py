@@ -34,7 +34,8 @@ timezone "America/New_York"
 enum Role { one, two }
 principal { id: String, role: Role, team: String? }
 fact rate(kind: String) -> Decimal in 0 .. 10
-tool buy(who: String, amount: Decimal in 0 .. 100 step 0.5, tags: List<String>, kind: String?) -> { id: String, cost: Decimal in -5 .. 100 }
+tool buy(who: String, amount: Decimal in 0 .. 100 step 0.5, tags: List<String>, kind: String?)
+  -> { id: String, cost: Decimal in -5 .. 100 }
 tool sell(who: String, amount: Int in -9 .. 9) -> Json
 tool ask(text: String) atomic
 permit all on any
@@ -45,19 +46,24 @@ forbid f1 on any when any(c in calls(buy): c.outcome == ok)
 forbid f2 on buy when any(c in calls(buy, within 1h): c.outcome == ok and c.args.who == args.who)
 forbid f3 on buy when count(c in calls(any, per principal.id, within 2h): c.tool == "ask") > 100
 forbid f4 on buy when sum(c in calls(buy, per principal.role, within day): c.args.amount) > 1_000
-forbid f5 on sell when sum(c in calls(sell, within week): if c.args.who == args.who then c.args.amount else 0) > 1_000
+forbid f5 on sell
+  when sum(c in calls(sell, within week): if c.args.who == args.who then c.args.amount else 0) > 999
 forbid f6 on buy when (max(c in calls(buy, within 90min): c.args.amount) ?? 0) > 99
 forbid f7 on any when (min(c in calls(buy, per principal.id): c.at) ?? now) > now
-forbid f8 on buy when all(c in calls(buy, within 3h): c.args.amount <= args.amount or c.outcome == error)
+forbid f8 on buy
+  when all(c in calls(buy, within 3h): c.args.amount <= args.amount or c.outcome == error)
 forbid f9 on buy when any(c in calls(buy): any(t in c.args.tags: t == args.who and t != "b"))
 forbid f10 on buy when any(c in calls(buy, within 1h): args.who in c.args.tags)
 forbid f11 on buy when any(c in calls(buy, within month): c.result.id ?? "" == args.who)
 forbid f12 on sell when count(c in calls(sell, within 1h): (c.result.n ?? 0) > args.amount) > 100
 forbid f13 on any when any(c in calls(any): f1 in c.by and c.principal.role == principal.role)
-forbid f14 on buy when count(c in calls(buy, within year): length(c.args.tags) > length(args.tags) or c.args.who == args.who) > 100
+forbid f14 on buy
+  when count(c in calls(buy, within year):
+    length(c.args.tags) > length(args.tags) or c.args.who == args.who) > 100
 limit l1 on buy sum(args.amount) on sell count() per principal.id within 1h <= 10_000
 limit l2 on buy sum(rate(args.kind) * args.amount) within month <= 10_000
-limit l3 on buy sum(args.amount) within day <= 10_000 when args.who != "b" settle at max(0, result.cost) over result
+limit l3 on buy sum(args.amount) within day <= 10_000 when args.who != "b"
+  settle at max(0, result.cost) over result
 limit l4 on ask count() per principal.role <= 10_000
 """
 

@@ -572,6 +572,8 @@ class FactSignature:
     params: tuple[tuple[str, Type], ...]
     result: Type  # optional if it may be known not to exist
     shown: bool = False
+    #: Not the host's word: what earlier calls come to.
+    history: bool = False
 
 
 TIME_ROOT = Root("now", TIME)

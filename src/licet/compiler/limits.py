@@ -228,7 +228,9 @@ def _index(
         tools=tuple(plans),
         reach="tenant" if per_type is None else "key",
         window=window,
-        signature=ir.FactSignature(name, () if per_type is None else (("per", per_type),), total),
+        signature=ir.FactSignature(
+            name, () if per_type is None else (("per", per_type),), total, history=True
+        ),
         plans=plans,
     )
 

@@ -20,13 +20,13 @@ from .declarations import Declarations
 from .digests import policy_digest
 from .gathering import Gathered, Read, gather
 from .limits import type_limits
-from .program import Program, TestCase
+from .program import Program, Proof, TestCase
+from .proofs import type_proofs
 from .reporting import Reporter
 from .resolution import Index
 from .rules import check_defines, type_rules
 from .scenarios import resolve_tests
 from .tool_sets import ToolSets
-from .undecided import check_undecided
 from .visibility import adjustable_arguments, fact_signatures, own_history, shown_paths
 
 FUNCTIONS = frozenset(
@@ -45,6 +45,7 @@ class Compilation:
         self.index = Index(gathered, FUNCTIONS, reporter)
         self.declared = Declarations(self.index, params, reporter)
         self.rules: dict[str, ir.ToolRules] = {}
+        self.proofs: tuple[Proof, ...] = ()
         self.tests: tuple[TestCase, ...] = ()
         self.shown: frozenset[tuple[str, ...]] = frozenset()
         self.adjustable: dict[str, tuple[tuple[str, ...], ...] | None] = {}
@@ -70,8 +71,8 @@ def check_limits(state: Compilation) -> None:
         )
 
 
-def check_obligations(state: Compilation) -> None:
-    check_undecided(state.declared)
+def check_proofs(state: Compilation) -> None:
+    state.proofs = type_proofs(state.declared)
 
 
 def check_visibility(state: Compilation) -> None:
@@ -91,7 +92,7 @@ PASSES: tuple[tuple[Callable[[Compilation], None], str], ...] = (
     ),
     (check_rules, "after declarations, so that a wrong type is reported where it is declared"),
     (check_limits, "after rules, beside which a limit's rules stand"),
-    (check_obligations, "proofs use the same names as rules"),
+    (check_proofs, "proofs use the same names as rules"),
     (check_visibility, "needs tools, facts and scopes only"),
     (check_tests, "last: tests name rules, tools and facts"),
 )
@@ -173,4 +174,6 @@ def _program(state: Compilation, tools: Catalog) -> Program:
             declared.all_tables(),
             declared.zone,
         ),
+        proofs=state.proofs,
+        files={unit.name: unit.tree for unit in state.gathered.units},
     )

@@ -11,7 +11,7 @@ from licet.policy_lang import Span, ast
 
 from .catalog import Catalog
 from .history import Index
-from .ir import FactSignature, ToolRules
+from .ir import Expr, FactSignature, ToolRules
 from .types import RecordType, Type, Value
 from .world import UNKNOWN, Unknown
 
@@ -59,6 +59,24 @@ class TestCase:
     steps: tuple[TestStep, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ProofTool:
+    """What a `prove` says of one tool, by its qualified name; `condition` is of type Bool."""
+
+    tool: str
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A `prove`: what it claims of each of its tools; `verifier.analysis` decides it."""
+
+    name: str
+    mode: Literal["never", "always", "can"]
+    tools: tuple[ProofTool, ...]
+    span: Span = field(compare=False, repr=False)
+
+
 @dataclass(frozen=True)
 class Program:
     """A policy that has been checked and is ready to decide.
@@ -68,6 +86,7 @@ class Program:
     default of the language). `shown` holds paths such as ("principal", "role") and
     ("reservation", "cabin"). `digest` covers sources, params, tables and zone; `catalog.digest`
     the catalog. `history` holds what rules read of earlier calls, by the name of the look-up.
+    `files` holds the syntax of every file by its name, imported ones included.
     """
 
     name: str
@@ -85,6 +104,8 @@ class Program:
     tests: tuple[TestCase, ...]
     digest: str
     history: Mapping[str, Index] = field(default_factory=dict)
+    proofs: tuple[Proof, ...] = ()
+    files: Mapping[str, ast.File] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def signatures(self) -> Mapping[str, FactSignature]:

@@ -25,16 +25,21 @@ def call_json(world: World, program: Program) -> dict[str, object]:
         value = getattr(world, scope)
         if value:
             call[scope] = _plain(value, kind)
-    for part, signatures in (("facts", program.facts), ("history", program.signatures)):
-        known = {
-            name: _entries(entries, signatures[name])
-            for name, entries in world.facts.items()
-            if entries and (name in program.history) == (part == "history")
-        }
-        if known:
-            call[part] = known
+    call |= look_ups_json(world, program.signatures)
     call["now"] = _plain(world.now, TIME)
     return call
+
+
+def look_ups_json(
+    world: World, signatures: Mapping[str, FactSignature]
+) -> dict[str, dict[str, object]]:
+    """What is looked up in a world: the host's `facts`, and the values of the `history`."""
+    found: dict[str, dict[str, object]] = {}
+    for name, entries in world.facts.items():
+        if entries:
+            part = "history" if signatures[name].history else "facts"
+            found.setdefault(part, {})[name] = _entries(entries, signatures[name])
+    return found
 
 
 def _entries(

@@ -393,7 +393,7 @@ def _index(
         tools=tools,
         reach="session" if source.per is None else "key",
         window=source.window,
-        signature=ir.FactSignature(name, (*per, *keys), result),
+        signature=ir.FactSignature(name, (*per, *keys), result, history=True),
         plans=dict.fromkeys(tools, plan),
         call=parts.call,
         keys=tuple(parts.keys),
