@@ -170,8 +170,10 @@ class _Search:
             for leaf in question.leaves
             if leaf.known and leaf.literal is not None and leaf.symbol not in symbols
         )
-        query = Nearest((goal,), fixed, tuple(_adjustable(question, leaf) for leaf in leaves))
-        return self._pool.ask(query, question.text, self._until - time.monotonic())
+        query = Nearest(
+            (goal, *question.given), fixed, tuple(_adjustable(question, leaf) for leaf in leaves)
+        )
+        return self._pool.ask(query, question.stem, self._until - time.monotonic())
 
     # --- answers, replayed
 

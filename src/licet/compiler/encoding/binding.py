@@ -121,6 +121,14 @@ class Codes:
         """The codes of all texts in the rules, as they are now."""
         return dict(self._fixed)
 
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def forget(self, size: int) -> None:
+        """Take back the codes given after the first `size`."""
+        while len(self._texts) > size:
+            del self._fixed[self._texts.pop()]
+
     def text(self, code: int) -> str | None:
         """The text of a code, if it is one of the rules'."""
         return self._texts[code] if 0 <= code < len(self._texts) else None

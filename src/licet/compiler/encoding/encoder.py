@@ -23,6 +23,7 @@ from .places import Aspect, Capacity
 from .question import Question, ask
 from .rules import Surroundings, encode, outcome
 from .shapes import capacity, grown
+from .stem import Stems
 
 State = Literal["applies", "not", "absent", "wrong_type"]
 
@@ -104,6 +105,7 @@ class ToolEncoder:
         self._owned = solver is None
         self._context = solver or Context()
         self._numerals = Numerals(self._context)
+        self._stems = Stems(self.around, self._context)
         self._kept: OrderedDict[Shape, Prepared] = OrderedDict()
         #: The abstract paths of all lists that the rules are known to read.
         self._lists: list[AbstractPath] = []
@@ -124,6 +126,7 @@ class ToolEncoder:
         if self._context.ref is not None:
             for prepared in self._kept.values():
                 prepared.close()
+            self._stems.clear()
             self._numerals.clear()
             if self._owned:
                 self._context.close()
@@ -137,7 +140,7 @@ class ToolEncoder:
         that unsat answers hold; n: unknown lists have at most n elements, so that sat answers are
         worlds. Raises EncodingError. The question needs this encoder to rebuild worlds.
         """
-        return ask(self.around, self.constrained, self._context, world, bounded)
+        return ask(self._stems, self.constrained, world, bounded)
 
     # --- deciding ------------------------------------------------------------------------------
 
