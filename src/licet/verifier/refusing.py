@@ -28,6 +28,7 @@ from licet.compiler.types import Type, Value
 from licet.compiler.values import render, show
 from licet.compiler.world import Path, World
 
+from .adjusting import Names, key_arguments
 from .admission import path_text
 from .calls import call_json
 from .explaining import because
@@ -73,6 +74,7 @@ class Refuser:
         self._clock = clock
         self._solvers = solvers
         self._visibility: dict[str, ToolVisibility] = {}
+        self._keys: dict[str, frozenset[Names]] = {}
 
     def explain(
         self,
@@ -244,6 +246,7 @@ class Refuser:
                 rules,
                 world,
                 self._program.adjustable.get(world.tool),
+                self._key_arguments(rules),
                 tool.params,
                 self._clock,
                 self._solvers,
@@ -323,6 +326,13 @@ class Refuser:
     def _name(self, world: World) -> str:
         """The tool as the model knows it, without the qualifier that we gave it."""
         return self._program.catalog.qualified[world.tool].name
+
+    def _key_arguments(self, rules: ir.ToolRules) -> frozenset[Names]:
+        """What no repair of this tool may change; worked out once."""
+        found = self._keys.get(rules.tool)
+        if found is None:
+            found = self._keys[rules.tool] = key_arguments(rules)
+        return found
 
     def visibility(self, rules: ir.ToolRules) -> ToolVisibility:
         """What may be shown of this tool's verdicts; worked out once."""

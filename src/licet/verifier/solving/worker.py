@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
 import sys
@@ -125,16 +126,21 @@ def _core(question: Parsed, request: dict[str, Any], until: float) -> dict[str, 
     """
     literals, implied = question.assumptions(request["assume"])
     solver = question.solver([*question.terms(request["assert"]), *implied])
+    patience = math.inf
     positions = {literal.get_id(): position for position, literal in enumerate(literals)}
     refuted: list[set[int]] = []
     minimal = True
 
     def forced(kept: Sequence[int]) -> Any:
+        nonlocal patience
         if any(core.issubset(kept) for core in refuted):
             return z3.unsat
-        if time.monotonic() > until:
+        left = until - time.monotonic()
+        if left <= 0:
             return z3.unknown
-        solver.set("timeout", _milliseconds(until))
+        if left < 0.9 * patience:  # telling Z3 costs half as much as a question of these
+            patience = left
+            solver.set("timeout", _milliseconds(until))
         answer = solver.check(*[literals[i] for i in kept])
         if answer == z3.unsat:
             refuted.append({positions[literal.get_id()] for literal in solver.unsat_core()})
