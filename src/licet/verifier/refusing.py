@@ -31,6 +31,7 @@ from licet.compiler.world import Path, World
 from .adjusting import Names, key_arguments
 from .admission import path_text
 from .calls import call_json
+from .completing import completed
 from .explaining import because
 from .messages import compose
 from .repairing import RepairFound, repair
@@ -87,11 +88,13 @@ class Refuser:
     ) -> Refusal:
         """The refusal of a world that was not plainly allowed (`outcome` None: not settled)."""
         one_of: tuple[str, ...] = ()
+        broken: World | None = None
         if outcome == "deny" and not _is_explained(rules, states):
             # Certain, but by one rule in some worlds and by another in others: which?
             settled = self._settle(encoder, rules, world, deadline)
             if settled.outcome == "deny":
                 states, one_of = settled.states(states), settled.one_of
+                broken = settled.broken
         elif outcome is None:
             settled = self._settle(encoder, rules, world, deadline)
             match settled.outcome:
@@ -100,14 +103,17 @@ class Refuser:
                 case "allow":
                     return Refusal("allow", (), states=settled.states(states))
             outcome, states = settled.outcome, settled.states(states)
-            one_of = settled.one_of
+            one_of, broken = settled.one_of, settled.broken
         violations = tuple(self._violations(rules, world, outcome, states, one_of))
         refusal = Refusal(
             outcome,
             violations,
             rules=tuple(dict.fromkeys(v.rule for v in violations if v.rule is not None)),
             states=states,
-            counterexample=call_json(world, self._program),
+            counterexample=call_json(
+                broken or completed(encoder, rules, world, outcome, self._clock) or world,
+                self._program,
+            ),
         )
         try:
             refusal = self._teach(encoder, rules, world, refusal, deadline)

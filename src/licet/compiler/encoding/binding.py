@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from ..builtins import BUILTINS
 from ..lowering import AbstractPath
+from ..regex import matcher
 from ..types import (
     BoolType,
     DateType,
@@ -251,8 +252,8 @@ class Bound:
     """
 
     __slots__ = (
-        "_codecs", "_context", "_declarations", "_model", "_ref", "known", "known_values",
-        "prepared", "world", "world_codes",
+        "_codecs", "_context", "_declarations", "_grown", "_met", "_model", "_ref", "_waiting",
+        "known", "known_values", "prepared", "world", "world_codes",
     )  # fmt: skip
 
     def __init__(self, prepared: Prepared, world: World) -> None:
@@ -267,6 +268,10 @@ class Bound:
         self.known_values: dict[int, Value] = {}
         #: Per site, its keys as far as known (None: not known yet).
         self.known: list[tuple[Value, ...] | None] = []
+        #: The matches met, those of them without a value, and whether more may have one by now.
+        self._met = 0
+        self._waiting: list[int] = []
+        self._grown = False
         self._model: int = held["mk_model"](self._ref)
         held["model_inc_ref"](self._ref, self._model)
 
@@ -278,6 +283,7 @@ class Bound:
                 place.bind(getattr(self.world, name), self)
             for name, place in prepared.params:
                 place.bind(self.world.params.get(name, UNKNOWN), self)
+            self._grown = bool(prepared.handles.matches)
             if prepared.encoding.sites:
                 self._bind_sites()
         except BaseException:
@@ -320,7 +326,7 @@ class Bound:
         return code
 
     def _bind_sites(self) -> None:
-        sites = self.prepared.encoding.sites
+        sites, matches = self.prepared.encoding.sites, self.prepared.handles.matches
         if len(sites) > SITE_LIMIT:
             raise EncodingLimit("too many facts and views to look up")
         for site in sites:
@@ -328,6 +334,7 @@ class Bound:
             self.known.append(keys)
             value = UNKNOWN if keys is None else self.look_up(site, keys)
             site.place.bind(value, self)
+            self._grown = self._grown or bool(matches)
 
     def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:
         """The value of a site at known keys."""
@@ -351,7 +358,28 @@ class Bound:
     # --- reading back --------------------------------------------------------------------------
 
     def evaluate(self, handle: int) -> int:
+        if self._grown or self._met < len(self.prepared.handles.matches):
+            self._match()
         return self._context.evaluate(self._model, handle, release=self.prepared.release)
+
+    def _match(self) -> None:
+        """Give each match of a text that is known by now its value, operands first."""
+        matches = self.prepared.handles.matches
+        new = range(self._met, len(matches))
+        waiting = [*self._waiting, *new] if self._grown else [*new]
+        left = [] if self._grown else self._waiting
+        self._grown, self._met = False, len(matches)
+        for position in waiting:
+            term, declaration = matches[position]
+            text = self._context.string(self._evaluated(term.args[0]))
+            if text is None:
+                left.append(position)
+                continue
+            holds = matcher(cast(str, term.payload))(text)
+            value = self._context.true if holds else self._context.false
+            _add(self._ref, self._model, declaration, value)
+        self._waiting = left
+        self._context.forget(self._model)
 
     def truth(self, term: Term) -> bool | None:
         """Whether a Bool term holds; None where the world leaves it open."""
@@ -371,7 +399,12 @@ class Bound:
         finally:
             self._context.drop(result)
         table = self.prepared.by_declaration
-        return {table[d] for d in found if d in table}
+        variables = {table[d] for d in found if d in table}
+        for term, declaration in self.prepared.handles.matches:
+            if declaration in found:
+                (text,) = self.prepared.handles.of((term.args[0],))
+                variables |= self.open_variables(text)
+        return variables
 
     def open_in_keys(self, site: Site) -> set[int]:
         """The variables that a site's keys still depend on."""

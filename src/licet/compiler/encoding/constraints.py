@@ -147,7 +147,7 @@ class Constraints:
         if kind.max_length is not None:
             yield t.le(t.length(leaf.term), t.integer(kind.max_length))
         for pattern in kind.patterns:
-            yield t.in_re(leaf.term, language(t, pattern))
+            yield t.in_re(leaf.term, language(t, pattern), pattern)
 
     def _choose(self, guard: Term, leaf: Variable, kind: StringType) -> None:
         if kind.min_length or kind.max_length is not None or kind.patterns:

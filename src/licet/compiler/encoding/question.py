@@ -28,7 +28,7 @@ from .constraints import recorded
 from .documents import text_fits
 from .failures import EncodingFault, EncodingLimit
 from .places import Variable
-from .rebuilding import Rebuilder, letters
+from .rebuilding import Rebuilder, complete, letters
 from .rules import Encoding
 from .shapes import bucket
 from .sites import Site
@@ -165,9 +165,7 @@ class _Rebuilding:
         for name, kind in question._roots.items():
             known = getattr(before, name)
             place = encoding.roots.get(name)
-            value = (
-                rebuilder.complete(known, kind) if place is None else rebuilder.build(place, known)
-            )
+            value = complete(known, kind) if place is None else rebuilder.build(place, known)
             setattr(self._made, name, value)
         self._made.params = dict(before.params)
         for name, place in encoding.params.items():

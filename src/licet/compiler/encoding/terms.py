@@ -292,8 +292,9 @@ class Terms:
             return self.boolean(str(a.payload) <= str(b.payload))
         return self._make("str_le", (a, b), "Bool")
 
-    def in_re(self, text: Term, language: Term) -> Term:
-        return self._make("in_re", (text, language), "Bool")
+    def in_re(self, text: Term, language: Term, pattern: str) -> Term:
+        """`language` says what `pattern` does: one to search with, one to match a known text."""
+        return self._make("in_re", (text, language), "Bool", pattern)
 
     def re(
         self,
