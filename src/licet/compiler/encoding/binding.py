@@ -268,7 +268,7 @@ class Bound:
         self.known_values: dict[int, Value] = {}
         #: Per site, its keys as far as known (None: not known yet).
         self.known: list[tuple[Value, ...] | None] = []
-        #: The matches met, those of them without a value, and whether more may have one by now.
+        #: The searches met, those of them without a value, and whether more may have one by now.
         self._met = 0
         self._waiting: list[int] = []
         self._grown = False
@@ -283,7 +283,7 @@ class Bound:
                 place.bind(getattr(self.world, name), self)
             for name, place in prepared.params:
                 place.bind(self.world.params.get(name, UNKNOWN), self)
-            self._grown = bool(prepared.handles.matches)
+            self._grown = bool(prepared.handles.searches)
             if prepared.encoding.sites:
                 self._bind_sites()
         except BaseException:
@@ -326,7 +326,7 @@ class Bound:
         return code
 
     def _bind_sites(self) -> None:
-        sites, matches = self.prepared.encoding.sites, self.prepared.handles.matches
+        sites, searches = self.prepared.encoding.sites, self.prepared.handles.searches
         if len(sites) > SITE_LIMIT:
             raise EncodingLimit("too many facts and views to look up")
         for site in sites:
@@ -334,7 +334,7 @@ class Bound:
             self.known.append(keys)
             value = UNKNOWN if keys is None else self.look_up(site, keys)
             site.place.bind(value, self)
-            self._grown = self._grown or bool(matches)
+            self._grown = self._grown or bool(searches)
 
     def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:
         """The value of a site at known keys."""
@@ -358,28 +358,37 @@ class Bound:
     # --- reading back --------------------------------------------------------------------------
 
     def evaluate(self, handle: int) -> int:
-        if self._grown or self._met < len(self.prepared.handles.matches):
-            self._match()
+        if self._grown or self._met < len(self.prepared.handles.searches):
+            self._search()
         return self._context.evaluate(self._model, handle, release=self.prepared.release)
 
-    def _match(self) -> None:
-        """Give each match of a text that is known by now its value, operands first."""
-        matches = self.prepared.handles.matches
-        new = range(self._met, len(matches))
+    def _search(self) -> None:
+        """Give each search of texts that are known by now its value, operands first."""
+        searches = self.prepared.handles.searches
+        new = range(self._met, len(searches))
         waiting = [*self._waiting, *new] if self._grown else [*new]
         left = [] if self._grown else self._waiting
-        self._grown, self._met = False, len(matches)
+        self._grown, self._met = False, len(searches)
         for position in waiting:
-            term, declaration = matches[position]
-            text = self._context.string(self._evaluated(term.args[0]))
-            if text is None:
+            term, declaration = searches[position]
+            holds = self._found(term)
+            if holds is None:
                 left.append(position)
                 continue
-            holds = matcher(cast(str, term.payload))(text)
             value = self._context.true if holds else self._context.false
             _add(self._ref, self._model, declaration, value)
         self._waiting = left
         self._context.forget(self._model)
+
+    def _found(self, search: Term) -> bool | None:
+        """What a search finds; None where a text is not known."""
+        text = self._context.string(self._evaluated(search.args[0]))
+        if text is None:
+            return None
+        if search.op == "in_re":
+            return matcher(cast(str, search.payload))(text)
+        part = self._context.string(self._evaluated(search.args[1]))
+        return None if part is None else part in text
 
     def truth(self, term: Term) -> bool | None:
         """Whether a Bool term holds; None where the world leaves it open."""
@@ -400,10 +409,11 @@ class Bound:
             self._context.drop(result)
         table = self.prepared.by_declaration
         variables = {table[d] for d in found if d in table}
-        for term, declaration in self.prepared.handles.matches:
+        for term, declaration in self.prepared.handles.searches:
             if declaration in found:
-                (text,) = self.prepared.handles.of((term.args[0],))
-                variables |= self.open_variables(text)
+                texts = [arg for arg in term.args if arg.sort == "String"]
+                for text in self.prepared.handles.of(texts):
+                    variables |= self.open_variables(text)
         return variables
 
     def open_in_keys(self, site: Site) -> set[int]:

@@ -1,7 +1,8 @@
 """Terms of this package as terms of Z3, to be evaluated.
 
-A match of a pattern becomes a constant of its own, which binding gives its value (see `binding`):
-Z3 matches even a known text by derivatives, and can take minutes for what RE2 does in microseconds.
+A search of a text (a match of a pattern, a text in another) becomes a constant of its own, which
+binding gives its value (see `binding`): on known texts Z3 matches by derivatives and compares at
+every position, deaf to interrupts, and takes minutes for what linear matchers do in microseconds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _UNARY = {
     "not": "mk_not", "to_real": "mk_int2real", "floor": "mk_real2int", "len": "mk_seq_length",
 }  # fmt: skip
 _BINARY = {
-    "eq": "mk_eq", "le": "mk_le", "div": "mk_div", "mod": "mk_mod", "contains": "mk_seq_contains",
+    "eq": "mk_eq", "le": "mk_le", "div": "mk_div", "mod": "mk_mod",
     "prefix": "mk_seq_prefix", "suffix": "mk_seq_suffix", "str_le": "mk_str_le",
 }  # fmt: skip
 _MANY = {
@@ -25,8 +26,8 @@ _MANY = {
 }  # fmt: skip
 
 
-#: Symbols from here on are those of matches; an encoding has far fewer variables.
-_MATCHES: Final = 1 << 29
+#: Symbols from here on are those of searches; an encoding has far fewer variables.
+_SEARCHES: Final = 1 << 29
 
 
 class Handles:
@@ -39,9 +40,9 @@ class Handles:
         self._context = context
         self._handles: dict[int, int] = {}
         self._declarations: dict[int, int] = {}
-        #: The matches met so far, operands first, with the declarations of their constants.
-        self.matches: list[tuple[Term, int]] = []
-        self._matched: dict[int, int] = {}
+        #: The searches met so far, operands first, with the declarations of their constants.
+        self.searches: list[tuple[Term, int]] = []
+        self._searched: dict[int, int] = {}
 
     def declaration(self, term: Term) -> int:
         """The declaration of a variable."""
@@ -69,8 +70,8 @@ class Handles:
     def _make(self, term: Term) -> int:
         c = self._context
         op = term.op
-        if op == "in_re":
-            return self._match(term)
+        if op in ("in_re", "contains"):
+            return self._search(term)
         arguments = [self._handles[a.id] for a in term.args]
         if op in _UNARY:
             return c.call(_UNARY[op], *arguments)
@@ -98,13 +99,13 @@ class Handles:
         }[term.sort]
         return c.call("mk_const", held["mk_int_symbol"](c.ref, term.payload), sort)
 
-    def _match(self, term: Term) -> int:
+    def _search(self, term: Term) -> int:
         c = self._context
-        constant = self._matched.get(term.id)
+        constant = self._searched.get(term.id)
         if constant is None:
-            number = held["mk_int_symbol"](c.ref, _MATCHES + len(self.matches))
-            constant = self._matched[term.id] = c.call("mk_const", number, c.bool_sort)
-            self.matches.append((term, c.keep(held["get_app_decl"](c.ref, constant))))
+            number = held["mk_int_symbol"](c.ref, _SEARCHES + len(self.searches))
+            constant = self._searched[term.id] = c.call("mk_const", number, c.bool_sort)
+            self.searches.append((term, c.keep(held["get_app_decl"](c.ref, constant))))
         return c.keep(constant)
 
     def _literal(self, term: Term) -> int:
@@ -123,10 +124,10 @@ class Handles:
 
     def close(self) -> None:
         """Give back every handle."""
-        kept = (*self._handles.values(), *self._declarations.values(), *self._matched.values())
-        for handle in (*kept, *(declaration for _, declaration in self.matches)):
+        kept = (*self._handles.values(), *self._declarations.values(), *self._searched.values())
+        for handle in (*kept, *(declaration for _, declaration in self.searches)):
             self._context.drop(handle)
         self._handles.clear()
         self._declarations.clear()
-        self._matched.clear()
-        self.matches.clear()
+        self._searched.clear()
+        self.searches.clear()

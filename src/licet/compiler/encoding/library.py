@@ -58,7 +58,6 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "mk_numeral": (c_void_p, [c_void_p, c_char_p, c_void_p]),
     "mk_u32string": (c_void_p, [c_void_p, c_uint, c_char_p]),
     "mk_seq_concat": (c_void_p, [c_void_p, c_uint, c_void_p]),
-    "mk_seq_contains": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "mk_seq_prefix": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "mk_seq_suffix": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "mk_seq_length": (c_void_p, [c_void_p, c_void_p]),

@@ -7,6 +7,7 @@ one that was printed here and parsed in a worker serves all calls of its shape.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,7 +25,7 @@ from .rules import Surroundings, encode
 from .shapes import capacity, may_be_open
 from .sites import Site
 from .smtlib import Printer, symbol
-from .terms import Term
+from .terms import SECONDS, Term
 
 #: Pairs of places that a question may say are equal.
 PAIR_LIMIT: Final = 5_000
@@ -67,8 +68,9 @@ class Stem:
         )
 
     def renew(self) -> None:
-        """Forget the texts of the question before."""
+        """Forget the texts of the question before, and give the next one its time."""
         self.codes.forget(self._texts)
+        self.encoding.terms.until = time.thread_time() + SECONDS
         self.prepared.numerals.trim()
 
     @property
