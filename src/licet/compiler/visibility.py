@@ -11,7 +11,15 @@ from .catalog import Tool
 from .declarations import SCOPES, Declarations
 from .gathering import Unit
 from .names import suggestion
-from .types import ListType, MapType, OptionalType, RecordType, Type
+from .types import (
+    JsonType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    StringType,
+    Type,
+)
 
 Path = tuple[str, ...]
 
@@ -65,11 +73,12 @@ def _shown(declared: Declarations, node: ast.Expr, unit: Unit) -> Path | None:
         if signature is None:
             return None
         root, type_ = signature.name, signature.result
-    return (root, *steps) if _leads(declared, type_, tuple(steps), node) else None
+    end = _leads(declared, type_, tuple(steps), node)
+    return None if end is None else (root, *steps)
 
 
-def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> bool:
-    """Whether a path leads into a type, through optionals, lists and maps; else an error."""
+def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> Type | None:
+    """Where a path into a type ends, through optionals, lists and maps; else None and an error."""
     for step in steps:
         while isinstance(type_, OptionalType | ListType | MapType):
             type_ = (
@@ -88,9 +97,9 @@ def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> 
                 node.span,
                 suggestion(step, (f.name for f in fields), "it has no fields"),
             )
-            return False
+            return None
         type_ = field.type
-    return True
+    return type_
 
 
 def adjustable_arguments(declared: Declarations) -> dict[str, tuple[Path, ...] | None]:
@@ -119,7 +128,19 @@ def _argument(declared: Declarations, tool: Tool, path: Path, entry: ast.Adjusta
             suggestion(path[0], (f.name for f in tool.params.fields), "it takes no arguments"),
         )
         return False
-    return _leads(declared, tool.params, path, entry)
+    end = _leads(declared, tool.params, path, entry)
+    if end is None:
+        return False
+    inner = end.inner if isinstance(end, OptionalType) else end
+    if isinstance(inner, StringType | JsonType):
+        declared.reporter.warning(
+            "LIC135",
+            f"a repair never changes `{'.'.join(path)}`, which is `{end}`",
+            entry.span,
+            "name numbers, truth values, enums, dates or times; "
+            "without `adjustable`, all of these may change",
+        )
+    return True
 
 
 def fact_signatures(declared: Declarations, shown: frozenset[Path]) -> dict[str, ir.FactSignature]:
