@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from licet.compiler import Catalog, Program, Tool, compile_sources, load_policy
+from licet.compiler import Catalog, Program, Tool, compile_sources
 from licet.compiler.types import STRING, Field, RecordType
+from licet.loading import load_program
 from licet.policy_lang import Source
 
 IDS = RecordType("args", (Field("id", STRING),))
@@ -160,19 +161,19 @@ def test_a_folder_is_loaded_with_the_params_of_its_project(tmp_path: Path) -> No
     (folder / "b.licet").write_text("param cap: Decimal")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "common.licet").write_text("tool pay(n: Decimal)")
-    program, found = load_policy(folder)
-    assert found == ()
-    assert program is not None
-    assert str(program.params["cap"]) == "1/10"
-    overridden, _ = load_policy(folder, params={"cap": 3})
+    loaded = load_program([folder])
+    assert loaded.diagnostics == ()
+    assert loaded.program is not None
+    assert str(loaded.program.params["cap"]) == "1/10"
+    overridden = load_program([folder], params={"cap": 3}).program
     assert overridden is not None
     assert overridden.params == {"cap": 3}
 
 
 def codes(path: Path) -> list[str]:
-    program, found = load_policy(path)
-    assert program is None
-    return [d.code for d in found]
+    loaded = load_program([path])
+    assert loaded.program is None
+    return [d.code for d in loaded.diagnostics]
 
 
 def test_what_cannot_be_loaded(tmp_path: Path) -> None:

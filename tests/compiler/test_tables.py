@@ -35,6 +35,20 @@ def compiled(
             "t(Level) -> Int { silver: 1; gold: 2; silver: 3 }",
             ["LIC121 `t` has two rows for (silver)"],
         ),
+        (
+            "t(Level) -> Int { silver: 1; gold: 2; _: 3 }",
+            ["LIC133 this row of `t` is never reached"],
+        ),
+        (
+            "t(Level, Bool) -> Int { silver, true: 1; silver, false: 2; silver, _: 3; _, _: 4 }",
+            ["LIC133 this row of `t` is never reached"],
+        ),
+        ("t(Level, Bool) -> Int { silver, true: 1; silver, _: 3; _, _: 4 }", []),
+        (
+            "t(Int in 1 .. 2) -> Int { 1: 1; 2: 2; _: 3 }",
+            ["LIC133 this row of `t` is never reached"],
+        ),
+        ('t(String) -> Int { "a": 1; "b": 2; _: 3 }', []),
         ("t(Level) -> Int { _: 1; gold: 2 }", ["LIC121 `t` has two rows for (gold)"]),
         ("t(Int in 1 .. 3) -> Int { 1: 1; 3: 2 }", ["LIC120 `t` has no row for (2)"]),
         ("t(Int) -> Int { 1: 1 }", ["LIC120 `t` has no row for (_)"]),

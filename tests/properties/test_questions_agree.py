@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
+
 import z3
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from licet.compiler.encoding import EncodingError, Question, ToolEncoder, UnsupportedText
 from licet.compiler.evaluation import Judgement, judge
@@ -141,4 +144,26 @@ def test_every_world_is_a_model_of_the_open_question(case: Case) -> None:
     question = asked(encoder, World(case.rules.tool, {}), None)
     judgement = judge(case.rules, case.world, case.clock)
     assert answer(question, GOALS[judgement.outcome])[0] in ("sat", "unknown")
+    encoder.close()
+
+
+@settings(max_examples=max(20, settings().max_examples // 5))
+@given(incomplete_cases(small=True))
+def test_what_was_asked_before_changes_no_question(case: Case) -> None:
+    """A stem serves all worlds of its shape; nothing of one of them stays for the next."""
+    encoder = encoder_for(case)
+    completing = worlds_completing(
+        case.world, case.vocabulary, judging(case.rules, case.vocabulary), limit=60
+    )
+    worlds = [case.world]
+    with suppress(TooManyWorldsError):
+        worlds += islice(completing, 3)
+    for world in (*worlds, case.world):
+        fresh = encoder_for(case)
+        question, alone = asked(encoder, world, None), asked(fresh, world, None)
+        assert (question.stem, question.leaves) == (alone.stem, alone.leaves)
+        assert (len(question.given), question.exact) == (len(alone.given), alone.exact)
+        for goal in GOALS.values():
+            assert {answer(question, goal)[0], answer(alone, goal)[0]} != {"sat", "unsat"}
+        fresh.close()
     encoder.close()

@@ -13,6 +13,7 @@ from licet.compiler import ir
 from licet.compiler.evaluation import judge
 from licet.compiler.types import INT, Value
 from licet.compiler.world import Path, World
+from licet.verifier.adjusting import key_arguments
 from licet.verifier.masking import value_at, with_value
 from licet.verifier.repairing import repair
 from licet.verifier.solving import SolverPool
@@ -104,7 +105,17 @@ def test_no_allowed_call_is_nearer(
     given_world = world(count=values[0], cabin=values[1], rush=values[2], bags=bags)
     if judge(at.rules, given_world, at.clock).outcome != "deny":
         return
-    found = repair(at.encoder, at.rules, given_world, ADJUSTABLE, ARGS, at.clock, pool, 20)
+    found = repair(
+        at.encoder,
+        at.rules,
+        given_world,
+        ADJUSTABLE,
+        key_arguments(at.rules),
+        ARGS,
+        at.clock,
+        pool,
+        20,
+    )
     nearest: dict[str, tuple[int, ...]] = {}
     for others in product(*LEAVES.values()):
         other = given_world

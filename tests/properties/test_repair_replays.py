@@ -103,8 +103,10 @@ def test_a_repair_replays_and_is_the_nearest(pool: SolverPool, case: Case) -> No
         encoder.decide(case.world)
     except EncodingError:
         return
-    found = repair(encoder, case.rules, case.world, None, vocabulary.args, case.clock, pool, 10)
     keys = key_arguments(case.rules)
+    found = repair(
+        encoder, case.rules, case.world, None, keys, vocabulary.args, case.clock, pool, 10
+    )
     leaves = [
         (path, kind)
         for path, kind in scalars(vocabulary.args, case.world.args, ("args",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from licet import Guard
+from licet.compiler.world import UNKNOWN
+from licet.verifier.facts import Resolver, Resolvers
 from support.shop import refund, shop
 
 ORDER = {"owner": "u1", "total": 200}
@@ -117,3 +120,24 @@ def test_what_the_call_brings_is_not_asked_for(tmp_path: Path) -> None:
 def test_a_fact_that_is_not_declared(tmp_path: Path) -> None:
     with shop(tmp_path) as guard, pytest.raises(ValueError, match="did you mean `order`"):
         guard.fact(name="ordr")(raises)
+
+
+def test_an_answer_is_late_though_nobody_waited_for_it_yet() -> None:
+    """It came while another was waited for, which had more time."""
+    released = threading.Event()
+
+    def patient(id: str) -> object:
+        time.sleep(0.4)  # the other's limit passes in here
+        released.set()
+        return ORDER
+
+    def tardy(owner: str) -> object:
+        released.wait(5)
+        return False
+
+    resolvers = Resolvers()
+    resolvers.register(Resolver("order", patient, False, 5))
+    resolvers.register(Resolver("blocked", tardy, False, 0.1))
+    wanted = [("order", ("R1",)), ("blocked", ("u1",))]
+    assert resolvers.resolve(wanted) == {wanted[0]: ORDER, wanted[1]: UNKNOWN}
+    resolvers.close()

@@ -155,3 +155,53 @@ def test_very_long_lists_and_texts_are_bounded(guard: Guard) -> None:
         guard.check(send(body="x" * 10_000_000))
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 100_000  # KiB
+
+
+SQUARES = "".join(f"  let a{i + 1} = a{i} * a{i}\n" for i in range(30))
+BOMBS = f"""
+policy "bombs"
+tool squares(n: Int)
+tool halves(n: Decimal)
+tool within(text: String, part: String)
+tool triples(xs: List<Int>)
+permit all on any
+forbid squares on squares
+  let a0 = args.n
+{SQUARES}  when a30 == 5
+forbid halves on halves
+  let a0 = args.n / 3
+{SQUARES}  when a30 == 5
+forbid within on within when args.text contains args.part
+forbid triples on triples
+  when any(x in args.xs: any(y in args.xs: any(z in args.xs: x * y + z == -1)))
+"""
+
+
+@pytest.fixture(scope="module")
+def bombs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
+    with shop(tmp_path_factory.mktemp("bombs"), BOMBS, engine="both") as made:
+        yield made
+
+
+@pytest.mark.parametrize(("tool", "n"), [("squares", 10**99), ("squares", 2), ("halves", 0.5)])
+def test_numbers_that_are_squared_again_and_again(bombs: Guard, tool: str, n: float) -> None:
+    """A number of 2^30 digits is never made: the formula is refused, whatever the call says."""
+    verdict = bombs.check({"tool": tool, "args": {"n": n}})
+    assert (verdict.outcome, verdict.kind) == ("deny", "fault")
+    assert "binary digits" in verdict.message
+
+
+def test_loops_in_loops_end_in_a_refusal(bombs: Guard) -> None:
+    for _ in range(3):  # the second is refused at once
+        verdict = bombs.check({"tool": "triples", "args": {"xs": list(range(500))}})
+        assert (verdict.outcome, verdict.kind) == ("deny", "fault")
+    assert bombs.check({"tool": "triples", "args": {"xs": [1, 2, 3]}}).allowed
+
+
+def test_a_text_that_almost_holds_another_everywhere(bombs: Guard) -> None:
+    """Compared at each position this takes 2.5 billion steps, none of which can be interrupted."""
+    text, part = "a" * 100_000, "a" * 50_000
+    assert bombs.check({"tool": "within", "args": {"text": text, "part": part + "b"}}).allowed
+    assert bombs.check({"tool": "within", "args": {"text": text, "part": part}}).rules == (
+        "within",
+    )

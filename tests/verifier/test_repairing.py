@@ -10,6 +10,7 @@ import pytest
 from licet.compiler import ir
 from licet.compiler.types import BOOL, DATE, INT, STRING, IntType, Value
 from licet.compiler.world import World
+from licet.verifier.adjusting import key_arguments
 from licet.verifier.repairing import RepairFound, repair
 from licet.verifier.solving import SolverPool
 from support.ir_building import equal, n
@@ -50,7 +51,8 @@ def repaired(
     adjustable: tuple[tuple[str, ...], ...] | None = None,
     seconds: float = 20,
 ) -> RepairFound | None:
-    return repair(at.encoder, at.rules, refused, adjustable, ARGS, at.clock, pool, seconds)
+    keys = key_arguments(at.rules)
+    return repair(at.encoder, at.rules, refused, adjustable, keys, ARGS, at.clock, pool, seconds)
 
 
 def changed(refused: World, *changes: tuple[object, ...], outcome: str = "allow") -> RepairFound:

@@ -1,7 +1,7 @@
 """Syntax tree and catalog to typed IR, and IR to SMT terms."""
 
 from .catalog import Catalog, Tool
-from .loading import Project, load_policy, open_project
+from .loading import Project, open_project
 from .pipeline import compile_sources
 from .program import GivenValues, Program, TestCase, TestStep
 
@@ -14,6 +14,5 @@ __all__ = [
     "TestStep",
     "Tool",
     "compile_sources",
-    "load_policy",
     "open_project",
 ]

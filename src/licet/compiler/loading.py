@@ -13,12 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 
-from licet.policy_lang import Diagnostic, Severity, Source
-
-from .catalog import Catalog
-from .catalogues import ReadTools
-from .pipeline import compile_sources
-from .program import Program
+from licet.policy_lang import Diagnostic, Source
 
 SUFFIX = ".licet"
 CONFIG = "licet.toml"
@@ -79,27 +74,6 @@ def open_project(path: Path) -> tuple[Project, tuple[Diagnostic, ...]]:
         else:
             sources.append(Source(each.relative_to(root).as_posix(), text))
     return Project(root, tuple(sources), params), tuple(found)
-
-
-def load_policy(
-    path: Path,
-    *,
-    params: Mapping[str, object] | None = None,
-    catalog: Catalog | None = None,
-    read_tools: ReadTools | None = None,
-) -> tuple[Program | None, tuple[Diagnostic, ...]]:
-    """Compile the policy at a path; `params` win over those of `licet.toml`."""
-    project, problems = open_project(path)
-    if any(problem.severity is Severity.error for problem in problems):
-        return None, problems
-    program, diagnostics = compile_sources(
-        project.sources,
-        params={**project.params, **(params or {})},
-        catalog=catalog,
-        read=project.read,
-        read_tools=read_tools,
-    )
-    return program, (*problems, *diagnostics)
 
 
 def _text(path: Path) -> str | None:

@@ -75,6 +75,13 @@ def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.R
     inside, test = type_condition(checker, declaration.when, declaration.unless, scope)
     message = None
     if declaration.message is not None:
+        if declaration.kind == "permit":
+            checker.declared.reporter.warning(
+                "LIC134",
+                "the message of a permit is never shown",
+                declaration.message.span,
+                "put it on the rule that refuses, or write a comment",
+            )
         # A permit's message is read where it does not apply: nothing is known to be present there.
         place = scope if declaration.kind == "permit" else inside
         message = type_message(checker, declaration.message, place, test)

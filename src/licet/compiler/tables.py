@@ -1,8 +1,8 @@
 """Tables: total functions given row by row; gaps and overlaps are errors.
 
 A key `_` stands for every value of its column. Rows may only become more general downwards: a
-row that another one restricts stands below it, two rows that overlap otherwise are an error, and
-so is a row that can never be reached.
+row that another one restricts stands below it, two rows that overlap otherwise are an error. A
+row of which every combination stands above it is a warning.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def check_table(
         )
         reporter.error("LIC120", f"`{name}` has no row for ({shown})", span, f"add `{shown}: …`")
         return None
+    _warn_of_unreached(name, rows, domains, reporter)
     open_columns = frozenset(
         place
         for place in range(len(params))
@@ -113,6 +114,24 @@ def _missing(
         if rest is not None:
             return (value, *rest)
     return None
+
+
+def _warn_of_unreached(
+    name: str, rows: Sequence[Row], domains: Sequence[tuple[object, ...]], reporter: Reporter
+) -> None:
+    above: list[Keys] = []
+    for row in rows:
+        own = [
+            domain if key is None else (key,) for key, domain in zip(row.keys, domains, strict=True)
+        ]
+        if None in row.keys and above and _missing(above, own) is None:
+            reporter.warning(
+                "LIC133",
+                f"this row of `{name}` is never reached",
+                row.span,
+                "each of its combinations has a row above: remove it, or one of those",
+            )
+        above.append(row.keys)
 
 
 def _overlaps(name: str, params: tuple[Type, ...], rows: Sequence[Row], reporter: Reporter) -> bool:

@@ -13,7 +13,15 @@ from .declarations import SCOPES, Declarations
 from .gathering import Unit
 from .history import Index
 from .names import suggestion
-from .types import ListType, MapType, OptionalType, RecordType, Type
+from .types import (
+    JsonType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    StringType,
+    Type,
+)
 from .walking import walk
 
 Path = tuple[str, ...]
@@ -75,7 +83,8 @@ def _shown(declared: Declarations, node: ast.Expr, unit: Unit) -> Path | None:
         if signature is None:
             return None
         root, type_ = signature.name, signature.result
-    return (root, *steps) if _leads(declared, type_, tuple(steps), node) else None
+    end = _leads(declared, type_, tuple(steps), node)
+    return None if end is None else (root, *steps)
 
 
 def _limit(declared: Declarations, name: str, unit: Unit) -> str | None:
@@ -105,8 +114,8 @@ def _is_own(index: Index) -> bool:
     return read <= {"tool", "args", "outcome", "at"}
 
 
-def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> bool:
-    """Whether a path leads into a type, through optionals, lists and maps; else an error."""
+def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> Type | None:
+    """Where a path into a type ends, through optionals, lists and maps; else None and an error."""
     for step in steps:
         while isinstance(type_, OptionalType | ListType | MapType):
             type_ = (
@@ -125,9 +134,9 @@ def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> 
                 node.span,
                 suggestion(step, (f.name for f in fields), "it has no fields"),
             )
-            return False
+            return None
         type_ = field.type
-    return True
+    return type_
 
 
 def adjustable_arguments(declared: Declarations) -> dict[str, tuple[Path, ...] | None]:
@@ -156,7 +165,19 @@ def _argument(declared: Declarations, tool: Tool, path: Path, entry: ast.Adjusta
             suggestion(path[0], (f.name for f in tool.params.fields), "it takes no arguments"),
         )
         return False
-    return _leads(declared, tool.params, path, entry)
+    end = _leads(declared, tool.params, path, entry)
+    if end is None:
+        return False
+    inner = end.inner if isinstance(end, OptionalType) else end
+    if isinstance(inner, StringType | JsonType):
+        declared.reporter.warning(
+            "LIC135",
+            f"a repair never changes `{'.'.join(path)}`, which is `{end}`",
+            entry.span,
+            "name numbers, truth values, enums, dates or times; "
+            "without `adjustable`, all of these may change",
+        )
+    return True
 
 
 def fact_signatures(declared: Declarations, shown: frozenset[Path]) -> dict[str, ir.FactSignature]:

@@ -219,17 +219,16 @@ class Decider:
         self, rules: ToolRules, world: World
     ) -> tuple[Outcome | None, States, tuple[FactKey, ...]]:
         """The outcome, each rule's state, and the facts that rules read and the world lacks."""
-        engine = self._engines.borrow()
-        decided = engine.encoder(rules).decide(world)
-        outcome = decided.outcome
-        if outcome == "allow" and self._engine == "z3" and len(rules.permits) == 1:
-            # The one permit applies and nothing else does: no need to ask rule by rule.
-            states: States = ONE_PERMIT + OTHERS_NOT * (len(rules.rules) - 1)
-            lacking: tuple[FactKey, ...] = ()
-        else:
-            states = decided.states()
-            lacking = () if outcome == "allow" else decided.lacking()
-        self._engines.give_back(engine)
+        with self._engines.lent() as engine:
+            decided = engine.encoder(rules).decide(world)
+            outcome = decided.outcome
+            if outcome == "allow" and self._engine == "z3" and len(rules.permits) == 1:
+                # The one permit applies and nothing else does: no need to ask rule by rule.
+                states: States = ONE_PERMIT + OTHERS_NOT * (len(rules.rules) - 1)
+                lacking: tuple[FactKey, ...] = ()
+            else:
+                states = decided.states()
+                lacking = () if outcome == "allow" else decided.lacking()
         if self._engine == "both" and outcome is not None:
             self._compare(rules, world, outcome, states)
         return outcome, states, lacking
@@ -268,12 +267,10 @@ class Decider:
         deadline = time.monotonic() + self._seconds
 
         def work() -> Refusal:
-            engine = self._engines.borrow()
-            refusal = self._refuser.explain(
-                engine.encoder(rules), rules, world, outcome, states, deadline
-            )
-            self._engines.give_back(engine)
-            return refusal
+            with self._engines.lent() as engine:
+                return self._refuser.explain(
+                    engine.encoder(rules), rules, world, outcome, states, deadline
+                )
 
         return Slow(work)
 

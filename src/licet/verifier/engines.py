@@ -1,14 +1,16 @@
 """Solver contexts for threads: each is used by one thread at a time and holds encoders by tool.
 
-As many exist as checks ever ran at once. One in which something failed is not given back: its
-context is freed, and the next check makes a new one.
+As many exist as checks ever ran at once. One in which something failed is closed, and the next
+check makes a new one; a call that is too large to decide is no failure.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from licet.compiler.encoding import Context, ToolEncoder
+from licet.compiler.encoding import Context, EncodingLimit, ToolEncoder, UnsupportedText
 from licet.compiler.ir import ToolRules
 from licet.compiler.program import Program
 
@@ -45,21 +47,33 @@ class Engine:
             self._encoders.move_to_end(rules.tool)
         return found
 
+    def close(self) -> None:
+        """Free everything; of no use afterwards."""
+        while self._encoders:
+            self._encoders.popitem()[1].close()
+        self._context.close()
+
 
 class Engines:
-    """A pool of engines. `borrow` and `give_back` are safe from any thread."""
+    """A pool of engines. `lent` is safe from any thread."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._idle: list[Engine] = []
 
-    def borrow(self) -> Engine:
-        """An engine that no other thread uses."""
+    @contextmanager
+    def lent(self) -> Iterator[Engine]:
+        """An engine that no other thread uses meanwhile."""
         try:
-            return self._idle.pop()
+            engine = self._idle.pop()
         except IndexError:
-            return Engine(self._program)
-
-    def give_back(self, engine: Engine) -> None:
-        """Let others use it; not after a failure."""
+            engine = Engine(self._program)
+        try:
+            yield engine
+        except (EncodingLimit, UnsupportedText):
+            self._idle.append(engine)  # it knows by now what it cannot decide
+            raise
+        except BaseException:
+            engine.close()
+            raise
         self._idle.append(engine)

@@ -198,10 +198,10 @@ def _core(
     negated = "allowed" if goal == "deny" else "(not (and allowed pending))"
     by_path = {leaf.path: leaf for leaf in known}
     query = Core(
-        (negated, *(_equation(leaf) for leaf in flags)),
+        (negated, *question.given, *(_equation(leaf) for leaf in flags)),
         tuple(_with_place(leaf, by_path) for leaf in others),
     )
-    answer = pool.ask(query, question.text, until - time.monotonic())
+    answer = pool.ask(query, question.stem, until - time.monotonic())
     if isinstance(answer, Forced):
         others = [others[position] for position in answer.kept]
     return sorted(others, key=known.index), known

@@ -28,9 +28,11 @@ from licet.compiler.types import Type, Value
 from licet.compiler.values import render, show
 from licet.compiler.world import Path, World
 
+from .adjusting import Names, key_arguments
 from .admission import path_text
 from .budgets import budgets_of
 from .calls import call_json
+from .completing import completed
 from .explaining import because
 from .messages import compose
 from .repairing import RepairFound, repair
@@ -75,6 +77,7 @@ class Refuser:
         self._clock = clock
         self._solvers = solvers
         self._visibility: dict[str, ToolVisibility] = {}
+        self._keys: dict[str, frozenset[Names]] = {}
 
     def explain(
         self,
@@ -87,11 +90,13 @@ class Refuser:
     ) -> Refusal:
         """The refusal of a world that was not plainly allowed (`outcome` None: not settled)."""
         one_of: tuple[str, ...] = ()
+        broken: World | None = None
         if outcome == "deny" and not _is_explained(rules, states):
             # Certain, but by one rule in some worlds and by another in others: which?
             settled = self._settle(encoder, rules, world, deadline)
             if settled.outcome == "deny":
                 states, one_of = settled.states(states), settled.one_of
+                broken = settled.broken
         elif outcome is None:
             settled = self._settle(encoder, rules, world, deadline)
             match settled.outcome:
@@ -100,7 +105,7 @@ class Refuser:
                 case "allow":
                     return Refusal("allow", (), states=settled.states(states))
             outcome, states = settled.outcome, settled.states(states)
-            one_of = settled.one_of
+            one_of, broken = settled.one_of, settled.broken
         violations = tuple(self._violations(rules, world, outcome, states, one_of))
         budgets = tuple(budgets_of(self._program, rules, world, states, self._clock))
         refusal = Refusal(
@@ -108,7 +113,10 @@ class Refuser:
             violations,
             rules=tuple(dict.fromkeys(v.rule for v in violations if v.rule is not None)),
             states=states,
-            counterexample=call_json(world, self._program),
+            counterexample=call_json(
+                broken or completed(encoder, rules, world, outcome, self._clock) or world,
+                self._program,
+            ),
             budgets=budgets,
         )
         try:
@@ -250,6 +258,7 @@ class Refuser:
                 rules,
                 world,
                 self._program.adjustable.get(world.tool),
+                self._key_arguments(rules),
                 tool.params,
                 self._clock,
                 self._solvers,
@@ -329,6 +338,13 @@ class Refuser:
     def _name(self, world: World) -> str:
         """The tool as the model knows it, without the qualifier that we gave it."""
         return self._program.catalog.qualified[world.tool].name
+
+    def _key_arguments(self, rules: ir.ToolRules) -> frozenset[Names]:
+        """What no repair of this tool may change; worked out once."""
+        found = self._keys.get(rules.tool)
+        if found is None:
+            found = self._keys[rules.tool] = key_arguments(rules)
+        return found
 
     def visibility(self, rules: ir.ToolRules) -> ToolVisibility:
         """What may be shown of this tool's verdicts; worked out once."""

@@ -35,7 +35,7 @@ from licet.compiler.types import (
 from licet.compiler.values import show, survives_binary64
 from licet.compiler.world import UNKNOWN, Path, World
 
-from .adjusting import key_arguments, may_change
+from .adjusting import Names, may_change
 from .admission import path_text
 from .masking import place, value_at, with_value
 from .solving import Adjustable, Nearest, NearestOpen, Sat, SolverPool, Unsat
@@ -67,7 +67,8 @@ def repair(
     encoder: ToolEncoder,
     rules: ir.ToolRules,
     world: World,
-    adjustable: tuple[tuple[str, ...], ...] | None,
+    adjustable: tuple[Names, ...] | None,
+    keys: frozenset[Names],
     args_type: RecordType,
     clock: Clock,
     pool: SolverPool,
@@ -75,12 +76,13 @@ def repair(
 ) -> RepairFound | None:
     """The nearest call that is allowed, else the nearest that needs only an approval; or None.
 
-    `adjustable`: paths below `args` that may change (None: the default, see `adjusting`).
+    `adjustable`: paths below `args` that may change (None: the default, see `adjusting`); `keys`:
+    the `key_arguments` of the rules.
     """
     until = time.monotonic() + seconds
     search = _Search(encoder, rules, world, args_type, clock, pool, until)
     try:
-        return search.run(adjustable)
+        return search.run(adjustable, keys)
     except EncodingError:
         return None
 
@@ -114,8 +116,9 @@ class _Search:
         self._args_type, self._clock = args_type, clock
         self._pool, self._until = pool, until
 
-    def run(self, adjustable: tuple[tuple[str, ...], ...] | None) -> RepairFound | None:
-        keys = key_arguments(self._rules)
+    def run(
+        self, adjustable: tuple[Names, ...] | None, keys: frozenset[Names]
+    ) -> RepairFound | None:
         candidates = [
             (path, kind)
             for path, kind in _scalars(self._args_type, self._world.args, ("args",))
@@ -170,8 +173,10 @@ class _Search:
             for leaf in question.leaves
             if leaf.known and leaf.literal is not None and leaf.symbol not in symbols
         )
-        query = Nearest((goal,), fixed, tuple(_adjustable(question, leaf) for leaf in leaves))
-        return self._pool.ask(query, question.text, self._until - time.monotonic())
+        query = Nearest(
+            (goal, *question.given), fixed, tuple(_adjustable(question, leaf) for leaf in leaves)
+        )
+        return self._pool.ask(query, question.stem, self._until - time.monotonic())
 
     # --- answers, replayed
 

@@ -154,7 +154,8 @@ class _Settling:
         known = tuple(f"(= {leaf.symbol} {leaf.literal})" for leaf in question.leaves if leaf.known)
         symbols = tuple(leaf.symbol for leaf in question.leaves) if values else ()
         left = self._until - time.monotonic()
-        answer = self._pool.ask(Check((*goals, *known), symbols), question.text, left)
+        assertions = (*question.given, *goals, *known)
+        answer = self._pool.ask(Check(assertions, symbols), question.stem, left)
         if isinstance(answer, Unknown):
             self._reason = answer.reason
         return answer

@@ -5,6 +5,7 @@ from .failures import EncodingError, EncodingFault, EncodingLimit, UnsupportedTe
 from .library import Context
 from .places import Aspect
 from .question import Leaf, Question
+from .rebuilding import complete
 
 __all__ = [
     "Aspect",
@@ -18,4 +19,5 @@ __all__ = [
     "State",
     "ToolEncoder",
     "UnsupportedText",
+    "complete",
 ]

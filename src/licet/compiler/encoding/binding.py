@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from ..builtins import BUILTINS
 from ..lowering import AbstractPath
+from ..regex import matcher
 from ..types import (
     BoolType,
     DateType,
@@ -120,6 +121,14 @@ class Codes:
     def all(self) -> dict[str, int]:
         """The codes of all texts in the rules, as they are now."""
         return dict(self._fixed)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def forget(self, size: int) -> None:
+        """Take back the codes given after the first `size`."""
+        while len(self._texts) > size:
+            del self._fixed[self._texts.pop()]
 
     def text(self, code: int) -> str | None:
         """The text of a code, if it is one of the rules'."""
@@ -243,8 +252,8 @@ class Bound:
     """
 
     __slots__ = (
-        "_codecs", "_context", "_declarations", "_model", "_ref", "known", "known_values",
-        "prepared", "world", "world_codes",
+        "_codecs", "_context", "_declarations", "_grown", "_met", "_model", "_ref", "_waiting",
+        "known", "known_values", "prepared", "world", "world_codes",
     )  # fmt: skip
 
     def __init__(self, prepared: Prepared, world: World) -> None:
@@ -259,6 +268,10 @@ class Bound:
         self.known_values: dict[int, Value] = {}
         #: Per site, its keys as far as known (None: not known yet).
         self.known: list[tuple[Value, ...] | None] = []
+        #: The searches met, those of them without a value, and whether more may have one by now.
+        self._met = 0
+        self._waiting: list[int] = []
+        self._grown = False
         self._model: int = held["mk_model"](self._ref)
         held["model_inc_ref"](self._ref, self._model)
 
@@ -270,6 +283,7 @@ class Bound:
                 place.bind(getattr(self.world, name), self)
             for name, place in prepared.params:
                 place.bind(self.world.params.get(name, UNKNOWN), self)
+            self._grown = bool(prepared.handles.searches)
             if prepared.encoding.sites:
                 self._bind_sites()
         except BaseException:
@@ -312,7 +326,7 @@ class Bound:
         return code
 
     def _bind_sites(self) -> None:
-        sites = self.prepared.encoding.sites
+        sites, searches = self.prepared.encoding.sites, self.prepared.handles.searches
         if len(sites) > SITE_LIMIT:
             raise EncodingLimit("too many facts and views to look up")
         for site in sites:
@@ -320,6 +334,7 @@ class Bound:
             self.known.append(keys)
             value = UNKNOWN if keys is None else self.look_up(site, keys)
             site.place.bind(value, self)
+            self._grown = self._grown or bool(searches)
 
     def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:
         """The value of a site at known keys."""
@@ -343,7 +358,37 @@ class Bound:
     # --- reading back --------------------------------------------------------------------------
 
     def evaluate(self, handle: int) -> int:
+        if self._grown or self._met < len(self.prepared.handles.searches):
+            self._search()
         return self._context.evaluate(self._model, handle, release=self.prepared.release)
+
+    def _search(self) -> None:
+        """Give each search of texts that are known by now its value, operands first."""
+        searches = self.prepared.handles.searches
+        new = range(self._met, len(searches))
+        waiting = [*self._waiting, *new] if self._grown else [*new]
+        left = [] if self._grown else self._waiting
+        self._grown, self._met = False, len(searches)
+        for position in waiting:
+            term, declaration = searches[position]
+            holds = self._found(term)
+            if holds is None:
+                left.append(position)
+                continue
+            value = self._context.true if holds else self._context.false
+            _add(self._ref, self._model, declaration, value)
+        self._waiting = left
+        self._context.forget(self._model)
+
+    def _found(self, search: Term) -> bool | None:
+        """What a search finds; None where a text is not known."""
+        text = self._context.string(self._evaluated(search.args[0]))
+        if text is None:
+            return None
+        if search.op == "in_re":
+            return matcher(cast(str, search.payload))(text)
+        part = self._context.string(self._evaluated(search.args[1]))
+        return None if part is None else part in text
 
     def truth(self, term: Term) -> bool | None:
         """Whether a Bool term holds; None where the world leaves it open."""
@@ -363,7 +408,13 @@ class Bound:
         finally:
             self._context.drop(result)
         table = self.prepared.by_declaration
-        return {table[d] for d in found if d in table}
+        variables = {table[d] for d in found if d in table}
+        for term, declaration in self.prepared.handles.searches:
+            if declaration in found:
+                texts = [arg for arg in term.args if arg.sort == "String"]
+                for text in self.prepared.handles.of(texts):
+                    variables |= self.open_variables(text)
+        return variables
 
     def open_in_keys(self, site: Site) -> set[int]:
         """The variables that a site's keys still depend on."""

@@ -6,7 +6,7 @@ within the length. So a type without values, behind an optional, makes nothing v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import combinations
 from typing import cast
@@ -50,13 +50,14 @@ from .terms import Term
 
 
 class Constraints:
-    """Terms over the leaves of one encoding. `texts` are the interned texts that have codes."""
+    """Terms over the leaves of one encoding."""
 
-    def __init__(self, soil: Soil, bounded: bool, texts: Callable[[], dict[str, int]]) -> None:
+    def __init__(self, soil: Soil, bounded: bool) -> None:
         self._soil = soil
         self._t = soil.terms
         self._bounded = bounded
-        self._texts = texts
+        #: Interned texts whose types leave texts out, and where each means something.
+        self._choosy: list[tuple[Term, Variable, StringType]] = []
 
     # --- types ---------------------------------------------------------------------------------
 
@@ -68,6 +69,8 @@ class Constraints:
                 for leaf in place.leaves:
                     # Every enum has labels: where nothing reads the leaf, it may as well be one.
                     always = t.true if leaf.codec == "enum" else guard
+                    if leaf.codec == "code" and isinstance(leaf.type, StringType):
+                        self._choose(guard, leaf, leaf.type)
                     for condition in self._scalar(leaf):
                         yield t.implies(always, condition)
             case OptionalPlace():
@@ -109,7 +112,7 @@ class Constraints:
                 yield from self._range(leaf, MIN_TIME, MAX_TIME, False, False)
             case DurationType():
                 yield from self._range(leaf, -MAX_DURATION, MAX_DURATION, False, False)
-            case StringType():
+            case StringType() if leaf.codec == "seq":
                 yield from self._text(leaf, leaf.type)
 
     def _range(
@@ -139,18 +142,28 @@ class Constraints:
 
     def _text(self, leaf: Variable, kind: StringType) -> Iterator[Term]:
         t = self._t
-        if leaf.codec == "seq":
-            if kind.min_length:
-                yield t.le(t.integer(kind.min_length), t.length(leaf.term))
-            if kind.max_length is not None:
-                yield t.le(t.length(leaf.term), t.integer(kind.max_length))
-            for pattern in kind.patterns:
-                yield t.in_re(leaf.term, language(t, pattern))
-        elif kind.min_length or kind.max_length is not None or kind.patterns:
-            # Codes without a text stand for texts nobody has named, of which there are enough.
-            for text, code in self._texts().items():
+        if kind.min_length:
+            yield t.le(t.integer(kind.min_length), t.length(leaf.term))
+        if kind.max_length is not None:
+            yield t.le(t.length(leaf.term), t.integer(kind.max_length))
+        for pattern in kind.patterns:
+            yield t.in_re(leaf.term, language(t, pattern), pattern)
+
+    def _choose(self, guard: Term, leaf: Variable, kind: StringType) -> None:
+        if kind.min_length or kind.max_length is not None or kind.patterns:
+            self._choosy.append((guard, leaf, kind))
+
+    def fitting(self, texts: Mapping[str, int]) -> Iterator[Term]:
+        """That interned texts are of the types of their leaves (those that `types` was given).
+
+        `texts`: codes that have a text. The others stand for texts nobody has named, of which
+        there are enough.
+        """
+        t = self._t
+        for guard, leaf, kind in self._choosy:
+            for text, code in texts.items():
                 if not text_fits(text, kind):
-                    yield t.not_(t.eq(leaf.term, t.integer(code)))
+                    yield t.implies(guard, t.not_(t.eq(leaf.term, t.integer(code))))
 
     def _extent(self, place: ListPlace | MapPlace, guard: Term) -> Iterator[Term]:
         t = self._t

@@ -6,6 +6,7 @@ given one where that one is known. What is unknown stays unbound and is never de
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from .places import Aspect, Capacity
 from .question import Question, ask
 from .rules import Surroundings, encode, outcome
 from .shapes import capacity, grown
+from .stem import Stems
+from .terms import SECONDS
 
 State = Literal["applies", "not", "absent", "wrong_type"]
 
@@ -116,7 +119,10 @@ class ToolEncoder:
         self._owned = solver is None
         self._context = solver or Context()
         self._numerals = Numerals(self._context)
+        self._stems = Stems(self.around, self._context)
         self._kept: OrderedDict[Shape, Prepared] = OrderedDict()
+        #: Shapes for which there is no encoding, and why.
+        self._too_large: dict[Shape, str] = {}
         #: The abstract paths of all lists that the rules are known to read.
         self._lists: list[AbstractPath] = []
         #: The encoding of a tool without lists.
@@ -136,6 +142,7 @@ class ToolEncoder:
         if self._context.ref is not None:
             for prepared in self._kept.values():
                 prepared.close()
+            self._stems.clear()
             self._numerals.clear()
             if self._owned:
                 self._context.close()
@@ -149,7 +156,7 @@ class ToolEncoder:
         that unsat answers hold; n: unknown lists have at most n elements, so that sat answers are
         worlds. Raises EncodingError. The question needs this encoder to rebuild worlds.
         """
-        return ask(self.around, self.constrained, self._context, world, bounded)
+        return ask(self._stems, self.constrained, world, bounded)
 
     # --- deciding ------------------------------------------------------------------------------
 
@@ -192,6 +199,7 @@ class ToolEncoder:
         if self._only is not None:
             return Bound(self._only, world).bind()
         overrides: dict[AbstractPath, Capacity] = {}
+        until = time.thread_time() + SECONDS
         for _ in range(MAX_RESHAPES):
             shape = tuple(
                 overrides[path] if path in overrides else capacity(path, world)
@@ -201,6 +209,8 @@ class ToolEncoder:
             try:
                 return Bound(prepared, world).bind()
             except ReshapeError as reshape:
+                if time.thread_time() > until:
+                    break
                 before = overrides.get(reshape.path) or capacity(reshape.path, world)
                 overrides[reshape.path] = grown(before, reshape.length)
         raise EncodingLimit("the lists of a call kept growing")
@@ -222,7 +232,16 @@ class ToolEncoder:
                 capacities[path] = overrides.get(path) or capacity(path, world)
             return capacities[path]
 
-        encoding = encode(self.around, self._theories.is_sequence, look)
+        if shape in self._too_large:
+            raise EncodingLimit(self._too_large[shape])
+        try:
+            encoding = encode(self.around, self._theories.is_sequence, look)
+        except EncodingLimit as limit:
+            # Found out once: the next call like this one need not cost as much.
+            while len(self._too_large) >= KEPT_SHAPES:
+                del self._too_large[next(iter(self._too_large))]
+            self._too_large[tuple(capacities[path] for path in self._lists)] = str(limit)
+            raise
         prepared = Prepared(
             encoding,
             outcome(encoding, self.rules),

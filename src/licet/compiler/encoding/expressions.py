@@ -224,7 +224,7 @@ class Reader:
             case ir.Matches(text, pattern):
                 if pattern not in self._languages:
                     self._languages[pattern] = language(self.t, pattern)
-                return self.t.in_re(self.text(text).seq(), self._languages[pattern])
+                return self.t.in_re(self.text(text).seq(), self._languages[pattern], pattern)
             case ir.TableRead(_, keys, rows):
                 return self._table(tuple(self.read(k) for k in keys), keys, rows, e.type)
             case (

@@ -34,7 +34,6 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "mk_int_sort": (c_void_p, [c_void_p]),
     "mk_real_sort": (c_void_p, [c_void_p]),
     "mk_string_sort": (c_void_p, [c_void_p]),
-    "mk_re_sort": (c_void_p, [c_void_p, c_void_p]),
     "mk_int_symbol": (c_void_p, [c_void_p, c_int]),
     "mk_const": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "get_app_decl": (c_void_p, [c_void_p, c_void_p]),
@@ -59,20 +58,10 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "mk_numeral": (c_void_p, [c_void_p, c_char_p, c_void_p]),
     "mk_u32string": (c_void_p, [c_void_p, c_uint, c_char_p]),
     "mk_seq_concat": (c_void_p, [c_void_p, c_uint, c_void_p]),
-    "mk_seq_contains": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "mk_seq_prefix": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "mk_seq_suffix": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "mk_seq_length": (c_void_p, [c_void_p, c_void_p]),
     "mk_str_le": (c_void_p, [c_void_p, c_void_p, c_void_p]),
-    "mk_seq_in_re": (c_void_p, [c_void_p, c_void_p, c_void_p]),
-    "mk_seq_to_re": (c_void_p, [c_void_p, c_void_p]),
-    "mk_re_range": (c_void_p, [c_void_p, c_void_p, c_void_p]),
-    "mk_re_allchar": (c_void_p, [c_void_p, c_void_p]),
-    "mk_re_empty": (c_void_p, [c_void_p, c_void_p]),
-    "mk_re_union": (c_void_p, [c_void_p, c_uint, c_void_p]),
-    "mk_re_concat": (c_void_p, [c_void_p, c_uint, c_void_p]),
-    "mk_re_star": (c_void_p, [c_void_p, c_void_p]),
-    "mk_re_loop": (c_void_p, [c_void_p, c_void_p, c_uint, c_uint]),
     "mk_model": (c_void_p, [c_void_p]),
     "model_inc_ref": (None, [c_void_p, c_void_p]),
     "model_dec_ref": (None, [c_void_p, c_void_p]),
@@ -140,7 +129,6 @@ class Context:
         self.int_sort = self.keep(held["mk_int_sort"](c))
         self.real_sort = self.keep(held["mk_real_sort"](c))
         self.string_sort = self.keep(held["mk_string_sort"](c))
-        self.re_sort = self.keep(held["mk_re_sort"](c, self.string_sort))
         self.true = self.keep(held["mk_true"](c))
         self.false = self.keep(held["mk_false"](c))
         self._out = c_void_p()

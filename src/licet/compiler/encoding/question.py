@@ -2,7 +2,9 @@
 
 `text` declares a constant per leaf, asserts what every world keeps to, and defines `allowed`,
 `pending` and, per rule in order, `r0_applies`, `r0_absent`, `r0_wrong`. It asserts nothing of this
-world but what its builtins answer: known leaves are fixed by who asks.
+world but what its builtins answer: known leaves are fixed by who asks. Of it, `stem` is the same
+for all worlds of a shape, and `given` are the Bool terms that this world adds: who asks a worker
+sends them apart, so that the worker need not parse the stem again.
 
 Soundness here: with the known leaves fixed, every world that agrees with the given one gives a
 model of the text, with these definitions as the evaluator has them. If the question is `exact`,
@@ -13,30 +15,26 @@ unknown lists are at most that long.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
 from typing import cast
 
 from ..builtins import BUILTINS
 from ..lowering import Theories
 from ..types import StringType, Type, Value
 from ..world import UNKNOWN, Path, World
-from .binding import Bound, Codes, Numerals, Prepared, ReshapeError, checked_text
-from .constraints import Constraints, mirror, recorded
+from .binding import Bound, Numerals, Prepared, ReshapeError, checked_text
+from .constraints import recorded
 from .documents import text_fits
 from .failures import EncodingFault, EncodingLimit
-from .library import Context
-from .places import Aspect, Capacity, Variable
-from .rebuilding import Rebuilder, letters
-from .rules import Encoding, Surroundings, encode
-from .shapes import bucket, capacity, may_be_open
+from .places import Variable
+from .rebuilding import Rebuilder, complete, letters
+from .rules import Encoding
+from .shapes import bucket
 from .sites import Site
 from .smtlib import Printer, literal, read_literal, symbol
+from .stem import Stem, Stems
 from .terms import Sort, Term
-
-#: Pairs of places that a question may say are equal.
-PAIR_LIMIT = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +59,30 @@ class Question:
 
     def __init__(
         self,
-        roots: Mapping[str, Type],
-        encoding: Encoding,
-        context: Context,
-        codes: Codes,
+        stem: Stem,
         world: World,
         text: str,
+        given: tuple[str, ...],
         leaves: tuple[Leaf, ...],
         texts: dict[str, int],
         exact: bool,
     ) -> None:
-        self.text = text
+        self.stem = text
+        self.given = given
         self.leaves = leaves
         self.exact = exact
-        self._roots = roots
-        self._encoding = encoding
-        self._context = context
-        self._codes = codes
+        self._roots = stem.roots
+        self._encoding = stem.encoding
+        self._context = stem.prepared.context
+        self._codes = stem.codes
         self._world = world
         self._texts = texts
         self._by_code = {code: text for text, code in texts.items()}
+
+    @property
+    def text(self) -> str:
+        """The whole question."""
+        return self.stem + "".join(f"(assert {term})\n" for term in self.given)
 
     def literal(self, leaf: Leaf, value: Value) -> str:
         """The SMT-LIB text of a run-time value of a leaf. Raises EncodingError."""
@@ -163,9 +165,7 @@ class _Rebuilding:
         for name, kind in question._roots.items():
             known = getattr(before, name)
             place = encoding.roots.get(name)
-            value = (
-                rebuilder.complete(known, kind) if place is None else rebuilder.build(place, known)
-            )
+            value = complete(known, kind) if place is None else rebuilder.build(place, known)
             setattr(self._made, name, value)
         self._made.params = dict(before.params)
         for name, place in encoding.params.items():
@@ -237,126 +237,49 @@ class _Known(Bound):
         self.exact = False
 
 
-def ask(
-    around: Surroundings,
-    theories: Theories,
-    context: Context,
-    world: World,
-    bounded: int | None,
-) -> Question:
+def ask(stems: Stems, theories: Theories, world: World, bounded: int | None) -> Question:
     """The question about a world. Raises EncodingError."""
     grown: dict[tuple[object, ...], int] = {}
     while True:
+        stem = stems.of(world, theories, bounded, grown)
+        bound = _Known(stem.prepared, world)
         try:
-            return _asked(around, theories, context, world, bounded, grown)
+            with bound.bind():
+                return _Writing(stem, world, bound).question()
         except ReshapeError as reshape:
             if reshape.length <= grown.get(reshape.path, -1):
                 raise EncodingFault("a list does not fit its capacity") from None
             grown[reshape.path] = bucket(reshape.length)
 
 
-def _asked(
-    around: Surroundings,
-    theories: Theories,
-    context: Context,
-    world: World,
-    bounded: int | None,
-    grown: Mapping[tuple[object, ...], int],
-) -> Question:
-    def look(path: tuple[object, ...]) -> Capacity:
-        if path[0] is Aspect.free:
-            return Capacity(0)
-        found = capacity(path, world)
-        elements = max(found.elements or 0, grown.get(path, 0))
-        if bounded is not None and may_be_open(path, found):
-            elements = max(elements, bounded)
-        return Capacity(elements)
-
-    # Codes are the question's own: nothing that it names stays with the encoder.
-    codes = Codes()
-    own = replace(around, code_of=codes.fixed)
-    encoding = encode(own, theories.is_sequence, look, long_is_unknown=bounded is None)
-    for a, b in _pairs(encoding.sites):
-        mirror(a.place, b.place)
-        mirror(b.place, a.place)
-    prepared = Prepared(encoding, encoding.terms.true, context, Numerals(context), codes)
-    try:
-        bound = _Known(prepared, world)
-        with bound.bind():
-            return _Writing(
-                around.roots, encoding, context, codes, world, bounded, bound
-            ).question()
-    finally:
-        prepared.close()
-        prepared.numerals.clear()
-
-
-def _pairs(sites: tuple[Site, ...]) -> list[tuple[Site, Site]]:
-    """Pairs of sites that have equal values if they have equal keys."""
-    found = [
-        (a, b)
-        for a, b in combinations(sites, 2)
-        if (a.kind, a.name, a.place.spot.type) == (b.kind, b.name, b.place.spot.type)
-    ]
-    if len(found) > PAIR_LIMIT:
-        raise EncodingLimit("too many facts of one name for a question")
-    return found
-
-
 class _Writing:
     """Writes one question, with the known part of its world bound."""
 
-    def __init__(
-        self,
-        roots: Mapping[str, Type],
-        encoding: Encoding,
-        context: Context,
-        codes: Codes,
-        world: World,
-        bounded: int | None,
-        bound: _Known,
-    ) -> None:
-        self._roots = roots
-        self._e = encoding
-        self._context = context
-        self._codes = codes
+    def __init__(self, stem: Stem, world: World, bound: _Known) -> None:
+        self._stem = stem
+        self._e = stem.encoding
+        self._codes = stem.codes
         self._world = world
-        self._bounded = bounded
         self._bound = bound
 
     def question(self) -> Question:
-        values = dict(self._bound.values)
-        for variable, value in values.items():
+        shared = self._codes.all()
+        for variable, value in self._bound.values.items():
             if variable.codec == "code":
                 self._codes.fixed(cast(str, value))
-        asserted = self._asserted()
-        e = self._e
-        named: dict[str, Term] = {"allowed": e.allowed, "pending": e.pending}
-        for i, rule in enumerate(e.rules):
-            named[f"r{i}_applies"] = rule.applies
-            named[f"r{i}_absent"] = rule.absent
-            named[f"r{i}_wrong"] = rule.wrong
-        # Constraints may have grown further leaves (the kinds of documents).
-        variables = e.soil.variables
-        printer = Printer((*asserted, *named.values()))
-        lines = [f"(declare-const {symbol(v.index)} {v.sort})" for v in variables]
-        lines += printer.lines
-        lines += [f"(assert {printer.text(term)})" for term in asserted]
-        lines += [
-            f"(define-fun {name} () Bool {printer.text(term)})" for name, term in named.items()
-        ]
+        given = self._given(shared)
+        stem, more = self._stem.text, ""
+        printer = Printer(given, self._stem.printer)
+        new = self._e.soil.variables[self._stem.variables :]
+        if new:  # a key was compared with a list that may be unknown; the stem is used up
+            lines = [f"(declare-const {symbol(v.index)} {v.sort})" for v in new]
+            stem += "\n".join((*lines, f"(assert {printer.conjunction(given)})")) + "\n"
+        elif given:
+            more = printer.conjunction(given)
         texts = self._codes.all()
-        leaves = tuple(self._leaf(v, texts) for v in variables)
+        leaves = tuple(self._leaf(v, texts) for v in self._e.soil.variables)
         return Question(
-            self._roots,
-            e,
-            self._context,
-            self._codes,
-            self._world,
-            "\n".join(lines) + "\n",
-            leaves,
-            texts,
-            self._exact(),
+            self._stem, self._world, stem, (more,) if more else (), leaves, texts, self._exact()
         )
 
     def _leaf(self, variable: Variable, texts: dict[str, int]) -> Leaf:
@@ -401,25 +324,13 @@ class _Writing:
 
     # --- assertions ----------------------------------------------------------------------------
 
-    def _asserted(self) -> tuple[Term, ...]:
-        e, t = self._e, self._e.terms
-        constraints = Constraints(e.soil, self._bounded is not None, self._codes.all)
-        # First what names texts, so that the types can exclude those that do not fit.
-        found: list[Term] = []
-        for site in e.sites:
-            found.extend(self._entries(site))
-        for a, b in _pairs(e.sites):
-            equal = self._keys_equal(a, b)
-            found.extend(t.implies(equal, part) for part in constraints.same(a.place, b.place))
-        for place in (*e.roots.values(), *e.params.values(), *(s.place for s in e.sites)):
-            found.extend(constraints.types(place, t.true))
-        for place in e.free_places:
-            found.extend(constraints.types(place, t.true))
+    def _given(self, shared: Mapping[str, int]) -> tuple[Term, ...]:
+        """What this world's facts and views say, and of which types its texts are."""
+        t = self._e.terms
+        found = [term for site in self._e.sites for term in self._entries(site)]
+        own = {text: code for text, code in self._codes.all().items() if text not in shared}
+        found.extend(self._stem.constraints.fitting(own))
         return tuple(dict.fromkeys(term for term in found if term is not t.true))
-
-    def _keys_equal(self, a: Site, b: Site) -> Term:
-        equal = self._e.soil.algebra.equal
-        return self._e.terms.and_(equal(x, y) for x, y in zip(a.keys, b.keys, strict=True))
 
     def _entries(self, site: Site) -> list[Term]:
         """What is known of a name at known keys, as far as the site's own keys do not tell."""

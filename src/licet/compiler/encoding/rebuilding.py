@@ -156,6 +156,28 @@ def _shortest(node: regex.Regex) -> str:
             assert_never(node)
 
 
+def complete(base: Value, type: Type) -> Value:
+    """`base`, its unknown parts made plain. Raises EncodingFault where `plain` does."""
+    if base is UNKNOWN:
+        return plain(type)
+    match type:
+        case OptionalType(inner):
+            return None if base is None else complete(base, inner)
+        case RecordType(_, fields):
+            record = cast(dict[str, Value], base)
+            return {f.name: complete(record.get(f.name, UNKNOWN), f.type) for f in fields}
+        case ListType(element):
+            items = cast(tuple[Value, ...], base)
+            return tuple(complete(item, element) for item in items)
+        case MapType(_, inner):
+            entries = cast(dict[str, Value], base)
+            return {k: complete(v, inner) for k, v in sorted(entries.items())}
+        case JsonType():
+            return _known_document(base)
+        case _:
+            return base
+
+
 class Rebuilder:
     """Builds values from `chosen`: a variable's value, or UNKNOWN where none was chosen."""
 
@@ -170,7 +192,7 @@ class Rebuilder:
                     value = self._chosen(leaf)
                     if value is not UNKNOWN:
                         return value
-                return self.complete(base, place.spot.type)
+                return complete(base, place.spot.type)
             case OptionalPlace():
                 return self._optional(place, base)
             case RecordPlace():
@@ -184,37 +206,16 @@ class Rebuilder:
             case _:
                 raise EncodingFault("an unknown kind of place")
 
-    def complete(self, base: Value, type: Type) -> Value:
-        """`base`, its unknown parts made plain."""
-        if base is UNKNOWN:
-            return plain(type)
-        match type:
-            case OptionalType(inner):
-                return None if base is None else self.complete(base, inner)
-            case RecordType(_, fields):
-                record = cast(dict[str, Value], base)
-                return {f.name: self.complete(record.get(f.name, UNKNOWN), f.type) for f in fields}
-            case ListType(element):
-                items = cast(tuple[Value, ...], base)
-                return tuple(self.complete(item, element) for item in items)
-            case MapType(_, inner):
-                entries = cast(dict[str, Value], base)
-                return {k: self.complete(v, inner) for k, v in sorted(entries.items())}
-            case JsonType():
-                return _known_document(base)
-            case _:
-                return base
-
     def _optional(self, place: OptionalPlace, base: Value) -> Value:
         assert isinstance(place.spot.type, OptionalType)
         present = UNKNOWN if place.present is None else self._chosen(place.present)
         if present is UNKNOWN:
-            return self.complete(base, place.spot.type)
+            return complete(base, place.spot.type)
         if not present:
             return None
         inner = UNKNOWN if base is None else base
         if place.inner is None:
-            return self.complete(inner, place.spot.type.inner)
+            return complete(inner, place.spot.type.inner)
         return self.build(place.inner, inner)
 
     def _record(self, place: RecordPlace, base: Value) -> Value:
@@ -225,7 +226,7 @@ class Rebuilder:
             known = before.get(field.name, UNKNOWN)
             grown = place.fields.get(field.name)
             made[field.name] = (
-                self.complete(known, field.type) if grown is None else self.build(grown, known)
+                complete(known, field.type) if grown is None else self.build(grown, known)
             )
         return made
 
@@ -233,7 +234,7 @@ class Rebuilder:
         assert isinstance(place.spot.type, ListType)
         length = UNKNOWN if place.length is None else self._chosen(place.length)
         if length is UNKNOWN:
-            return self.complete(base, place.spot.type)
+            return complete(base, place.spot.type)
         kind = place.spot.type
         before = base if isinstance(base, tuple) else ()
         items: list[Value] = []
@@ -244,14 +245,14 @@ class Rebuilder:
             elif known is UNKNOWN:
                 items.append(plain(kind.element, i if kind.unique else 0))
             else:
-                items.append(self.complete(known, kind.element))
+                items.append(complete(known, kind.element))
         return tuple(items)
 
     def _map(self, place: MapPlace, base: Value) -> Value:
         assert isinstance(place.spot.type, MapType)
         length = UNKNOWN if place.length is None else self._chosen(place.length)
         if length is UNKNOWN:
-            return self.complete(base, place.spot.type)
+            return complete(base, place.spot.type)
         kind = place.spot.type
         before = base if isinstance(base, dict) else {}
         made: dict[str, Value] = {}
@@ -267,7 +268,7 @@ class Rebuilder:
             while name in made and serial < 1_000:
                 serial += 1
                 name = str(plain(kind.key, serial))
-            made[name] = self.complete(before.get(name, UNKNOWN), kind.value)
+            made[name] = complete(before.get(name, UNKNOWN), kind.value)
         if len(made) != length:
             raise EncodingFault("a map with a key twice")
         return dict(sorted(made.items()))

@@ -7,8 +7,8 @@ backslash) as `\\u{…}`, so that nothing in a text is ever taken for an escape 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections import ChainMap, Counter
+from collections.abc import Iterable, MutableMapping
 from fractions import Fraction
 from typing import Final, cast
 
@@ -123,28 +123,48 @@ def _number(tokens: list[str]) -> tuple[Fraction, list[str]]:
             raise ValueError("no number")
 
 
-class Printer:
-    """Prints terms; what is used more than once becomes a `define-fun` in `lines`."""
+def _name(term: Term) -> str:
+    return f"t{term.id}"
 
-    def __init__(self, roots: Iterable[Term]) -> None:
+
+class Printer:
+    """Prints terms; what is used more than once becomes a `define-fun` in `lines`.
+
+    `before`: what it has printed or defined is taken as it stands.
+    """
+
+    def __init__(self, roots: Iterable[Term], before: Printer | None = None) -> None:
         roots = tuple(roots)
-        order = postorder(roots)
+        self._texts: MutableMapping[int, str] = {}
+        if before is not None:
+            self._texts = ChainMap({}, before._texts)
+        order = postorder(roots, self._texts)
         uses: Counter[Term] = Counter(roots)
         for term in order:
             uses.update(term.args)
-        self.lines: list[str] = []
-        self._texts: dict[int, str] = {}
+        self._shared: list[tuple[Term, str]] = []
         for term in order:
             text = self._term(term)
             if term.args and uses[term] > 1 and term.sort != "RegLan":
-                name = f"t{term.id}"
-                self.lines.append(f"(define-fun {name} () {term.sort} {text})")
-                text = name
+                self._shared.append((term, text))
+                text = _name(term)
             self._texts[term.id] = text
+
+    @property
+    def lines(self) -> list[str]:
+        """The definitions, each before its uses."""
+        return [f"(define-fun {_name(t)} () {t.sort} {text})" for t, text in self._shared]
 
     def text(self, root: Term) -> str:
         """One of the roots."""
         return self._texts[root.id]
+
+    def conjunction(self, roots: Iterable[Term]) -> str:
+        """All of some Bool roots, as one term that needs none of `lines`."""
+        text = f"(and true {' '.join(map(self.text, roots))})"
+        for term, shared in reversed(self._shared):
+            text = f"(let (({_name(term)} {shared})) {text})"
+        return text
 
     def _term(self, term: Term) -> str:
         arguments = " ".join(self._texts[a.id] for a in term.args)

@@ -8,10 +8,11 @@ SMT-LIB's floor.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Container, Iterable
 from fractions import Fraction
 from math import floor
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from .failures import EncodingFault, EncodingLimit
 
@@ -25,8 +26,15 @@ Op = Literal[
     "re_text", "re_range", "re_any", "re_none", "re_union", "re_concat", "re_star", "re_loop",
 ]  # fmt: skip
 
-#: Nodes that one encoding may make before it is given up.
+#: Nodes that one encoding may make before it is given up, and the seconds of its thread's
+#: processor that it may take: a busy machine is no reason to refuse.
 NODE_LIMIT = 200_000
+SECONDS: Final = 5.0
+
+#: Binary digits of a number that comes in, at most, and of one that is computed from such.
+#: Squared a few times over, a hundred decimal digits fill the memory.
+COMING_IN: Final = 1_024
+MAX_BITS: Final = 20_000
 
 #: Lets that double a text double this; Z3 ends the process at some 100,000.
 MAX_PARTS: Final = 4_096
@@ -52,11 +60,14 @@ class Term:
 
 
 class Terms:
-    """Makes terms; raises `EncodingLimit` beyond `limit` nodes."""
+    """Makes terms; raises `EncodingLimit` beyond `limit` nodes and past `until` (thread time)."""
 
     def __init__(self, limit: int = NODE_LIMIT) -> None:
         self._table: dict[tuple[object, ...], Term] = {}
         self._limit = limit
+        self.until = time.thread_time() + SECONDS
+        #: By id, the binary digits that a computed number may have, where more than `COMING_IN`.
+        self._bits: dict[int, int] = {}
         self.true = self._make("lit", (), "Bool", True)
         self.false = self._make("lit", (), "Bool", False)
 
@@ -69,9 +80,22 @@ class Terms:
         if term is None:
             if len(self._table) >= self._limit:
                 raise EncodingLimit(f"the formula would need more than {self._limit} terms")
+            if not len(self._table) & 0x3FF and time.thread_time() > self.until:
+                raise EncodingLimit("the formula took too long to make")
             term = Term(len(self._table), op, args, sort, payload)
             self._table[key] = term
+            if self._bits and sort in ("Int", "Real"):
+                bits = max((self._bits.get(a.id, 0) for a in args), default=0)
+                if bits and op != "mul":
+                    self._bits[term.id] = bits
         return term
+
+    def _size(self, a: Term) -> int:
+        """The binary digits that a number may have."""
+        if a.op != "lit":
+            return self._bits.get(a.id, COMING_IN)
+        value = cast(int | Fraction, a.payload)
+        return max(value.numerator.bit_length(), value.denominator.bit_length())
 
     # --- leaves --------------------------------------------------------------------------------
 
@@ -209,7 +233,13 @@ class Terms:
             if b.payload == 0:
                 return b
             a, b = b, a
-        return self._make("mul", (a, b), a.sort)
+        bits = self._size(a) + self._size(b)
+        if bits > MAX_BITS:
+            raise EncodingLimit(f"a number could have more than {MAX_BITS:,} binary digits")
+        made = self._make("mul", (a, b), a.sort)
+        if bits > COMING_IN:
+            self._bits[made.id] = bits
+        return made
 
     def scale(self, a: Term, factor: int | Fraction) -> Term:
         return self.mul(self.number(factor, a.sort), a)
@@ -292,8 +322,9 @@ class Terms:
             return self.boolean(str(a.payload) <= str(b.payload))
         return self._make("str_le", (a, b), "Bool")
 
-    def in_re(self, text: Term, language: Term) -> Term:
-        return self._make("in_re", (text, language), "Bool")
+    def in_re(self, text: Term, language: Term, pattern: str) -> Term:
+        """`language` says what `pattern` does: one to search with, one to match a known text."""
+        return self._make("in_re", (text, language), "Bool", pattern)
 
     def re(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
 import sys
@@ -36,6 +37,8 @@ class Parsed:
         self.context = context
         self._parser = z3.ParserContext(self.context)
         self.constraints: list[Any] = list(self._parser.from_string(text))
+        self._everything = z3.And(*self.constraints, z3.BoolVal(True, context))
+        self._assumed: list[Any] = []
 
     def terms(self, texts: Sequence[str]) -> list[Any]:
         """Bool terms over the question's names."""
@@ -51,10 +54,17 @@ class Parsed:
         lines = "\n".join(f"(assert (= {text} {text}))" for text in texts)
         return [equation.arg(0) for equation in self._parser.from_string(lines)]
 
+    def assumptions(self, texts: Sequence[str]) -> tuple[list[Any], list[Any]]:
+        """A literal for each Bool term, and the assertions by which it implies the term."""
+        for position in range(len(self._assumed), len(texts)):
+            self._parser.from_string(f"(declare-const assume!{position} Bool)")
+            self._assumed.append(z3.Bool(f"assume!{position}", self.context))
+        implied = [f"(=> assume!{position} {text})" for position, text in enumerate(texts)]
+        return self._assumed[: len(texts)], self.terms(implied)
+
     def solver(self, assertions: Sequence[Any]) -> Any:
         solver = z3.SimpleSolver(ctx=self.context)  # a tenth of the start-up of z3.Solver
-        solver.add(self.constraints)
-        solver.add(list(assertions))
+        solver.add(self._everything, *assertions)
         return solver
 
 
@@ -108,18 +118,33 @@ def _check(question: Parsed, request: dict[str, Any], until: float) -> dict[str,
 
 
 def _core(question: Parsed, request: dict[str, Any], until: float) -> dict[str, Any]:
-    """Deletion in the order given; of many assumptions, whole runs at once where that works."""
-    solver = question.solver(question.terms(request["assert"]))
-    literals = []
-    for position, term in enumerate(question.terms(request["assume"])):
-        literal = z3.Bool(f"assume!{position}", question.context)
-        solver.add(z3.Implies(literal, term))
-        literals.append(literal)
+    """Deletion in the order given; of many assumptions, whole runs at once where that works.
+
+    What the solver used of one unsatisfiable set answers for every set that holds it, so those
+    are not asked about. That changes no answer: it may not be used to drop more than the run that
+    is looked at, or the order would be lost.
+    """
+    literals, implied = question.assumptions(request["assume"])
+    solver = question.solver([*question.terms(request["assert"]), *implied])
+    patience = math.inf
+    positions = {literal.get_id(): position for position, literal in enumerate(literals)}
+    refuted: list[set[int]] = []
     minimal = True
 
-    def forced(kept: list[int]) -> Any:
-        solver.set("timeout", _milliseconds(until))
-        return solver.check(*[literals[i] for i in kept])
+    def forced(kept: Sequence[int]) -> Any:
+        nonlocal patience
+        if any(core.issubset(kept) for core in refuted):
+            return z3.unsat
+        left = until - time.monotonic()
+        if left <= 0:
+            return z3.unknown
+        if left < 0.9 * patience:  # telling Z3 costs half as much as a question of these
+            patience = left
+            solver.set("timeout", _milliseconds(until))
+        answer = solver.check(*[literals[i] for i in kept])
+        if answer == z3.unsat:
+            refuted.append({positions[literal.get_id()] for literal in solver.unsat_core()})
+        return answer
 
     everything = list(range(len(literals)))
     answer = forced(everything)
@@ -134,7 +159,7 @@ def _core(question: Parsed, request: dict[str, Any], until: float) -> dict[str, 
         if not run:
             continue
         rest = kept + [i for later in runs for i in later]
-        answer = z3.unknown if time.monotonic() > until else forced(rest)
+        answer = forced(rest)
         if answer == z3.unsat:
             continue
         if len(run) > 1:
