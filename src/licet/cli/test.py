@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,21 +15,43 @@ if TYPE_CHECKING:
     from licet.verifier.testing import StepResult, TestResult
 
     from .cards import Line
+    from .sinks import Result, State
+    from .terminal import Piece
 
 
 def run(options: argparse.Namespace, streams: Streams) -> int:
     """Run every test. 0: all passed, or there is none; 1: one failed; 2: the policy is wrong."""
+    if options.watch:
+        from .watching import rerun
+
+        return rerun(lambda: _run_once(options, streams), options.policy, options.params, streams)
+    return _run_once(options, streams)
+
+
+def _run_once(options: argparse.Namespace, streams: Streams) -> int:
     program = program_of(options.policy, options.params, streams)
     guard_of(program).close()  # an unset param is said once, before any test
 
     from licet.verifier.testing import run_tests
 
     passed = failed = 0
+    results: list[Result] = []
+    began = time.monotonic()
     for result in run_tests(program):
         passed += result.passed
         failed += not result.passed
-        _print(result, options.output, streams)
-    if options.output == "text":
+        if options.output == "junit":
+            results.append(_result(result, time.monotonic() - began))
+        else:
+            _print(result, options.output, streams)
+        began = time.monotonic()
+    if options.output == "junit":
+        from .sinks import project_folder
+        from .sinks.junit import junit_xml
+
+        folder = project_folder(options.policy)
+        streams.out.write(junit_xml(results, program.name, folder) + "\n")
+    elif options.output == "text":
         streams.out.say(_summary(program.name, passed, failed))
     return Exit.refused if failed else Exit.fine
 
@@ -53,6 +76,23 @@ def _print(result: TestResult, output: str, streams: Streams) -> None:
         return
     for line in _lines(result):
         streams.out.say(*line)
+
+
+def _result(result: TestResult, seconds: float) -> Result:
+    from .sinks import Result
+
+    told = tuple("".join(map(_text, line)) for ran in result.failures for line in _difference(ran))
+    summary = "; ".join(
+        f"expected {_outcome(ran.step.outcome, ran.step.rules)},"
+        f" got {_outcome(ran.verdict.outcome, ran.verdict.rules)}"
+        for ran in result.failures
+    )
+    state: State = "passed" if result.passed else "failed"
+    return Result("test", result.case.name, state, result.case.span, summary, told, seconds)
+
+
+def _text(piece: Piece) -> str:
+    return piece if isinstance(piece, str) else piece.text
 
 
 def plain(result: TestResult) -> dict[str, object]:
@@ -123,9 +163,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     policy_arguments(parser)
     parser.add_argument(
         "--output",
-        choices=("text", "json"),
+        choices=("text", "json", "junit"),
         default="text",
-        help="text unless told; json is JSON Lines",
+        help="text unless told; json is JSON Lines, junit is one XML document",
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="run again whenever a file of the project changes"
     )
 
 
@@ -144,5 +187,7 @@ VERB = Verb(
     examples=(
         ("licet test desk.licet", "one policy"),
         ("licet test policies --output json", "one JSON object a test"),
+        ("licet test policies --output junit > tests.xml", "for a CI server"),
+        ("licet test policies --watch", "again after every change"),
     ),
 )
