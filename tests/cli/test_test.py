@@ -178,3 +178,48 @@ def test_watching_a_policy_that_is_not_there_ends(licet, folder):
     code, out, err = licet("test", "nowhere.licet", "--watch")
     assert (code, out) == (2, "")
     assert "no such file" in err
+
+
+COVERAGE = """\
+passed   support may refund a little
+1 test: 1 passed
+coverage
+  rules      1 of 5 decided both ways
+  conditions 1 of 5 decided both ways
+  never applies  permit reads  desk.licet:15:1
+  always applies permit refunds  desk.licet:16:1
+  always true    context.confirmed  desk.licet:16:31
+  never decided  permit closing  desk.licet:17:1
+  never decided  now >= args.at  desk.licet:17:35
+  never applies  forbid too_much  desk.licet:19:1
+  always false   args.amount > o.paid  desk.licet:21:8
+  always true    principal.role == support  desk.licet:24:8
+"""
+
+
+def test_coverage_says_what_the_tests_leave_undecided(licet, folder):
+    code, out, err = licet("test", "desk.licet", "--coverage")
+    assert (code, err) == (0, "")
+    assert out == COVERAGE
+
+
+def test_coverage_as_json_comes_last(licet, folder):
+    code, out, _ = licet("test", "desk.licet", "--coverage", "--output", "json")
+    assert code == 0
+    found = json.loads(out.splitlines()[-1])["coverage"]
+    assert not found["complete"]
+    assert found["rules"][1] == {
+        "rule": "refunds",
+        "kind": "permit",
+        "where": "desk.licet:16:1",
+        "applied": True,
+        "did_not_apply": False,
+        "constant": False,
+    }
+    assert {one["text"] for one in found["conditions"]} >= {"context.confirmed"}
+
+
+def test_coverage_has_no_junit_form(licet, folder):
+    code, out, err = licet("test", "desk.licet", "--coverage", "--output", "junit")
+    assert (code, out) == (2, "")
+    assert err == "licet test: --coverage has no JUnit form: use --output text or json\n"

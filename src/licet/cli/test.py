@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .failures import Exit
+from .failures import Exit, Failed
 from .policies import guard_of, policy_arguments, program_of
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
+    from licet.compiler.program import Program
     from licet.verifier.testing import StepResult, TestResult
 
     from .cards import Line
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace, streams: Streams) -> int:
     """Run every test. 0: all passed, or there is none; 1: one failed; 2: the policy is wrong."""
+    if options.coverage and options.output == "junit":
+        raise Failed("--coverage has no JUnit form: use --output text or json")
     if options.watch:
         from .watching import rerun
 
@@ -53,6 +56,8 @@ def _run_once(options: argparse.Namespace, streams: Streams) -> int:
         streams.out.write(junit_xml(results, program.name, folder) + "\n")
     elif options.output == "text":
         streams.out.say(_summary(program.name, passed, failed))
+    if options.coverage:
+        _print_coverage(program, options.output, streams)
     return Exit.refused if failed else Exit.fine
 
 
@@ -66,6 +71,21 @@ def _summary(policy: str, passed: int, failed: int) -> str:
         f"{count:,} {told}" for count, told in ((passed, "passed"), (failed, "failed")) if count
     ]
     return f"{plural(passed + failed, 'test')}: {', '.join(parts)}"
+
+
+def _print_coverage(program: Program, output: str, streams: Streams) -> None:
+    from licet.verifier.coverage import coverage
+
+    from .coverage_report import lines, plain
+
+    found = coverage(program)
+    if output == "json":
+        from .json_text import json_line
+
+        streams.out.write(json_line({"coverage": plain(found)}) + "\n")
+        return
+    for line in lines(found):
+        streams.out.say(*line)
 
 
 def _print(result: TestResult, output: str, streams: Streams) -> None:
@@ -168,6 +188,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="text unless told; json is JSON Lines, junit is one XML document",
     )
     parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="also say which rules, conditions and table rows the tests decide both ways",
+    )
+    parser.add_argument(
         "--watch", action="store_true", help="run again whenever a file of the project changes"
     )
 
@@ -188,6 +213,7 @@ VERB = Verb(
         ("licet test desk.licet", "one policy"),
         ("licet test policies --output json", "one JSON object a test"),
         ("licet test policies --output junit > tests.xml", "for a CI server"),
+        ("licet test policies --coverage", "and what they leave undecided"),
         ("licet test policies --watch", "again after every change"),
     ),
 )

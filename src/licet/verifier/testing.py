@@ -61,13 +61,13 @@ def run_tests(program: Program, guard: GuardMaker = Guard) -> Iterator[TestResul
     for number, case in enumerate(program.tests, start=1):
         with guard(program) as fresh:
             steps = tuple(
-                StepResult(step, fresh.check(_action(program, step, f"test {number}")))
+                StepResult(step, fresh.check(step_action(program, step, f"test {number}")))
                 for step in case.steps
             )
         yield TestResult(case, steps)
 
 
-def _action(program: Program, step: TestStep, session: str) -> Action:
+def step_action(program: Program, step: TestStep, session: str) -> Action:
     """The call as a host would send it."""
     given = step.given
     return Action.from_mapping(

@@ -113,6 +113,8 @@ class Context:
         self.reads_args = False
         self.reads_tool = False
         self.witnesses: dict[str, tuple[bool, ir.Expr]] = {}
+        #: Every Bool expression typed so far, inner ones first, with the text that it came from.
+        self.written: list[tuple[Span, ir.Expr]] = []
         self._slots = 0
         self._left = LARGEST_RULE
         self.depth = 0
