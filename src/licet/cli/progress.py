@@ -19,13 +19,15 @@ _PATIENCE = 1.0
 class Bar:
     """Bytes read of `total` (None: unknown). Silent unless `err` is a terminal and `out` is not:
 
-    where results go to a terminal they are the progress.
+    where results go to a terminal they are the progress. A run that prints nothing until its end
+    names what it counts (`noun`), and shows the bar on any terminal.
     """
 
-    def __init__(self, streams: Streams, total: int | None) -> None:
+    def __init__(self, streams: Streams, total: int | None, noun: str | None = None) -> None:
         self._streams = streams
         self._total = total
-        self._wanted = streams.err.coloured and not streams.out.interactive
+        self._noun = noun or "calls"
+        self._wanted = streams.err.coloured and (noun is not None or not streams.out.interactive)
         self._start = time.monotonic()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -42,8 +44,8 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
 
-    def at(self, done: int, calls: int) -> None:
-        """So many bytes and calls are behind us."""
+    def at(self, done: int, count: int) -> None:
+        """So much of the total, and so many calls, are behind us."""
         if not self._wanted:
             return
         if self._progress is None:
@@ -52,7 +54,7 @@ class Bar:
             self._begin()
         assert self._progress is not None
         assert self._task is not None
-        self._progress.update(self._task, completed=done, description=f"{calls:,} calls")
+        self._progress.update(self._task, completed=done, description=f"{count:,} {self._noun}")
 
     def _begin(self) -> None:
         from rich.progress import (

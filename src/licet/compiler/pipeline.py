@@ -18,7 +18,8 @@ from .catalogues import ReadTools, collect_tools
 from .declarations import Declarations
 from .digests import policy_digest
 from .gathering import Gathered, Read, gather
-from .program import Program, TestCase
+from .program import Program, Proof, TestCase
+from .proofs import type_proofs
 from .reporting import Reporter
 from .resolution import Index
 from .rules import check_defines, type_rules
@@ -43,6 +44,7 @@ class Compilation:
         self.index = Index(gathered, FUNCTIONS, reporter)
         self.declared = Declarations(self.index, params, reporter)
         self.rules: dict[str, ir.ToolRules] = {}
+        self.proofs: tuple[Proof, ...] = ()
         self.tests: tuple[TestCase, ...] = ()
         self.shown: frozenset[tuple[str, ...]] = frozenset()
         self.adjustable: dict[str, tuple[tuple[str, ...], ...] | None] = {}
@@ -60,6 +62,7 @@ def check_rules(state: Compilation) -> None:
 
 def check_obligations(state: Compilation) -> None:
     check_undecided(state.declared)
+    state.proofs = type_proofs(state.declared)
 
 
 def check_visibility(state: Compilation) -> None:
@@ -159,4 +162,6 @@ def _program(state: Compilation, tools: Catalog) -> Program:
             declared.all_tables(),
             declared.zone,
         ),
+        proofs=state.proofs,
+        files={unit.name: unit.tree for unit in state.gathered.units},
     )

@@ -9,7 +9,7 @@ from typing import Literal
 from licet.policy_lang import Span, ast
 
 from .catalog import Catalog
-from .ir import FactSignature, ToolRules
+from .ir import Expr, FactSignature, ToolRules
 from .types import RecordType, Type, Value
 from .world import UNKNOWN, Unknown
 
@@ -54,6 +54,24 @@ class TestCase:
     steps: tuple[TestStep, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ProofTool:
+    """What a `prove` says of one tool, by its qualified name; `condition` is of type Bool."""
+
+    tool: str
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A `prove`: what it claims of each of its tools; `verifier.analysis` decides it."""
+
+    name: str
+    mode: Literal["never", "always", "can"]
+    tools: tuple[ProofTool, ...]
+    span: Span = field(compare=False, repr=False)
+
+
 @dataclass(frozen=True)
 class Program:
     """A policy that has been checked and is ready to decide.
@@ -62,7 +80,7 @@ class Program:
     `adjustable` gives, per qualified tool, the argument paths that a repair may change (None: the
     default of the language). `shown` holds paths such as ("principal", "role") and
     ("reservation", "cabin"). `digest` covers sources, params, tables and zone; `catalog.digest`
-    the catalog.
+    the catalog. `files` holds the syntax of every file by its name, imported ones included.
     """
 
     name: str
@@ -79,3 +97,5 @@ class Program:
     adjustable: Mapping[str, tuple[tuple[str, ...], ...] | None]
     tests: tuple[TestCase, ...]
     digest: str
+    proofs: tuple[Proof, ...] = ()
+    files: Mapping[str, ast.File] = field(default_factory=dict, repr=False, compare=False)

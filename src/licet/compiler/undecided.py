@@ -1,4 +1,4 @@
-"""Pass 6: limits and proofs: typed completely, then refused, because no engine decides them yet.
+"""Pass 6: limits: typed completely, then refused, because no engine decides them yet.
 
 Together with `typing_rules.history` and the line on `escalate` in `rules`, this is all that a later
 version has to replace.
@@ -22,18 +22,15 @@ from .types import (
 from .typing_rules import Checker, Scope
 from .typing_rules.agreement import is_number
 from .typing_rules.history import not_supported
-from .typing_rules.operators import condition
 from .typing_rules.optionals import required
 
 
 def check_undecided(declared: Declarations) -> None:
-    """Type every limit and proof."""
+    """Type every limit."""
     for entry in declared.index.entries("rule"):
         match entry.declaration:
             case ast.LimitDecl():
                 _limit(declared, entry, entry.declaration)
-            case ast.ProveDecl():
-                _proof(declared, entry, entry.declaration)
             case _:
                 pass
 
@@ -86,12 +83,3 @@ def _per(checker: Checker, node: ast.Expr | None, scope: Scope) -> None:
             scope,
             "a limit counts apart for each value of one plain path",
         )
-
-
-def _proof(declared: Declarations, entry: Entry, proof: ast.ProveDecl) -> None:
-    tools = declared.tool_sets.resolve(proof.on, entry.unit)
-    for tool in tools:
-        checker = Checker(declared, ROOTS, tool, tools)
-        if proof.when is not None:
-            condition(checker, proof.when, Scope(entry.unit))
-    not_supported(Checker(declared, ROOTS), "`prove`", proof, Scope(entry.unit))

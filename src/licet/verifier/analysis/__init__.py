@@ -1,0 +1,1 @@
+"""Questions about a whole policy, answered for all inputs: proofs, lint checks, differences."""
