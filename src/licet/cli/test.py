@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .analysing import effort_arguments
 from .failures import Exit, Failed
 from .policies import guard_of, policy_arguments, program_of
 from .verb import Streams, Verb
@@ -24,6 +25,12 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     """Run every test. 0: all passed, or there is none; 1: one failed; 2: the policy is wrong."""
     if options.coverage and options.output == "junit":
         raise Failed("--coverage has no JUnit form: use --output text or json")
+    if options.generate:
+        from .generating import generate
+
+        if options.output != "text" or options.coverage or options.watch:
+            raise Failed("--generate prints tests, and goes with no other output")
+        return generate(options, streams)
     if options.watch:
         from .watching import rerun
 
@@ -193,6 +200,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="also say which rules, conditions and table rows the tests decide both ways",
     )
     parser.add_argument(
+        "--generate",
+        action="store_true",
+        help="print tests on both sides of every rule instead, found by the solver",
+    )
+    effort_arguments(parser)
+    parser.add_argument(
         "--watch", action="store_true", help="run again whenever a file of the project changes"
     )
 
@@ -206,7 +219,7 @@ VERB = Verb(
         "What a test does not give is unknown, the clock included.\n\n"
         "exit codes:\n"
         "  0  every test passed, or there is none\n"
-        "  1  a test failed\n"
+        "  1  a test failed; with --generate, a rule of which a side was not found\n"
         "  2  the policy is wrong"
     ),
     examples=(
@@ -214,6 +227,7 @@ VERB = Verb(
         ("licet test policies --output json", "one JSON object a test"),
         ("licet test policies --output junit > tests.xml", "for a CI server"),
         ("licet test policies --coverage", "and what they leave undecided"),
+        ("licet test policies --generate > policies/boundaries.licet", "tests to begin with"),
         ("licet test policies --watch", "again after every change"),
     ),
 )
