@@ -10,13 +10,13 @@ from typing import TextIO
 
 from licet import __version__
 
-from . import check, explain, fmt, init, mutate, prove, show, test
+from . import check, explain, fmt, init, lsp, mutate, prove, show, test
 from .failures import Exit, Failed
 from .terminal import Terminal
 from .verb import Streams, Verb, examples_text
 
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
-    ("write a policy", (init.VERB, fmt.VERB, explain.VERB)),
+    ("write a policy", (init.VERB, fmt.VERB, explain.VERB, lsp.VERB)),
     ("try it", (test.VERB, mutate.VERB, prove.VERB, show.VERB)),
     ("use it", (check.VERB,)),
 )
