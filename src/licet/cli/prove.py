@@ -11,11 +11,14 @@ from .analysing import effort_arguments, effort_of, fails, threshold_argument
 from .failures import Exit
 from .policies import policy_arguments, program_of
 from .progress import Bar
+from .sinks import FINDING_SINKS, project_folder, write_findings
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
-    from licet.compiler.program import Program
+    from licet.policy_lang.diagnostics import Diagnostic
     from licet.verifier.analysis.proving import Proved
+
+    from .sinks import Result, State
 
 
 def run(options: argparse.Namespace, streams: Streams) -> int:
@@ -34,22 +37,43 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
             jobs,
             lambda done: bar.at(done, done),
         )
-    findings = [proof_finding(proved, program) for proved in found]
+    findings = [proof_finding(proved) for proved in found]
     if options.output == "json":
         from .json_text import json_line
 
         for proved in found:
-            streams.out.write(json_line(plain(proved, program)) + "\n")
+            streams.out.write(json_line(plain(proved)) + "\n")
+    elif options.output == "junit":
+        from .sinks.junit import junit_xml
+
+        results = [_result(*pair) for pair in zip(found, findings, strict=True)]
+        folder = project_folder(options.policy)
+        streams.out.write(junit_xml(results, program.name, folder) + "\n")
+    elif options.output != "text":
+        told = [finding for finding in findings if finding is not None]
+        folder = project_folder(options.policy)
+        write_findings(told, options.output, streams.out, folder=folder)
     else:
-        _say(found, program, streams)
+        _say(found, streams)
     return Exit.refused if fails([f for f in findings if f], options.fail_on) else Exit.fine
 
 
-def plain(proved: Proved, program: Program) -> dict[str, object]:
-    """One claim on one tool as JSON; `witness` is a call that `licet check` reads."""
-    from licet.verifier.analysis.witnesses import witness_json
+def _result(proved: Proved, finding: Diagnostic | None) -> Result:
+    """One claim on one tool for a CI server; what holds up to a bound only is no failure there."""
+    from licet.policy_lang.diagnostics import Severity
 
-    shown = None if proved.witness is None else witness_json(proved.witness, program)
+    from .sinks import Result
+
+    name = f"{proved.proof.name} on {proved.tool}"
+    if finding is None or finding.severity is not Severity.error:
+        return Result("prove", name, "passed", proved.proof.span)
+    state: State = "undecided" if proved.status == "unknown" else "failed"
+    detail = tuple(note.message for note in finding.notes)
+    return Result("prove", name, state, proved.proof.span, finding.message, detail)
+
+
+def plain(proved: Proved) -> dict[str, object]:
+    """One claim on one tool as JSON; `witness` is a call that `licet check` reads."""
     return {
         "proof": proved.proof.name,
         "mode": proved.proof.mode,
@@ -59,14 +83,13 @@ def plain(proved: Proved, program: Program) -> dict[str, object]:
         "vacuous": proved.vacuous,
         "up_to": proved.elements,
         "reason": proved.reason or None,
-        "witness": shown,
+        "witness": None if proved.witness is None else proved.witness.json(),
     }
 
 
-def _say(found: Sequence[Proved], program: Program, streams: Streams) -> None:
+def _say(found: Sequence[Proved], streams: Streams) -> None:
     from licet.policy_lang.rendering import render_text
     from licet.verifier.analysis.reports import proof_finding
-    from licet.verifier.analysis.witnesses import witness_text
 
     from .findings import plural
     from .terminal import Styled
@@ -76,11 +99,11 @@ def _say(found: Sequence[Proved], program: Program, streams: Streams) -> None:
         return
     for proved in found:
         what = f"{proved.proof.name} on {proved.tool}"
-        finding = proof_finding(proved, program)
+        finding = proof_finding(proved)
         if finding is None:
             shown = ""
             if proved.witness is not None:
-                shown = f"  {witness_text(proved.witness, program)}"
+                shown = f"  {proved.witness}"
             streams.out.say(Styled("proved  ", "bold green"), " ", what, Styled(shown, "dim"))
             continue
         told, style = _TOLD["vacuous" if proved.vacuous else proved.status]
@@ -114,9 +137,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     effort_arguments(parser)
     parser.add_argument(
         "--output",
-        choices=("text", "json"),
+        choices=(*FINDING_SINKS, "junit"),
         default="text",
-        help="text unless told; json is JSON Lines, one claim on one tool a line",
+        help="text unless told; json is JSON Lines, one claim on one tool a line;"
+        " sarif, github: what is not proved; junit: every claim",
     )
 
 

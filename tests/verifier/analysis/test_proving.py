@@ -10,7 +10,6 @@ from licet.compiler.evaluation import evaluate, judge
 from licet.policy_lang import Source
 from licet.verifier.analysis.inquiry import Effort
 from licet.verifier.analysis.proving import Proved, prove
-from licet.verifier.analysis.witnesses import witness_json, witness_text
 from licet.verifier.solving import SolverPool
 
 PATIENT = Effort(10)
@@ -47,7 +46,7 @@ def proved(pool: SolverPool, claim: str, effort: Effort = PATIENT) -> tuple[Prov
     [proof] = program.proofs
     [on] = proof.tools
     result = prove(program, proof, on, pool, effort)
-    told = "" if result.witness is None else witness_text(result.witness, program)
+    told = "" if result.witness is None else str(result.witness)
     if result.witness is not None:
         world = result.witness.world
         assert evaluate(on.condition, world, clock(program.zone)) is True
@@ -157,7 +156,7 @@ def test_the_witness_is_a_call_to_check(pool):
     [proof] = program.proofs
     result = prove(program, proof, proof.tools[0], pool, Effort(10))
     assert result.witness is not None
-    shown = witness_json(result.witness, program)
+    shown = result.witness.json()
     assert shown["matters"] == ["args.order_id", "args.amount", "args.tags", 'order("a").total']
     assert list(shown["params"]) == ["cap"]
     assert list(shown["call"]) == ["tool", "args", "principal", "facts", "now"]

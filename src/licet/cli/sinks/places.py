@@ -16,7 +16,7 @@ def project_folder(paths: Sequence[Path]) -> str:
     """
     from licet.compiler.loading import project_root
 
-    root = project_root(paths[0])
+    root = project_root(paths[0] if paths else Path())
     try:
         return PurePath(os.path.relpath(root)).as_posix()
     except ValueError:  # another drive

@@ -7,7 +7,7 @@ given one where that one is known. What is unknown stays unbound and is never de
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -85,7 +85,13 @@ class ToolEncoder:
         zone: str,
         *,
         solver: Context | None = None,
+        zones: Sequence[str] | None = None,
+        share_folds: bool = False,
     ) -> None:
+        """`zones`: those of the rules one by one, where they are not all of one policy.
+
+        `share_folds`: equal folds over unknown lists are one free value (`rules.Surroundings`).
+        """
         self.rules = rules
         self.facts = facts
         self.roots: dict[str, Type] = {
@@ -97,7 +103,13 @@ class ToolEncoder:
         }
         self.codes = Codes()
         self.around = Surroundings(
-            rules, facts, self.roots, clock(zone).transitions, self.codes.fixed
+            rules,
+            facts,
+            self.roots,
+            clock(zone).transitions,
+            self.codes.fixed,
+            None if zones is None else tuple(clock(each).transitions for each in zones),
+            share_folds,
         )
         self._theories = choose_theories(rules, facts, self.roots, constrained=False)
         self._constrained: Theories | None = None

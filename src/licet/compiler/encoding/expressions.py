@@ -33,6 +33,7 @@ from ..types import (
     Type,
     Value,
 )
+from ..walking import walk
 from .arithmetic import Numbers
 from .constants import ConstantDocument
 from .failures import EncodingFault
@@ -80,6 +81,16 @@ class Reader:
         self.numbers = Numbers(self.algebra, self.transitions)
         self.listing = Listing(self, self.algebra)
         self._languages: dict[str, Term] = {}
+        self._clocks = {self.transitions: self.numbers}
+        #: What closed folds came to, where equal ones share a value; with what their keys name.
+        self.folds: dict[object, tuple[Symbolic, object]] | None = None
+
+    def set_clock(self, transitions: tuple[tuple[int, int], ...]) -> None:
+        """Read clock parts in another zone from here on."""
+        if transitions not in self._clocks:
+            self._clocks[transitions] = Numbers(self.algebra, transitions)
+        self.transitions = transitions
+        self.numbers = self._clocks[transitions]
 
     # --- guards and free values ----------------------------------------------------------------
 
@@ -234,9 +245,24 @@ class Reader:
                 | ir.Extremum()
                 | ir.ListComp()
             ):
-                return self.listing.read(e)
+                return self.listing.read(e) if self.folds is None else self._shared(e)
             case _:
                 assert_never(e)
+
+    def _shared(self, e: ir.Expr) -> Symbolic:
+        """What a fold comes to; the same object for an equal one over the same values."""
+        assert self.folds is not None
+        if self.refuses(e):  # what it refuses belongs to the rule at hand
+            return self.listing.read(e)
+        outer = [self.variables[slot] for slot in free_slots(e)]
+        key = (e, self.transitions, *map(id, outer))
+        try:
+            known = self.folds.get(key)
+        except TypeError:  # a constant record, which has no hash
+            return self.listing.read(e)
+        if known is None:
+            known = self.folds[key] = (self.listing.read(e), outer)
+        return known[0]
 
     def _stopping(self, parts: tuple[ir.Expr, ...], goes_on: Callable[[Term], Term]) -> list[Term]:
         """The operands of `and` / `or`, each evaluated only where the ones before let it."""
@@ -409,6 +435,13 @@ class Reader:
             ]
             result = self.algebra.ite(self.t.and_(fits), value, result)
         return result
+
+
+def free_slots(e: ir.Expr) -> list[int]:
+    """The variables that an expression reads and does not bind, in the order of their slots."""
+    nodes = list(walk(e))
+    bound = {node.var.slot for node in nodes if hasattr(node, "var")}
+    return sorted({node.slot for node in nodes if isinstance(node, ir.Var)} - bound)
 
 
 def operands(e: object) -> Iterator[ir.Expr]:

@@ -63,6 +63,10 @@ class Surroundings:
     roots: Mapping[str, Type]
     transitions: tuple[tuple[int, int], ...]
     code_of: Callable[[str], int]
+    #: The clocks of the rules one by one, where they are not all of one policy.
+    clocks: tuple[tuple[tuple[int, int], ...], ...] | None = None
+    #: Equal folds of equal values are one free value, whichever rules they stand in.
+    share_folds: bool = False
 
 
 def encode(
@@ -79,7 +83,14 @@ def encode(
     soil = Soil(terms, algebra, is_sequence, capacity, long_is_unknown)
     sites = Sites(soil)
     reader = Reader(soil, sites, around.roots, around.facts, around.transitions)
-    rules = tuple(_rule(reader, rule) for rule in around.rules.rules)
+    if around.share_folds:
+        reader.folds = {}
+    made: list[RuleTerms] = []
+    for index, rule in enumerate(around.rules.rules):
+        if around.clocks is not None:
+            reader.set_clock(around.clocks[index])
+        made.append(_rule(reader, rule))
+    rules = tuple(made)
     permits, forbids, escalations = _apart(around.rules, rules)
     allowed = terms.and_(
         (

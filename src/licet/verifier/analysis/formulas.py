@@ -112,10 +112,9 @@ def refuses(rule: ir.Rule, at: int) -> Formula:
             assert_never(rule.kind)
 
 
-def allowed(rules: Sequence[ir.Rule], first: int = 0) -> Formula:
-    """`allowed` of docs/language.md, of rules that stand at positions from `first` on."""
-    at = range(first, first + len(rules))
-    pairs = list(zip(rules, at, strict=True))
+def allowed(rules: Sequence[ir.Rule], at: Sequence[int] | None = None) -> Formula:
+    """`allowed` of docs/language.md, of rules at some positions (0, 1, … unless told)."""
+    pairs = list(zip(rules, at or range(len(rules)), strict=True))
     return Every(
         (
             *(Not(refuses(rule, i)) for rule, i in pairs),
@@ -124,6 +123,7 @@ def allowed(rules: Sequence[ir.Rule], first: int = 0) -> Formula:
     )
 
 
-def asked(rules: Sequence[ir.Rule], first: int = 0) -> Formula:
+def asked(rules: Sequence[ir.Rule], at: Sequence[int] | None = None) -> Formula:
     """Whether some escalation applies, which counts only where the call is allowed."""
-    return some(applies(first + i) for i, rule in enumerate(rules) if rule.kind == "escalate")
+    pairs = zip(rules, at or range(len(rules)), strict=True)
+    return some(applies(i) for rule, i in pairs if rule.kind == "escalate")

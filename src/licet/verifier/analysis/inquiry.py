@@ -48,7 +48,7 @@ class Found:
     """A complete world in which the formula holds, replayed; `states` of all rules there."""
 
     world: World
-    states: tuple[State, ...]
+    states: tuple[State | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from licet.compiler.program import Program
 from licet.policy_lang import Diagnostic, Note, Severity
 
 from .proving import Proved
-from .witnesses import witness_text
 
 
-def proof_finding(proved: Proved, program: Program) -> Diagnostic | None:
+def proof_finding(proved: Proved) -> Diagnostic | None:
     """What is to be said of a proof on one tool; None where it is proved."""
     name, tool, proof = proved.proof.name, proved.tool, proved.proof
     match proved.status:
@@ -59,6 +57,6 @@ def proof_finding(proved: Proved, program: Program) -> Diagnostic | None:
         "LIC401",
         f"`{name}` fails: a call of `{tool}` {verb}",
         proof.span,
-        notes=(Note(f"for example {witness_text(proved.witness, program)}"),),
+        notes=(Note(f"for example {proved.witness}"),),
         help="change the rules, or what the proof claims",
     )

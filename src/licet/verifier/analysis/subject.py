@@ -13,8 +13,9 @@ from licet.compiler import ir
 from licet.compiler.clock import Clock, clock
 from licet.compiler.encoding import Context, ToolEncoder
 from licet.compiler.evaluation import State, UnknownRead, judge_rule
+from licet.compiler.evaluation.places import AbsentUnwrapped
 from licet.compiler.program import Program
-from licet.compiler.types import RecordType
+from licet.compiler.types import RecordType, Type
 from licet.compiler.world import World
 from licet.policy_lang import Source, Span
 
@@ -33,10 +34,14 @@ class Subject:
     context: RecordType
     session: RecordType
     zone: str
+    #: The params without a value.
+    params: Mapping[str, Type]
+    #: The zones of the rules one by one, where they are not all of one policy.
+    zones: tuple[str, ...] | None = None
 
-    @property
-    def clock(self) -> Clock:
-        return clock(self.zone)
+    def clock(self, rule: int) -> Clock:
+        """The clock that a rule reads."""
+        return clock(self.zone if self.zones is None else self.zones[rule])
 
     def encoder(self, solver: Context) -> ToolEncoder:
         """An encoder in which every rule stands for its own condition alone."""
@@ -50,13 +55,25 @@ class Subject:
             self.session,
             self.zone,
             solver=solver,
+            zones=self.zones,
+            share_folds=True,
         )
 
-    def states(self, world: World) -> tuple[State, ...] | None:
-        """What the reference evaluator says of each rule in a complete world; None if it is not."""
+    def states(self, world: World) -> tuple[State | None, ...] | None:
+        """What the reference evaluator says of each rule in a complete world; None if it is not.
+
+        A rule is in no state (None) where it takes for granted what this world lacks: one of two
+        policies in a call that this policy does not take.
+        """
         try:
-            return tuple(judge_rule(rule, world, self.clock).state for rule in self.rules)
+            return tuple(self._state(index, world) for index in range(len(self.rules)))
         except UnknownRead:
+            return None
+
+    def _state(self, index: int, world: World) -> State | None:
+        try:
+            return judge_rule(self.rules[index], world, self.clock(index)).state
+        except AbsentUnwrapped:
             return None
 
 
@@ -76,4 +93,5 @@ def subject_of(program: Program, tool: str, conditions: Sequence[ir.Rule] = ()) 
         program.context,
         program.session,
         program.zone,
+        program.unset_params,
     )

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from licet.compiler.encoding import Aspect, EncodingError, Leaf, Question
-from licet.compiler.program import Program
 from licet.compiler.types import (
     JSON,
     TIME,
@@ -35,15 +34,20 @@ from licet.compiler.values import render, show
 from licet.compiler.world import Path, World
 
 from ..admission import path_text
-from ..calls import call_json
 from ..masking import below, parts, value_at, without
-from ..solving import Adjustable, Check, Nearest, NearestOpen, Sat
+from ..solving import Adjustable, Answer, Check, Nearest, NearestOpen, Query, Sat
 from .formulas import Formula, holds, text
 from .inquiry import Found, Inquiry
+from .subject import Subject
 
 #: 2026-01-01T12:00:00Z in microseconds, and 2026-01-01 in days: made-up times are near these.
 _NOON: Final = 1_767_268_800_000_000
 _DAY: Final = 20_454
+_HOUR: Final = 3_600_000_000
+#: Hours from that noon (a Thursday) that are tried: by day, by night, at the weekend.
+_HOURS: Final = (0, -9, 9, -4, 48, 39)
+#: Seconds for making one world plainer.
+_PATIENCE: Final = 1.5
 
 #: Parts of a world that are tried one by one for whether they matter.
 _MOST_PARTS: Final = 200
@@ -53,90 +57,178 @@ _SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A complete world, and the paths of the parts that matter, in the order of the world."""
+    """A complete world of a subject, and the paths of the parts that matter, in its order."""
 
+    subject: Subject
     world: World
     matters: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        """One line: the tool and the parts that matter, `refund with args.amount = 501`."""
+        pieces = [
+            f"{path_text(path)} = {show(value_at(self.world, path), self._type(path))}"
+            for path in self.matters[:_SHOWN]
+        ]
+        more = len(self.matters) - _SHOWN
+        if more > 0:
+            pieces.append(f"{more} more")
+        for name, value in self.world.params.items():
+            pieces.append(f"{name} = {show(value, self.subject.params[name])}")
+        tool = self.world.tool
+        return f"{tool} with {', '.join(pieces)}" if pieces else f"any {tool}"
+
+    def call(self) -> dict[str, object]:
+        """The whole call as `licet check --call` reads it."""
+        subject, world = self.subject, self.world
+        call: dict[str, object] = {"tool": world.tool, "args": render(world.args, subject.args)}
+        for scope in ("principal", "context", "session"):
+            if value := getattr(world, scope):
+                call[scope] = render(value, getattr(subject, scope))
+        facts = {
+            name: [
+                {
+                    "key": [
+                        render(key, kind)
+                        for key, (_, kind) in zip(keys, subject.facts[name].params, strict=True)
+                    ],
+                    "value": render(value, subject.facts[name].result),
+                }
+                for keys, value in entries.items()
+            ]
+            for name, entries in world.facts.items()
+            if entries
+        }
+        if facts:
+            call["facts"] = facts
+        call["now"] = render(world.now, TIME)
+        return call
+
+    def json(self) -> dict[str, object]:
+        """The call, the paths that matter, and values of params that have none yet."""
+        return {
+            "call": self.call(),
+            "matters": [path_text(path) for path in self.matters],
+            "params": {
+                name: render(value, self.subject.params[name])
+                for name, value in self.world.params.items()
+            },
+        }
+
+    def _type(self, path: Path) -> Type:
+        """The declared type of a part, for showing its value."""
+        kind: Type
+        match path[0]:
+            case "args" | "principal" | "context" | "session":
+                kind, steps = getattr(self.subject, str(path[0])), path[1:]
+            case "now":
+                return TIME
+            case name:
+                kind, steps = self.subject.facts[str(name)].result, path[2:]
+        for step in steps:
+            if isinstance(kind, OptionalType):
+                kind = kind.inner
+            match kind:
+                case RecordType():
+                    field = kind.field(str(step))
+                    kind = JSON if field is None else field.type
+                case ListType(element):
+                    kind = element
+                case MapType(_, inner):
+                    kind = inner
+                case _:
+                    return JSON
+        return kind
 
 
 def witness(inquiry: Inquiry, formula: Formula, found: Found) -> Witness:
     """A readable witness of a formula that holds in a found world."""
-    nearer = _nearest(inquiry, formula) or found
-    return Witness(nearer.world, tuple(_matters(inquiry, formula, nearer.world)))
-
-
-def witness_text(found: Witness, program: Program) -> str:
-    """One line: the tool and the parts that matter, `refund with args.amount = 501`."""
-    pieces = [
-        f"{path_text(path)} = {show(value_at(found.world, path), _type(program, found, path))}"
-        for path in found.matters[:_SHOWN]
-    ]
-    pieces += [
-        f"{name} = {show(value, program.unset_params[name])}"
-        for name, value in found.world.params.items()
-    ]
-    more = len(found.matters) - _SHOWN
-    if more > 0:
-        pieces.append(f"{more} more")
-    return f"{found.world.tool} with {', '.join(pieces)}" if pieces else f"any {found.world.tool}"
-
-
-def witness_json(found: Witness, program: Program) -> dict[str, object]:
-    """The whole call as `licet check --call` reads it, `matters`: the paths that count, and
-    `params`: values of those that have none yet."""
-    return {
-        "call": call_json(found.world, program),
-        "matters": [path_text(path) for path in found.matters],
-        "params": {
-            name: render(value, program.unset_params[name])
-            for name, value in found.world.params.items()
-        },
-    }
+    nearer = _nearest(inquiry, formula, found) or found
+    matters = tuple(_matters(inquiry, formula, nearer.world))
+    return Witness(inquiry.subject, nearer.world, matters)
 
 
 # --- nearer to plain values
 
 
-def _nearest(inquiry: Inquiry, formula: Formula) -> Found | None:
+def _nearest(inquiry: Inquiry, formula: Formula, found: Found) -> Found | None:
     """The world that differs least from the plain one, if the search comes back in time."""
-    bounds = (None, 1, 2, inquiry.effort.list_bound)
-    for bounded in bounds:
+    until = time.monotonic() + min(_PATIENCE, inquiry.effort.seconds)
+    for bounded in (None, 1, 2, inquiry.effort.list_bound):
         try:
             question = inquiry.question(bounded)
         except EncodingError:
             return None
         if bounded is None and not question.exact:
             continue
-        found = _nearest_in(inquiry, formula, question)
-        if found is not None or question.exact:
-            return found
+        search = _Nearing(inquiry, formula, question, until)
+        if (nearer := search.find(found)) is not None or question.exact:
+            return nearer
     return None
 
 
-def _nearest_in(inquiry: Inquiry, formula: Formula, question: Question) -> Found | None:
-    until = time.monotonic() + min(2.0, inquiry.effort.seconds)
-    goal = text(formula)
-    leaves = [leaf for leaf in question.leaves if leaf.path[0] is not Aspect.free]
-    adjustable = [a for leaf in leaves if (a := _adjustable(question, leaf)) is not None]
-    fixed: list[str] = []
-    if adjustable:
-        left = until - time.monotonic()
-        answer = inquiry.pool.ask(Nearest((goal,), (), tuple(adjustable)), question.text, left)
-        match answer:
-            case Sat(values):
-                changed = dict(values)
-            case NearestOpen(symbol, near=near):
-                changed = {symbol: near}
-            case _:
+@dataclass
+class _Nearing:
+    """One search for a plainer world. Times are chosen first, and then fixed: what a clock reads
+    is slow to search and quick to check."""
+
+    inquiry: Inquiry
+    formula: Formula
+    question: Question
+    until: float
+
+    def find(self, found: Found) -> Found | None:
+        leaves = [leaf for leaf in self.question.leaves if leaf.path[0] is not Aspect.free]
+        times = [leaf for leaf in leaves if isinstance(leaf.type, TimeType)]
+        fixed: list[tuple[str, str]] = []
+        for leaf in times:
+            chosen = self._time(leaf, found, fixed)
+            if chosen is None:
                 return None
-        fixed = [f"(= {a.symbol} {changed.get(a.symbol, a.old)})" for a in adjustable]
-    symbols = tuple(leaf.symbol for leaf in question.leaves)
-    left = max(0.0, until - time.monotonic())
-    complete = inquiry.pool.ask(Check((goal, *fixed), symbols), question.text, left)
-    if not isinstance(complete, Sat):
+            fixed.append((leaf.symbol, chosen))
+        adjustable = [
+            a
+            for leaf in leaves
+            if leaf not in times and (a := _adjustable(self.question, leaf)) is not None
+        ]
+        changed: dict[str, str] = {}
+        if adjustable:
+            query = Nearest((text(self.formula),), tuple(fixed), tuple(adjustable))
+            match self._ask(query):
+                case Sat(values):
+                    changed = dict(values)
+                case NearestOpen(symbol, near=near):
+                    changed = {symbol: near}
+                case _:
+                    return None
+        fixed += [(a.symbol, changed.get(a.symbol, a.old)) for a in adjustable]
+        symbols = tuple(leaf.symbol for leaf in self.question.leaves)
+        complete = self._ask(Check((text(self.formula), *map(_equal, fixed)), symbols))
+        if not isinstance(complete, Sat):
+            return None
+        nearer = self.inquiry.replayed(self.question, complete)
+        return nearer if nearer is not None and holds(self.formula, nearer.states) else None
+
+    def _time(self, leaf: Leaf, found: Found, fixed: list[tuple[str, str]]) -> str | None:
+        """A usual time that will do, else the one of the world that was found."""
+        candidates: list[Value] = [_NOON + hours * _HOUR for hours in _HOURS]
+        try:
+            candidates.append(value_at(found.world, leaf.path))
+            for candidate in candidates:
+                chosen = self.question.literal(leaf, candidate)
+                goals = (text(self.formula), *map(_equal, fixed), _equal((leaf.symbol, chosen)))
+                if isinstance(self._ask(Check(goals)), Sat):
+                    return chosen
+        except (EncodingError, LookupError):
+            return None
         return None
-    found = inquiry.replayed(question, complete)
-    return found if found is not None and holds(formula, found.states) else None
+
+    def _ask(self, query: Query) -> Answer:
+        left = max(0.0, self.until - time.monotonic())
+        return self.inquiry.pool.ask(query, self.question.text, left)
+
+
+def _equal(pair: tuple[str, str]) -> str:
+    return f"(= {pair[0]} {pair[1]})"
 
 
 def _adjustable(question: Question, leaf: Leaf) -> Adjustable | None:
@@ -163,8 +255,6 @@ def _adjustable(question: Question, leaf: Leaf) -> Adjustable | None:
                 plain = high
         case DateType():
             plain = _DAY
-        case TimeType():
-            plain = _NOON
         case DurationType():
             plain = 0
         case _:
@@ -203,31 +293,3 @@ def _still(inquiry: Inquiry, formula: Formula, world: World) -> bool:
         return holds(formula, inquiry.encoder.states(world)) is True
     except EncodingError:
         return False
-
-
-def _type(program: Program, found: Witness, path: Path) -> Type:
-    """The declared type of a part, for showing its value."""
-    kind: Type
-    match path[0]:
-        case "args":
-            kind, steps = program.catalog.qualified[found.world.tool].params, path[1:]
-        case "principal" | "context" | "session":
-            kind, steps = getattr(program, str(path[0])), path[1:]
-        case "now":
-            return TIME
-        case name:
-            kind, steps = program.facts[str(name)].result, path[2:]
-    for step in steps:
-        if isinstance(kind, OptionalType):
-            kind = kind.inner
-        match kind:
-            case RecordType():
-                field = kind.field(str(step))
-                kind = JSON if field is None else field.type
-            case ListType(element):
-                kind = element
-            case MapType(_, inner):
-                kind = inner
-            case _:
-                return JSON
-    return kind

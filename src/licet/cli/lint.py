@@ -1,0 +1,200 @@
+"""`licet lint`: what is wrong with a policy that loads, proved where it can be."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .analysing import effort_arguments, effort_of, fails, threshold_argument
+from .failures import Exit, Failed
+from .progress import Bar
+from .sinks import FINDING_SINKS, project_folder, write_findings
+from .verb import Streams, Verb
+
+if TYPE_CHECKING:
+    from licet.compiler.program import Program
+    from licet.verifier.analysis.linted import Edit, Finding
+
+    from .lint_settings import Settings
+
+
+def run(options: argparse.Namespace, streams: Streams) -> int:
+    """Lint the policies at some paths, or those that the project names."""
+    from .lint_settings import settings_of
+
+    given: list[Path] = options.policy
+    settings = settings_of(given[0] if given else Path.cwd())
+    paths = given or list(settings.paths)
+    if not paths:
+        raise Failed("name a policy, or give `paths` in the [lint] table of licet.toml")
+    for path in paths:
+        if not path.exists():
+            raise Failed(f"cannot read `{path}`: no such file or folder")
+    findings, program = _findings(paths, settings, options, streams)
+    if options.fix and _mended(findings, settings):
+        findings, program = _findings(paths, settings, options, streams)
+    if options.lock and program is not None:
+        _write_lock(settings.root, program)
+        findings = tuple(f for f in findings if f.diagnostic.code != "LIC423")
+    told = tuple(settings.weighed(finding.diagnostic for finding in findings))
+    write_findings(told, options.output, streams.out, folder=project_folder(paths))
+    return Exit.refused if fails(told, options.fail_on) else Exit.fine
+
+
+def _findings(
+    paths: Sequence[Path], settings: Settings, options: argparse.Namespace, streams: Streams
+) -> tuple[tuple[Finding, ...], Program | None]:
+    """What loading says, and, of a policy that loads, what the checks find."""
+    from licet import __version__
+    from licet.loading import load_program
+    from licet.verifier.analysis.linted import Finding
+    from licet.verifier.analysis.linting import Project, lint
+    from licet.verifier.analysis.spreading import workers
+    from licet.verifier.analysis.surveys_on_disk import Surveys, usual_folder
+    from licet.verifier.solving import SolverPool
+
+    from .policies import read_params
+
+    effort = effort_of(
+        options, _SECONDS if settings.seconds is None else settings.seconds, settings.list_bound
+    )
+    params = None if options.params is None else read_params(options.params)
+    loaded = load_program(paths, params=params)
+    found = tuple(Finding(diagnostic) for diagnostic in loaded.diagnostics)
+    program = loaded.program
+    if program is None:
+        return found, None
+    project = Project(settings.resolvers, _read_lock(settings.root))
+    kept = Surveys(None if options.no_cache else usual_folder())
+    tools = sum(1 for rules in program.rules.values() if rules.rules)
+    with SolverPool(workers()) as pool, Bar(streams, tools, "tools") as bar:
+        more = lint(
+            program,
+            pool,
+            effort,
+            project=project,
+            kept=kept,
+            version=__version__,
+            done=lambda done: bar.at(done, done),
+        )
+    kept.trim()
+    return (*found, *more), program
+
+
+#: The solver's time for one question, where nobody says.
+_SECONDS = 2.0
+
+
+def _mended(findings: Iterable[Finding], settings: Settings) -> bool:
+    """Whether files were changed: every edit of what counts, from the end of each file."""
+    edits: dict[str, dict[int, Edit]] = {}
+    for finding in findings:
+        if finding.edits and any(True for _ in settings.weighed([finding.diagnostic])):
+            for edit in finding.edits:
+                edits.setdefault(edit.span.source.name, {})[edit.span.start] = edit
+    for name, wanted in edits.items():
+        path = (settings.root / name).resolve()
+        if not path.is_relative_to(settings.root.resolve()) or not path.is_file():
+            raise Failed(f"cannot mend `{name}`: it is not a file of the project")
+        text = path.read_text("utf-8")
+        for start in sorted(wanted, reverse=True):
+            edit = wanted[start]
+            if edit.span.source.text != path.read_text("utf-8"):
+                raise Failed(f"cannot mend `{name}`: it has changed meanwhile")
+            text = _edited(text, edit)
+        path.write_text(text, "utf-8")
+    return bool(edits)
+
+
+def _edited(text: str, edit: Edit) -> str:
+    """The text with one edit; lines of which nothing is left go too, with a comment after it."""
+    start, end = edit.span.start, edit.span.end
+    if not edit.text:
+        line = text.rfind("\n", 0, start) + 1
+        after = text.find("\n", end)
+        after = len(text) if after < 0 else after + 1
+        rest = text[end:after].strip()
+        if not text[line:start].strip() and (not rest or rest.startswith("#")):
+            start, end = line, after
+    return text[:start] + edit.text + text[end:]
+
+
+def _read_lock(root: Path) -> Mapping[str, tuple[str, ...]] | None:
+    """The tools that globs stood for when the lock was written. Raises Failed."""
+    from .lint_settings import LOCK
+
+    path = root / LOCK
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        globs = data["globs"]
+        if data["version"] != 1 or not isinstance(globs, dict):
+            raise ValueError
+        return {str(text): tuple(map(str, tools)) for text, tools in globs.items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Failed(f"cannot read `{path}`: write it anew with `licet lint --lock`") from None
+
+
+def _write_lock(root: Path, program: Program) -> None:
+    from licet.verifier.analysis.syntax import matching, wide_patterns
+
+    from .lint_settings import LOCK
+
+    tools = [tool.qualified for tool in program.catalog]
+    globs = {p.text: sorted(matching((p,), tools)) for p in wide_patterns(program)}
+    text = json.dumps({"version": 1, "globs": dict(sorted(globs.items()))}, indent=2)
+    (root / LOCK).write_text(text + "\n", "utf-8")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "policy",
+        metavar="PATHS",
+        nargs="*",
+        type=Path,
+        help="files and folders of one policy; without, the `paths` of licet.toml",
+    )
+    parser.add_argument(
+        "--params", metavar="FILE", type=Path, help="values for the policy's params, JSON or TOML"
+    )
+    parser.add_argument("--fix", action="store_true", help="mend what can be mended safely")
+    parser.add_argument(
+        "--lock", action="store_true", help="note in licet.lock which tools each glob stands for"
+    )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="ask everything anew, and keep nothing"
+    )
+    threshold_argument(parser)
+    effort_arguments(parser)
+    parser.add_argument(
+        "--output",
+        choices=FINDING_SINKS,
+        default="text",
+        help="text unless told; json is JSON Lines; sarif, github: for code hosts",
+    )
+
+
+VERB = Verb(
+    "lint",
+    "look for what is wrong with a policy, with proofs",
+    _arguments,
+    run,
+    details=(
+        "Each check has a page: licet explain LIC410. The [lint] table of licet.toml sets paths,\n"
+        "severities, what is let pass and why, the solver's time and the list bound.\n\n"
+        "exit codes:\n"
+        "  0  nothing as grave as --fail-on\n"
+        "  1  something is\n"
+        "  2  the paths or the configuration are wrong"
+    ),
+    examples=(
+        ("licet lint policies", "all checks"),
+        ("licet lint policies --fail-on warning", "stricter"),
+        ("licet lint policies --output sarif > licet.sarif", "for a code host"),
+        ("licet lint --fix", "the project's policies; unused declarations are taken out"),
+    ),
+)

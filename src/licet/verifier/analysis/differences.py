@@ -1,0 +1,300 @@
+"""What becomes of calls from one policy to another: `licet diff`.
+
+For each tool, each way in which an outcome can change is asked about in one question over both
+policies (`joining`): rules, params, tables, catalog and time zone all take part. A change is shown
+by a call that both policies have judged by the reference evaluator. That there is none is proved,
+or the verdict does not rest on it.
+
+- widens: some call gets further than before (denied → escalated → allowed), none less far
+- narrows: the other way round; equivalent: neither, both proved
+- incomparable: both, or what could not be decided either way
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from licet.compiler import ir
+from licet.compiler.evaluation import Judgement, UnknownRead
+from licet.compiler.program import Program
+
+from ..solving import SolverPool
+from .formulas import Every, Formula, Not
+from .inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
+from .joining import Joined, Side, join
+from .joining_types import UnjoinableError
+from .subject import subject_of
+from .witnesses import Witness, witness
+
+Outcome = Literal["allow", "escalate", "deny"]
+Kind = Literal["allowed", "denied", "escalated", "approval", "undecided"]
+Verdict = Literal["equivalent", "narrows", "widens", "incomparable"]
+
+_REACH: Final[dict[Outcome, int]] = {"deny": 0, "escalate": 1, "allow": 2}
+_KINDS: Final[dict[Outcome, Kind]] = {
+    "allow": "allowed",
+    "deny": "denied",
+    "escalate": "escalated",
+}
+#: Every way in which an outcome can change, the gravest first.
+_WAYS: Final[tuple[tuple[Outcome, Outcome], ...]] = (
+    ("deny", "allow"),
+    ("deny", "escalate"),
+    ("escalate", "allow"),
+    ("allow", "deny"),
+    ("allow", "escalate"),
+    ("escalate", "deny"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One way in which the outcome of calls changes.
+
+    `kind` says what the calls become; undecided: `reason` says why nothing is known. `wider`: the
+    calls get further than before. `rules`: by name, those of either policy that decide the
+    difference. `witness` is None where the change is not shown by a call.
+    """
+
+    kind: Kind
+    wider: bool
+    before: Outcome | None
+    after: Outcome | None
+    witness: Witness | None
+    rules: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDifference:
+    """What changes on one tool. `presence`: it is in both catalogs, or was added or removed."""
+
+    tool: str
+    verdict: Verdict
+    changes: tuple[Change, ...]
+    presence: Literal["both", "added", "removed"] = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changes from one policy to another, tool by tool in the order of the catalogs."""
+
+    verdict: Verdict
+    tools: tuple[ToolDifference, ...]
+
+
+def tools_of(old: Program, new: Program) -> tuple[str, ...]:
+    """The qualified names of all tools of both."""
+    names = (*(t.qualified for t in old.catalog), *(t.qualified for t in new.catalog))
+    return tuple(dict.fromkeys(names))
+
+
+def compare_tool(
+    old: Program, new: Program, tool: str, pool: SolverPool, effort: Effort
+) -> ToolDifference:
+    """What changes on one tool of either policy."""
+    if tool not in old.catalog.qualified:
+        return _alone(new, tool, pool, effort, added=True)
+    if tool not in new.catalog.qualified:
+        return _alone(old, tool, pool, effort, added=False)
+    if _same(old, new, tool):
+        return ToolDifference(tool, "equivalent", ())
+    try:
+        both = join(old, new, tool)
+    except UnjoinableError as reason:
+        return _apart(old, new, tool, str(reason), pool, effort)
+    with Inquiry(both.subject, pool, effort) as inquiry:
+        changes = [change for way in _WAYS if (change := _change(inquiry, both, *way)) is not None]
+        changes.extend(_approvals(inquiry, both))
+    return ToolDifference(tool, _verdict(changes), tuple(changes))
+
+
+def total(tools: Iterable[ToolDifference]) -> Difference:
+    """The verdict on two policies from those on their tools."""
+    found = tuple(tools)
+    verdicts = {tool.verdict for tool in found} - {"equivalent"}
+    verdict: Verdict = "incomparable"
+    if not verdicts:
+        verdict = "equivalent"
+    elif len(verdicts) == 1:
+        [verdict] = verdicts
+    return Difference(verdict, found)
+
+
+def _verdict(changes: Iterable[Change]) -> Verdict:
+    wider = narrower = False
+    for change in changes:
+        if change.kind in ("undecided", "approval") and change.before is None:
+            return "incomparable"
+        wider, narrower = wider or change.wider, narrower or not change.wider
+    if wider and narrower:
+        return "incomparable"
+    return "widens" if wider else "narrows" if narrower else "equivalent"
+
+
+def _same(old: Program, new: Program, tool: str) -> bool:
+    """Whether all that the tool's rules rest on is the same text for text."""
+    a, b = old.rules[tool], new.rules[tool]
+    return (
+        old.zone == new.zone
+        and repr(a.rules) == repr(b.rules)
+        and old.catalog.qualified[tool].params == new.catalog.qualified[tool].params
+        and old.unset_params == new.unset_params
+        and all(getattr(old, s) == getattr(new, s) for s in ("principal", "context", "session"))
+        and {n: (s.params, s.result) for n, s in old.facts.items()}
+        == {n: (s.params, s.result) for n, s in new.facts.items()}
+    )
+
+
+# --- one way -----------------------------------------------------------------------------------
+
+
+def _is(side: Side, outcome: Outcome) -> Formula:
+    match outcome:
+        case "allow":
+            return Every((side.passes, Not(side.asks)))
+        case "escalate":
+            return Every((side.passes, side.asks))
+        case "deny":
+            return Not(side.passes)
+
+
+def _change(inquiry: Inquiry, both: Joined, before: Outcome, after: Outcome) -> Change | None:
+    formula = Every((_is(both.old, before), _is(both.new, after)))
+    wider = _REACH[after] > _REACH[before]
+    match inquiry.find(formula):
+        case Refuted():
+            return None
+        case Found() as found:
+            shown = witness(inquiry, formula, found)
+            judged = _judged(both, shown)
+            if judged is None or judged[0] != before or judged[1] != after:
+                reason = "the call that was found does not stand up to both policies"
+                return Change("undecided", wider, None, None, None, (), reason)
+            return Change(_KINDS[after], wider, before, after, shown, judged[2])
+        case Bounded(elements):
+            reason = f"no {before} becomes {after} with lists of up to {elements} elements"
+            return Change("undecided", wider, None, None, None, (), f"{reason}, which is no proof")
+        case Open(reason):
+            return Change("undecided", wider, None, None, None, (), reason)
+
+
+def _judged(both: Joined, shown: Witness) -> tuple[Outcome, Outcome, tuple[str, ...]] | None:
+    """Both verdicts on a witness, and the rules that are not of one mind about it."""
+    try:
+        old, new = both.old.judged(shown.world), both.new.judged(shown.world)
+    except UnknownRead:
+        return None
+    rules = tuple(dict.fromkeys((*_blamed(old, new), *_blamed(new, old))))
+    return _outcome(old), _outcome(new), rules
+
+
+def _outcome(judgement: Judgement | None) -> Outcome:
+    return "deny" if judgement is None else judgement.outcome
+
+
+def _blamed(one: Judgement | None, other: Judgement | None) -> list[str]:
+    """The rules that decide something in the one and not in the other."""
+    if one is None:
+        return []
+    theirs = set() if other is None else {(o.rule.name, o.state) for o in other.outcomes}
+    return [
+        o.rule.name
+        for o in one.outcomes
+        if o.state != "not" and (o.rule.name, o.state) not in theirs
+    ]
+
+
+def _approvals(inquiry: Inquiry, both: Joined) -> list[Change]:
+    """Where both escalate: whether it has become easier or harder to agree to it."""
+    old, new = (_approvers(side.rules) for side in (both.old, both.new))
+    if old == new or not old or not new:
+        return []
+    formula = Every((_is(both.old, "escalate"), _is(both.new, "escalate")))
+    found = inquiry.find(formula)
+    if isinstance(found, Refuted):
+        return []
+    names = tuple(
+        sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    )
+    shown = witness(inquiry, formula, found) if isinstance(found, Found) else None
+    same_people = all(
+        name in old and name in new and old[name][0] == new[name][0] for name in names
+    )
+    fewer = {new[n][1] < old[n][1] for n in names} if same_people else set()
+    if len(fewer) == 1 and shown is not None:
+        return [Change("approval", fewer.pop(), "escalate", "escalate", shown, names)]
+    reason = "whom it asks for approval has changed"
+    return [Change("approval", True, None, None, shown, names, reason)]
+
+
+def _approvers(rules: Iterable[ir.Rule]) -> dict[str, tuple[str, int]]:
+    return {
+        rule.name: (repr(rule.approver), rule.needs) for rule in rules if rule.kind == "escalate"
+    }
+
+
+# --- without a counterpart ---------------------------------------------------------------------
+
+
+def _alone(
+    program: Program, tool: str, pool: SolverPool, effort: Effort, *, added: bool
+) -> ToolDifference:
+    """A tool that one of the two has: without it, every call of it is unknown and denied."""
+    changes = _all_of(program, tool, pool, effort, added=added)
+    presence: Literal["added", "removed"] = "added" if added else "removed"
+    return ToolDifference(tool, _verdict(changes), tuple(changes), presence)
+
+
+def _apart(
+    old: Program, new: Program, tool: str, reason: str, pool: SolverPool, effort: Effort
+) -> ToolDifference:
+    """A tool whose two declarations cannot be joined: nothing is proved, but calls may be shown."""
+    changes = [Change("undecided", True, None, None, None, (), reason)]
+    for program, other, added in ((new, old, True), (old, new, False)):
+        theirs = Side(other, tool, (), Every(()), {})
+        for change in _all_of(program, tool, pool, effort, added=added):
+            if change.witness is None:
+                continue
+            try:
+                judged = _outcome(theirs.judged(change.witness.world))
+            except UnknownRead:
+                continue
+            if judged == "deny":
+                changes.append(change)
+    return ToolDifference(tool, "incomparable", tuple(changes))
+
+
+def _all_of(
+    program: Program, tool: str, pool: SolverPool, effort: Effort, *, added: bool
+) -> list[Change]:
+    """The calls of one policy that pass, as changes from or to nothing."""
+    rules = program.rules[tool].rules
+    subject = subject_of(program, tool)
+    side = Side(program, tool, tuple(range(len(rules))), Every(()), {})
+    outcomes: tuple[Outcome, ...] = ("allow", "escalate")
+    changes: list[Change] = []
+    with Inquiry(subject, pool, effort) as inquiry:
+        for outcome in outcomes:
+            formula = _is(side, outcome)
+            before: Outcome = "deny" if added else outcome
+            after: Outcome = outcome if added else "deny"
+            match inquiry.find(formula):
+                case Refuted():
+                    continue
+                case Found() as found:
+                    names = tuple(
+                        rule.name
+                        for rule, state in zip(rules, found.states, strict=True)
+                        if state == "applies"
+                    )
+                    shown = witness(inquiry, formula, found)
+                    changes.append(Change(_KINDS[after], added, before, after, shown, names))
+                case Bounded(elements):
+                    reason = f"nothing passes with lists of up to {elements} elements"
+                    changes.append(Change("undecided", added, None, None, None, (), reason))
+                case Open(reason):
+                    changes.append(Change("undecided", added, None, None, None, (), reason))
+    return changes

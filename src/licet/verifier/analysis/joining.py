@@ -1,0 +1,364 @@
+"""The rules of two policies on one tool, over one and the same call.
+
+In: two programs and a tool that both have. Out: a subject that holds the rules of both, and a side
+for each: the formulas by which it allows and escalates, and its own view of a joined world.
+
+Soundness: every pair of a call and a host's answers that either policy takes is a world of the
+joined types. A side takes a world if its arguments are admissible to it (closed: what it does not
+declare is not sent), and what the host says is of the types that it declares (as far as it declares
+it). Facts whose declarations cannot be related are free of each other, which proves less and never
+more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from licet.compiler import ir
+from licet.compiler.clock import clock
+from licet.compiler.evaluation import Judgement, UnknownRead, judge
+from licet.compiler.program import Program
+from licet.compiler.types import (
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    Type,
+    Value,
+)
+from licet.compiler.values import conforms
+from licet.compiler.walking import walk
+from licet.compiler.world import World
+
+from .formulas import Every, Formula, Is, Not, allowed, applies, asked
+from .joining_types import Enums, Fitting, UnjoinableError, joined
+from .rereading import Rereader
+from .subject import Subject, condition_rule
+
+_SCOPES = ("principal", "context", "session")
+
+#: Where the variables of conditions made here begin; rules number theirs from 0.
+_FRESH = 1_000_000
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two policies in a joined subject.
+
+    `at` are the positions of its rules (shared ones stand there once), `takes` says that it admits
+    the call. `renamed` are the facts and params that it does not share.
+    """
+
+    program: Program
+    tool: str
+    at: tuple[int, ...]
+    takes: Formula
+    renamed: Mapping[str, str]
+
+    @property
+    def rules(self) -> tuple[ir.Rule, ...]:
+        return self.program.rules[self.tool].rules
+
+    @property
+    def passes(self) -> Formula:
+        """Allowed or escalated."""
+        return Every((self.takes, allowed(self.rules, self.at)))
+
+    @property
+    def asks(self) -> Formula:
+        """Some escalation applies."""
+        return asked(self.rules, self.at)
+
+    def world(self, shared: World) -> World | None:
+        """Its own view of a joined world; None if it does not take it."""
+        tool = self.program.catalog.qualified[self.tool]
+        args = _view(shared.args, tool.params)
+        if not conforms(args, tool.params) or not _nothing_more(shared.args, tool.params):
+            return None
+        made = World(self.tool, args, now=shared.now)  # type: ignore[arg-type]
+        for scope in _SCOPES:
+            kind = getattr(self.program, scope)
+            value = _view(getattr(shared, scope), kind)
+            if not conforms(value, kind):
+                return None
+            setattr(made, scope, value)
+        facts: dict[str, dict[tuple[Value, ...], Value]] = {}
+        for name, signature in self.program.facts.items():
+            for keys, value in shared.facts.get(self.renamed.get(name, name), {}).items():
+                own = _view(value, signature.result)
+                if not conforms(own, signature.result):
+                    return None
+                facts.setdefault(name, {})[keys] = own
+        made.facts = facts
+        made.params = {
+            name: shared.params[self.renamed.get(name, name)]
+            for name in self.program.unset_params
+            if self.renamed.get(name, name) in shared.params
+        }
+        return made
+
+    def judged(self, shared: World) -> Judgement | None:
+        """What it says of a joined world by the reference evaluator; None if it does not take it.
+
+        Raises UnknownRead where the world is not complete.
+        """
+        own = self.world(shared)
+        if own is None:
+            return None
+        return judge(self.program.rules[self.tool], own, clock(self.program.zone))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Both sides, and the subject that they are part of."""
+
+    subject: Subject
+    old: Side
+    new: Side
+
+
+def join(old: Program, new: Program, tool: str) -> Joined:
+    """The rules of both on a tool that both have. Raises UnjoinableError."""
+    return _Joining(old, new, tool).joined()
+
+
+class _Joining:
+    def __init__(self, old: Program, new: Program, tool: str) -> None:
+        self._old, self._new, self._tool = old, new, tool
+        self._slots = count(_FRESH)
+        self._enums = Enums()
+        self._rules: list[ir.Rule] = []
+        self._zones: list[str] = []
+        self._known: dict[object, int] = {}
+
+    def joined(self) -> Joined:
+        for a, b in self._pairs():
+            self._enums.meet(a, b)
+        roots = {
+            name: self._both(self._root(self._old, name), self._root(self._new, name), name)
+            for name in ("args", *_SCOPES)
+        }
+        facts, renamed = self._facts()
+        renamed_params = self._params()
+        sides = [
+            self._side(program, roots, facts, {**renames, **params})
+            for program, renames, params in (
+                (self._old, renamed[0], renamed_params[0]),
+                (self._new, renamed[1], renamed_params[1]),
+            )
+        ]
+        args, principal, context, session = map(_record, roots.values())
+        subject = Subject(
+            self._tool,
+            tuple(self._rules),
+            facts,
+            args,
+            principal,
+            context,
+            session,
+            self._old.zone,
+            {
+                names.get(name, name): self._enums.changed(kind)
+                for program, names in zip((self._old, self._new), renamed_params, strict=True)
+                for name, kind in program.unset_params.items()
+            },
+            tuple(self._zones) if self._old.zone != self._new.zone else None,
+        )
+        return Joined(subject, *sides)
+
+    # --- types
+
+    def _root(self, program: Program, name: str) -> RecordType:
+        if name == "args":
+            return program.catalog.qualified[self._tool].params
+        scope: RecordType = getattr(program, name)
+        return scope
+
+    def _pairs(self) -> Iterator[tuple[Type, Type]]:
+        """Types that stand at one place of both."""
+        for name in ("args", *_SCOPES):
+            yield self._root(self._old, name), self._root(self._new, name)
+        for name in self._old.facts.keys() & self._new.facts.keys():
+            a, b = self._old.facts[name], self._new.facts[name]
+            yield a.result, b.result
+            yield from zip(
+                (kind for _, kind in a.params), (kind for _, kind in b.params), strict=False
+            )
+
+    def _both(self, a: Type, b: Type, where: str) -> Type:
+        a, b = self._enums.changed(a), self._enums.changed(b)
+        return joined(a, b, where, closed=where == "args")
+
+    def _facts(self) -> tuple[dict[str, ir.FactSignature], tuple[dict[str, str], dict[str, str]]]:
+        """The facts of both by their names here, and what each side calls them instead."""
+        found: dict[str, ir.FactSignature] = {}
+        renamed: tuple[dict[str, str], dict[str, str]] = ({}, {})
+        for name in dict.fromkeys((*self._old.facts, *self._new.facts)):
+            a, b = self._old.facts.get(name), self._new.facts.get(name)
+            both = None if a is None or b is None else self._fact(name, a, b)
+            if both is not None:
+                found[name] = both
+                continue
+            for signature, names, side in ((a, renamed[0], "old"), (b, renamed[1], "new")):
+                if signature is not None:
+                    names[name] = name if a is None or b is None else f"{name} ({side})"
+                    found[names[name]] = ir.FactSignature(
+                        names[name],
+                        tuple((key, self._enums.changed(kind)) for key, kind in signature.params),
+                        self._enums.changed(signature.result),
+                    )
+        return found, renamed
+
+    def _fact(self, name: str, a: ir.FactSignature, b: ir.FactSignature) -> ir.FactSignature | None:
+        """One signature for both; None where they are not related."""
+        changed = self._enums.changed
+        keys = [[changed(kind) for _, kind in s.params] for s in (a, b)]
+        if keys[0] != keys[1]:
+            return None
+        try:
+            result = self._both(a.result, b.result, name)
+        except UnjoinableError:
+            return None
+        for program, own in ((self._old, a), (self._new, b)):
+            test = self._fitting(closed=False).fits(ir.Fact(name, (), result), result, own.result)
+            if _always(test):
+                continue
+            rules = program.rules[self._tool].rules
+            if any(not _closed(read, rule) for rule in rules for read in _reads(rule, name)):
+                return None  # what such a read finds cannot be said from outside
+        return ir.FactSignature(name, tuple((key, changed(kind)) for key, kind in a.params), result)
+
+    def _params(self) -> tuple[dict[str, str], dict[str, str]]:
+        old, new = self._old.unset_params, self._new.unset_params
+        apart = {n for n in old.keys() & new.keys() if old[n] != new[n]}
+        return {n: f"{n} (old)" for n in apart}, {n: f"{n} (new)" for n in apart}
+
+    def _fitting(self, *, closed: bool) -> Fitting:
+        return Fitting(closed, self._slots)
+
+    # --- sides
+
+    def _side(
+        self,
+        program: Program,
+        roots: Mapping[str, Type],
+        facts: Mapping[str, ir.FactSignature],
+        renamed: Mapping[str, str],
+    ) -> Side:
+        results = {name: signature.result for name, signature in facts.items()}
+        rereader = Rereader(self._enums, roots, results, renamed, self._slots)
+        rules = program.rules[self._tool].rules
+        reread = [rereader.rule(rule) for rule in rules]
+        at = tuple(self._place(rule, program.zone) for rule in reread)
+        takes: list[Formula] = []
+        for name, kind in roots.items():
+            own = self._root(program, name)
+            test = self._fitting(closed=name == "args").fits(ir.Root(name, kind), kind, own)  # type: ignore[arg-type]
+            if not _always(test):
+                takes.append(applies(self._place(condition_rule("fits", test), program.zone)))
+        names = {renamed.get(name, name): s for name, s in program.facts.items()}
+        for rule in reread:
+            for read in _reads(rule, None):
+                takes.extend(self._found(rule, read, names[read.name], program.zone))
+        return Side(program, self._tool, at, Every(tuple(dict.fromkeys(takes))), renamed)
+
+    def _found(
+        self, rule: ir.Rule, read: ir.Fact, own: ir.FactSignature, zone: str
+    ) -> Iterator[Formula]:
+        """That what a fact's read finds is of the side's own type."""
+        test = self._fitting(closed=False).fits(read, read.type, own.result)
+        if not _always(test):
+            odd = ir.Rule("permit", "odd", _before(rule, read), ir.Not(test), None, rule.span)
+            at = self._place(odd, zone)
+            yield Every((Not(applies(at)), Not(Is(at, "wrong_type"))))
+
+    def _place(self, rule: ir.Rule, zone: str) -> int:
+        """The position of a rule; one that stands there already is shared."""
+        key = (
+            tuple((let.var, repr(let.value)) for let in rule.lets),
+            repr(rule.condition),
+            zone,
+        )
+        if key not in self._known:
+            self._known[key] = len(self._rules)
+            self._rules.append(rule)
+            self._zones.append(zone)
+        return self._known[key]
+
+
+def _record(kind: Type) -> RecordType:
+    assert isinstance(kind, RecordType)
+    return kind
+
+
+def _always(test: ir.Expr) -> bool:
+    return isinstance(test, ir.Const) and test.value is True
+
+
+def _reads(rule: ir.Rule, name: str | None) -> Iterator[ir.Fact]:
+    """The facts (of a name) that a rule reads, apart from its message."""
+    for body in (*(let.value for let in rule.lets), rule.condition):
+        for node in walk(body):
+            if isinstance(node, ir.Fact) and name in (None, node.name):
+                yield node
+
+
+def _closed(read: ir.Fact, rule: ir.Rule) -> bool:
+    """Whether a read's keys depend on nothing but the world and the rule's lets."""
+    lets = {let.var.slot for let in rule.lets}
+    return all(node.slot in lets for node in walk(read) if isinstance(node, ir.Var))
+
+
+def _before(rule: ir.Rule, read: ir.Fact) -> tuple[ir.Let, ...]:
+    """The lets that a read's keys use, and those that they use."""
+    wanted = {node.slot for node in walk(read) if isinstance(node, ir.Var)}
+    kept: list[ir.Let] = []
+    for let in reversed(rule.lets):
+        if let.var.slot in wanted:
+            kept.append(let)
+            wanted |= {node.slot for node in walk(let.value) if isinstance(node, ir.Var)}
+    return tuple(reversed(kept))
+
+
+def _view(value: Value, kind: Type) -> Value:
+    """A value of a joined type as a policy is told it: its own fields, defaults filled in."""
+    match kind:
+        case OptionalType(inner):
+            return None if value is None else _view(value, inner)
+        case RecordType(_, fields) if isinstance(value, dict):
+            made: dict[str, Value] = {}
+            for field in fields:
+                part = value.get(field.name)
+                if part is None and field.default is not None:
+                    part = field.default
+                made[field.name] = _view(part, field.type)
+            return made
+        case ListType(element) if isinstance(value, tuple):
+            return tuple(_view(item, element) for item in value)
+        case MapType(_, item) if isinstance(value, dict):
+            return {key: _view(each, item) for key, each in value.items()}
+        case _:
+            return value
+
+
+def _nothing_more(value: Value, kind: Type) -> bool:
+    """Whether a closed record carries only what is declared."""
+    match kind:
+        case OptionalType(inner):
+            return value is None or _nothing_more(value, inner)
+        case RecordType(_, fields) if isinstance(value, dict):
+            names = {field.name for field in fields}
+            more = any(name not in names and part is not None for name, part in value.items())
+            inside: Sequence[bool] = [_nothing_more(value.get(f.name), f.type) for f in fields]
+            return all(inside) and (kind.open or not more)
+        case ListType(element) if isinstance(value, tuple):
+            return all(_nothing_more(item, element) for item in value)
+        case MapType(_, item) if isinstance(value, dict):
+            return all(_nothing_more(each, item) for each in value.values())
+        case _:
+            return True
+
+
+__all__ = ["Joined", "Side", "UnjoinableError", "UnknownRead", "join"]

@@ -1,0 +1,78 @@
+"""What a check looks at, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from licet.compiler import ir
+from licet.compiler.program import Program
+from licet.policy_lang import Diagnostic, Span, ast
+
+from .surveying import RuleSurvey, Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Put `text` where `span` is."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A diagnostic, and edits that mend it without changing what any call comes to."""
+
+    diagnostic: Diagnostic
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A rule as it was written: its tools, its position on each, and what is known of it there."""
+
+    rule: ir.Rule
+    on: tuple[tuple[str, int, RuleSurvey], ...]
+
+    @property
+    def everywhere_dead(self) -> bool:
+        return all(known.never for _, _, known in self.on)
+
+
+@dataclass(frozen=True)
+class Linted:
+    """A policy, the survey of each tool that rules stand on, and what the project says.
+
+    `resolvers`: the facts that the host looks up (None: not said). `locked`: the tools that each
+    glob matched when the lock was written, by the glob's text (None: there is no lock).
+    """
+
+    program: Program
+    surveys: Mapping[str, Survey]
+    resolvers: frozenset[str] | None = None
+    locked: Mapping[str, tuple[str, ...]] | None = None
+    written: tuple[Written, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found: dict[tuple[str, int, int], list[tuple[str, int]]] = {}
+        for tool, rules in self.program.rules.items():
+            for position, rule in enumerate(rules.rules):
+                place = (rule.span.source.name, rule.span.start, rule.span.end)
+                found.setdefault(place, []).append((tool, position))
+        written = []
+        for places in found.values():
+            first_tool, first = places[0]
+            on = tuple(
+                (tool, position, self.surveys[tool].rules[position]) for tool, position in places
+            )
+            written.append(Written(self.program.rules[first_tool].rules[first], on))
+        object.__setattr__(self, "written", tuple(written))
+
+    def declarations(self) -> Iterator[ast.Declaration]:
+        """All declarations of all files."""
+        for file in self.program.files.values():
+            yield from file.declarations
+
+
+Check = Callable[[Linted], Iterator[Finding]]

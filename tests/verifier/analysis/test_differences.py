@@ -1,0 +1,200 @@
+"""What a change of a policy does, over the whole bundle: shown by a call, or proved not to be."""
+
+from __future__ import annotations
+
+import pytest
+
+from licet.compiler import compile_sources
+from licet.compiler.program import Program
+from licet.policy_lang import Source
+from licet.verifier.analysis.differences import Difference, compare_tool, tools_of, total
+from licet.verifier.analysis.inquiry import Effort
+from licet.verifier.analysis.joining import UnjoinableError, join
+from licet.verifier.solving import SolverPool
+
+POLICY = """
+enum Role { support, manager }
+enum Cabin { basic, economy }
+principal { id: String, role: Role }
+context { risk: Int in 0 .. 10 }
+record Item { sku: String, price: Decimal >= 0 }
+fact order(id: String) -> { owner: String, total: Decimal in 0 .. 1_000 step 0.01, items: List<Item> }?
+param cap: Decimal = 500
+param table bags(Cabin) -> Int { basic: 0; economy: 1 }
+tool refund(order_id: String, amount: Decimal in 0 .. 10_000 step 0.01, cabin: Cabin, n: Int in 0 .. 5, note: String?, url: String)
+tool look(id: String)
+permit looks on look
+permit refunds on refund when args.url matches /https:\\/\\/[a-z]+\\.example\\.com\\/.*/
+permit little on refund when principal.role == manager and args.amount < 10
+forbid too_much on refund
+  let o = order(args.order_id)
+  when args.amount > o.total
+forbid capped on refund when args.amount > cap
+forbid baggy on refund when args.n > bags(args.cabin)
+forbid night on refund when now.hour < 8
+forbid risky on refund when principal.role < manager and context.risk > 5
+forbid odd on refund when any(i in order(args.order_id).items ?? []: i.sku startswith "x")
+"""  # noqa: E501
+
+
+def compiled(text: str) -> Program:
+    program, found = compile_sources([Source("p.licet", text)])
+    assert program is not None, found
+    return program
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with SolverPool(1) as pool:
+        yield pool
+
+
+def difference(pool: SolverPool, old: Program, new: Program, seconds: float = 10) -> Difference:
+    tools = tools_of(old, new)
+    found = total(compare_tool(old, new, tool, pool, Effort(seconds)) for tool in tools)
+    for tool in found.tools:
+        if tool.presence != "both" or tool.verdict == "equivalent":
+            continue
+        try:
+            both = join(old, new, tool.tool)
+        except UnjoinableError:
+            continue
+        for change in tool.changes:
+            if change.witness is not None:
+                judged = [side.judged(change.witness.world) for side in (both.old, both.new)]
+                got = tuple("deny" if j is None else j.outcome for j in judged)
+                assert got == (change.before, change.after)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "rules"),
+    [
+        # A regular expression, anchored as all are.
+        ([(r"[a-z]+\.example", r".*\.example")], "widens", ["refunds"]),
+        ([(r"[a-z]+\.example", r"[a-z]{1,5}\.example")], "narrows", ["refunds"]),
+        ([(r"[a-z]+\.example", r"[a-z][a-z]*\.example")], "equivalent", []),
+        # A second rule that permits more than the first.
+        (
+            [("forbid too_much", "permit two on refund when args.amount < 20\nforbid too_much")],
+            "widens",
+            ["two"],
+        ),
+        (
+            [("forbid too_much", "permit two on refund when args.amount < 0\nforbid too_much")],
+            "equivalent",
+            [],
+        ),
+        # A forbid that is dropped; a cell; a param; the zone.
+        ([("forbid night on refund when now.hour < 8\n", "")], "widens", ["night"]),
+        ([("economy: 1 }", "economy: 2 }")], "widens", ["baggy"]),
+        ([("cap: Decimal = 500", "cap: Decimal = 501")], "widens", ["capped"]),
+        ([("cap: Decimal = 500", "cap: Decimal = 400")], "narrows", ["capped"]),
+        (
+            [("enum Role", 'timezone "America/New_York"\nenum Role')],
+            "incomparable",
+            ["night", "night"],
+        ),
+        # The catalog.
+        ([("note: String?", "note: String?, extra: Int?")], "widens", None),
+        ([("note: String?", "note: String")], "narrows", None),
+        ([("10_000 step 0.01", "20_000 step 0.01")], "equivalent", []),  # `capped` is in the way
+        ([("10_000 step 0.01", "10_000 step 0.001")], "widens", None),
+        ([("n: Int in 0 .. 5", "n: Int in 0 .. 0")], "narrows", None),
+        (
+            [("basic, economy }", "basic, economy, first }"), ("economy: 1 }", "_: 1 }")],
+            "widens",
+            None,
+        ),
+        # What the host says.
+        ([("0 .. 1_000 step", "0 .. 2_000 step")], "widens", None),
+        ([("risk: Int in 0 .. 10", "risk: Int in 0 .. 20")], "widens", None),
+        ([("owner: String, total", "owner: String, vip: Bool, total")], "equivalent", []),
+        ([("role: Role }", "role: Role, team: String? }")], "equivalent", []),
+        # The same, said otherwise.
+        ([("args.n > bags(args.cabin)", "not (args.n <= bags(args.cabin))")], "equivalent", []),
+        (
+            [
+                ("enum Role { support, manager }", "enum Role { manager, support }"),
+                ("principal.role < manager", "principal.role > manager"),
+            ],
+            "equivalent",
+            [],
+        ),
+        (
+            [("enum Role { support, manager }", "enum Role { manager, support }")],
+            "widens",
+            ["risky"],
+        ),
+    ],
+)
+def test_one_change(pool, changes, verdict, rules):
+    text = POLICY
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    found = difference(pool, compiled(POLICY), compiled(text))
+    assert found.verdict == verdict
+    refund = found.tools[0]
+    blamed = [rule for change in refund.changes for rule in change.rules]
+    assert blamed == rules if rules is not None else blamed
+    assert all(change.kind in ("allowed", "denied") for change in refund.changes)
+    assert all(change.witness is not None for change in refund.changes)
+
+
+def test_tools_that_come_and_go(pool):
+    old = compiled(POLICY)
+    new = compiled(POLICY.replace("tool look(id: String)\npermit looks on look\n", ""))
+    gone = difference(pool, old, new)
+    [_, look] = gone.tools
+    assert (gone.verdict, look.presence, look.changes[0].rules) == (
+        "narrows",
+        "removed",
+        ("looks",),
+    )
+    come = difference(pool, new, old)
+    assert (come.verdict, come.tools[1].presence) == ("widens", "added")
+
+
+def test_arguments_of_another_kind_are_not_compared_but_shown(pool):
+    text = POLICY.replace("n: Int in 0 .. 5", "n: String").replace("args.n >", "length(args.n) >")
+    found = difference(pool, compiled(POLICY), compiled(text))
+    assert found.verdict == "incomparable"
+    assert [change.kind for change in found.tools[0].changes] == ["undecided", "allowed", "denied"]
+
+
+def test_records_that_are_compared_whole_keep_their_own_fields(pool):
+    base = """
+record Item { sku: String }
+fact order(id: String) -> { items: List<Item> }
+tool ship(id: String, items: List<Item>)
+permit ships on ship when args.items == order(args.id).items and length(args.items) <= 2
+"""
+    more = base.replace("record Item { sku: String }", "record Item { sku: String, gift: Bool? }")
+    found = difference(pool, compiled(base), compiled(more))
+    assert found.verdict == "incomparable"
+    with_gift, without = found.tools[0].changes[0], found.tools[0].changes[-1]
+    assert with_gift.kind == "allowed"
+    assert without.kind == "denied"
+
+
+def test_lists_without_end_are_not_called_proved_unless_their_rule_is_the_same(pool):
+    base = "tool post(tags: List<String>, n: Int)\npermit posts on post\n"
+    one = f'{base}forbid odd on post when any(t in args.tags: t startswith "x") and args.n > 5\n'
+    same = one.replace("args.n > 5", "args.n > 4")
+    assert difference(pool, compiled(one), compiled(same)).verdict == "narrows"
+    other = one.replace('t startswith "x"', 't startswith "xa"')
+    found = difference(pool, compiled(other), compiled(one))
+    assert found.verdict == "incomparable"
+    assert "which is no proof" in " ".join(c.reason for t in found.tools for c in t.changes)
+
+
+def test_a_dead_solver_proves_nothing():
+    pool = SolverPool(1)
+    pool.close()
+    old, new = compiled(POLICY), compiled(POLICY.replace("= 500", "= 400"))
+    [refund, _] = total(
+        compare_tool(old, new, tool, pool, Effort(1)) for tool in tools_of(old, new)
+    ).tools
+    assert refund.verdict == "incomparable"
+    assert {change.kind for change in refund.changes} == {"undecided"}

@@ -1,0 +1,177 @@
+"""Lint: Markdown cases with the codes in the line, pages, open questions, the cache."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from licet.compiler import compile_sources
+from licet.compiler.program import Program
+from licet.policy_lang import Source, codes, parse
+from licet.verifier.analysis.checks import (
+    CHECKS,
+    impossible_order,
+    limit_without_effect,
+    pending_prerequisite,
+)
+from licet.verifier.analysis.inquiry import Effort
+from licet.verifier.analysis.linted import Finding, Linted
+from licet.verifier.analysis.linting import Project, lint
+from licet.verifier.analysis.surveying import Survey, key
+from licet.verifier.analysis.surveys_on_disk import Surveys
+from licet.verifier.solving import SolverPool
+
+CASES = (Path(__file__).parent / "lint_cases.md").read_text("utf-8")
+SECTIONS = [
+    (title.strip(), block)
+    for title, block in re.findall(
+        r"^## (.+?)\n\n```licet\n(.*?)```", CASES, re.MULTILINE | re.DOTALL
+    )
+]
+EXPECTED = re.compile(r"# (error|warning|info): \[(LIC\d{3})\]")
+#: Those whose pages hold something that no engine decides yet, or that rest on the project.
+ELSEWHERE = {"LIC420", "LIC422", "LIC423", "LIC428", "LIC429", "LIC430"}
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with SolverPool(2) as pool:
+        yield pool
+
+
+def program_of(text: str) -> Program:
+    program, found = compile_sources([Source("p.licet", text)])
+    assert program is not None, found
+    return program
+
+
+def linted(
+    pool: SolverPool, program: Program, project: Project | None = None, kept: Surveys | None = None
+) -> tuple[Finding, ...]:
+    return lint(
+        program,
+        pool,
+        Effort(5),
+        project=project or Project(),
+        kept=kept or Surveys(),
+        version="test",
+    )
+
+
+def told(findings: tuple[Finding, ...]) -> list[tuple[int, str, str]]:
+    found = []
+    for finding in findings:
+        d = finding.diagnostic
+        assert d.span is not None
+        assert d.help
+        assert "\n" not in d.message
+        found.append((d.span.source.position(d.span.start)[0], d.severity.value, d.code))
+    return sorted(found)
+
+
+@pytest.mark.parametrize(("title", "block"), SECTIONS, ids=[title for title, _ in SECTIONS])
+def test_cases(pool, title, block):
+    expected = sorted(
+        (number, weight, code)
+        for number, line in enumerate(block.split("\n"), 1)
+        for weight, code in EXPECTED.findall(line)
+    )
+    assert told(linted(pool, program_of(block))) == expected
+
+
+def example(code: str, heading: str) -> str:
+    section = (codes.page(code) or "").split(f"## {heading}\n", 1)[1]
+    return section.split("```licet\n", 1)[1].split("```", 1)[0]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.CODE)
+def test_a_check_is_its_own_page(check):
+    page = Path(codes.__file__).parent / f"{check.CODE}.md"
+    doc = ast.get_docstring(ast.parse(Path(check.__file__).read_text("utf-8")), clean=False)
+    assert doc is not None
+    if os.environ.get("LICET_GOLDEN") == "write":
+        page.write_text(doc, "utf-8")
+    assert page.read_text("utf-8") == doc
+    assert doc.startswith(f"# {check.CODE} ")
+
+
+def test_checks_are_in_the_order_of_their_codes():
+    found = [check.CODE for check in CHECKS]
+    assert found == sorted(set(found))
+
+
+@pytest.mark.parametrize(
+    "check", [c for c in CHECKS if c.CODE not in ELSEWHERE], ids=lambda c: c.CODE
+)
+def test_pages_tell_the_truth(pool, check):
+    wrong = linted(pool, program_of(example(check.CODE, "Wrong")))
+    assert check.CODE in {finding.diagnostic.code for finding in wrong}
+    assert linted(pool, program_of(example(check.CODE, "Right"))) == ()
+
+
+@pytest.mark.parametrize(
+    "check", [pending_prerequisite, impossible_order, limit_without_effect], ids=lambda c: c.CODE
+)
+def test_pages_of_what_is_only_written_tell_the_truth(check):
+    for heading, there in (("Wrong", True), ("Right", False)):
+        text = example(check.CODE, heading)
+        tools = "".join(line + "\n" for line in text.split("\n") if line.startswith("tool"))
+        tree, _ = parse(Source("p.licet", text))
+        program = replace(program_of(tools), files={"p.licet": tree})
+        found = list(check.find(Linted(program, {})))
+        assert bool(found) is there
+
+
+def test_facts_without_resolvers_and_new_tools(pool):
+    text = example("LIC420", "Wrong")
+    assert linted(pool, program_of(text)) == ()
+    assert linted(pool, program_of(text), Project(frozenset(("vip",)))) == ()
+    [finding] = linted(pool, program_of(text), Project(frozenset()))
+    assert finding.diagnostic.code == "LIC420"
+    text = example("LIC423", "Wrong")
+    assert linted(pool, program_of(text)) == ()
+    before = {"read_*": ("read_file",)}
+    [finding] = linted(pool, program_of(text), Project(locked=before))
+    assert (finding.diagnostic.code, "read_secrets" in finding.diagnostic.message) == (
+        "LIC423",
+        True,
+    )
+    now = {"read_*": ("read_file", "read_secrets")}
+    assert linted(pool, program_of(text), Project(locked=now)) == ()
+
+
+def test_what_the_solver_gives_up_on_is_told_and_nothing_is_claimed():
+    pool = SolverPool(1)
+    pool.close()
+    text = (
+        "tool one(n: Int)\npermit all on one\nforbid none on one when args.n > 5 and args.n < 4\n"
+    )
+    found = linted(pool, program_of(text))
+    assert {finding.diagnostic.code for finding in found} == {"LIC405"}
+
+
+def test_surveys_are_kept_by_content_and_odd_ones_are_not_believed(pool, tmp_path):
+    text = (
+        "tool one(n: Int)\npermit all on one\nforbid none on one when args.n > 5 and args.n < 4\n"
+    )
+    kept = Surveys(tmp_path / "kept")
+    program = program_of(text)
+    first = linted(pool, program, kept=kept)
+    [file] = (tmp_path / "kept").iterdir()
+    dead = SolverPool(1)
+    dead.close()
+    assert linted(dead, program, kept=kept) == first
+    changed = program_of(text.replace("> 5", "> 3"))
+    assert key(changed, "one", Effort(5), "test") != key(program, "one", Effort(5), "test")
+    for odd in ("", "{}", "[1]", '{"rules": [], "permitted": true, "open": []}', "\0"):
+        file.write_text(odd, "utf-8")
+        assert linted(pool, program, kept=kept) == first
+    assert Survey.read(json.loads(file.read_text("utf-8"))) is not None
+    other = program_of(text.replace("none", "renamed"))
+    assert key(other, "one", Effort(5), "test") != key(program, "one", Effort(5), "test")
