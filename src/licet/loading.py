@@ -42,11 +42,13 @@ def load_program(
     *,
     params: Mapping[str, object] | None = None,
     catalog: Catalog | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Compile the union of the policies at some paths (`.licet` files or folders) of one project.
 
     `params` win over those of the project's `licet.toml`; `catalog` adds tools to those that the
-    policy names itself.
+    policy names itself. `texts` stand for the text of files, by their name relative to the project:
+    what an editor has not saved yet, or what somebody would like to try.
     """
     projects: list[Project] = []
     found: list[Diagnostic] = []
@@ -65,12 +67,13 @@ def load_program(
             help="put a `licet.toml` into the folder above them, or load them one by one",
         )
         return Loaded(None, (*found, problem))
-    sources: dict[str, Source] = {s.name: s for project in projects for s in project.sources}
+    given = {name: Source(name, text) for name, text in (texts or {}).items()}
+    sources = {s.name: given.get(s.name, s) for project in projects for s in project.sources}
     program, diagnostics = compile_sources(
         tuple(sources.values()),
         params={**first.params, **(params or {})},
         catalog=catalog,
-        read=first.read,
+        read=lambda name: given.get(name) or first.read(name),
         read_tools=_Importer(first).read,
     )
     return Loaded(program, (*found, *diagnostics))

@@ -1,7 +1,11 @@
 """`licet test`: exit codes, and what it says where a test fails."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -97,3 +101,125 @@ def test_a_wrong_policy_is_exit_2(licet, folder):
     code, out, err = licet("test", "a.licet")
     assert (code, out) == (2, "")
     assert err.startswith("error[LIC106]: ")
+
+
+def test_junit_has_a_case_for_each_test(licet, folder):
+    pytest.importorskip("junitparser")
+    with (folder / "desk.licet").open("a") as file:
+        file.write(FAILING)
+    code, out, err = licet("test", "desk.licet", "--output", "junit")
+    assert (code, err) == (1, "")
+    suites = ElementTree.fromstring(out)
+    assert (suites.get("tests"), suites.get("failures")) == ("2", "1")
+    first, second = suites.iter("testcase")
+    assert (first.get("name"), first.get("file"), len(first)) == (
+        "support may refund a little",
+        "desk.licet",
+        0,
+    )
+    (failure,) = second
+    assert failure.get("message") == (
+        "expected allow, got deny by support_limit; "
+        "expected deny by support_limit, got deny by too_much, support_limit"
+    )
+    assert "  because   args.amount = 700" in failure.text.splitlines()
+
+
+def test_several_calls_in_a_row_are_each_reported(licet, folder):
+    policy = (
+        'tool t(n: Int)\npermit p on t when args.n < 3\ntest "x"\n'
+        "  call t { n: 2 }\n  then allow by p\n  call t { n: 3 }\n  then allow\n"
+        "  call t { n: 1 }\n  then deny\n"
+    )
+    (folder / "a.licet").write_text(policy)
+    code, out, _ = licet("test", "a.licet", "--output", "json")
+    assert code == 1
+    assert [call["passed"] for call in json.loads(out)["calls"]] == [True, False, False]
+
+
+def test_watch_runs_again_after_a_change(folder):
+    pytest.importorskip("watchfiles")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "licet.cli.main", "test", "desk.licet", "--watch"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "passed   support may refund a little\n"
+        assert process.stdout.readline() == "1 test: 1 passed\n"
+        (folder / "notes.txt").write_text("no policy")
+        (folder / "desk.licet").write_text("tool\n")  # broken: waited for
+        assert process.stdout.readline() == "\n"
+        assert process.stdout.readline().startswith("error[LIC")
+        (folder / "desk.licet").write_text("tool t()\n")
+        while "no tests" not in (line := process.stdout.readline()):
+            assert line
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_watch_says_what_to_install(licet, folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    assert licet("test", "desk.licet", "--watch") == (
+        2,
+        "",
+        "licet test: --watch needs a library: pip install 'licet[watch]'\n",
+    )
+
+
+def test_watching_a_policy_that_is_not_there_ends(licet, folder):
+    pytest.importorskip("watchfiles")
+    code, out, err = licet("test", "nowhere.licet", "--watch")
+    assert (code, out) == (2, "")
+    assert "no such file" in err
+
+
+COVERAGE = """\
+passed   support may refund a little
+1 test: 1 passed
+coverage
+  rules      1 of 5 decided both ways
+  conditions 1 of 5 decided both ways
+  never applies  permit reads  desk.licet:15:1
+  always applies permit refunds  desk.licet:16:1
+  always true    context.confirmed  desk.licet:16:31
+  never decided  permit closing  desk.licet:17:1
+  never decided  now >= args.at  desk.licet:17:35
+  never applies  forbid too_much  desk.licet:19:1
+  always false   args.amount > o.paid  desk.licet:21:8
+  always true    principal.role == support  desk.licet:24:8
+"""
+
+
+def test_coverage_says_what_the_tests_leave_undecided(licet, folder):
+    code, out, err = licet("test", "desk.licet", "--coverage")
+    assert (code, err) == (0, "")
+    assert out == COVERAGE
+
+
+def test_coverage_as_json_comes_last(licet, folder):
+    code, out, _ = licet("test", "desk.licet", "--coverage", "--output", "json")
+    assert code == 0
+    found = json.loads(out.splitlines()[-1])["coverage"]
+    assert not found["complete"]
+    assert found["rules"][1] == {
+        "rule": "refunds",
+        "kind": "permit",
+        "where": "desk.licet:16:1",
+        "applied": True,
+        "did_not_apply": False,
+        "constant": False,
+    }
+    assert {one["text"] for one in found["conditions"]} >= {"context.confirmed"}
+
+
+def test_coverage_has_no_junit_form(licet, folder):
+    code, out, err = licet("test", "desk.licet", "--coverage", "--output", "junit")
+    assert (code, out) == (2, "")
+    assert err == "licet test: --coverage has no JUnit form: use --output text or json\n"

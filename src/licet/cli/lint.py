@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .analysing import effort_arguments, effort_of, fails, threshold_argument
 from .failures import Exit, Failed
 from .progress import Bar
+from .sinks import FINDING_SINKS, project_folder, write_findings
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
@@ -39,17 +40,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
         _write_lock(settings.root, program)
         findings = tuple(f for f in findings if f.diagnostic.code != "LIC423")
     told = tuple(settings.weighed(finding.diagnostic for finding in findings))
-    if options.output == "json":
-        from licet.policy_lang.rendering import render_json
-
-        from .json_text import json_line
-
-        for each in render_json(told):
-            streams.out.write(json_line(each) + "\n")
-    elif told:
-        from .findings import report
-
-        report(told, streams.out)
+    write_findings(told, options.output, streams.out, folder=project_folder(paths))
     return Exit.refused if fails(told, options.fail_on) else Exit.fine
 
 
@@ -181,9 +172,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     effort_arguments(parser)
     parser.add_argument(
         "--output",
-        choices=("text", "json"),
+        choices=FINDING_SINKS,
         default="text",
-        help="text unless told; json is JSON Lines, one finding a line",
+        help="text unless told; json is JSON Lines; sarif, github: for code hosts",
     )
 
 
@@ -203,6 +194,7 @@ VERB = Verb(
     examples=(
         ("licet lint policies", "all checks"),
         ("licet lint policies --fail-on warning", "stricter"),
+        ("licet lint policies --output sarif > licet.sarif", "for a code host"),
         ("licet lint --fix", "the project's policies; unused declarations are taken out"),
     ),
 )

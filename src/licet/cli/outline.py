@@ -116,7 +116,13 @@ def _parts(value: object) -> Iterator[Form]:
     inner = type(value).__module__ == ir.__name__
     for field in fields(value):  # type: ignore[arg-type]
         item = getattr(value, field.name)
-        if isinstance(item, Span) or item is None or item is False or item == ():
+        if (
+            isinstance(item, Span)
+            or not field.compare
+            or item is None
+            or item is False
+            or item == ()
+        ):
             continue
         if inner and field.name == "type":
             continue

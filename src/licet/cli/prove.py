@@ -11,10 +11,14 @@ from .analysing import effort_arguments, effort_of, fails, threshold_argument
 from .failures import Exit
 from .policies import policy_arguments, program_of
 from .progress import Bar
+from .sinks import FINDING_SINKS, project_folder, write_findings
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
+    from licet.policy_lang.diagnostics import Diagnostic
     from licet.verifier.analysis.proving import Proved
+
+    from .sinks import Result, State
 
 
 def run(options: argparse.Namespace, streams: Streams) -> int:
@@ -39,9 +43,33 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
 
         for proved in found:
             streams.out.write(json_line(plain(proved)) + "\n")
+    elif options.output == "junit":
+        from .sinks.junit import junit_xml
+
+        results = [_result(*pair) for pair in zip(found, findings, strict=True)]
+        folder = project_folder(options.policy)
+        streams.out.write(junit_xml(results, program.name, folder) + "\n")
+    elif options.output != "text":
+        told = [finding for finding in findings if finding is not None]
+        folder = project_folder(options.policy)
+        write_findings(told, options.output, streams.out, folder=folder)
     else:
         _say(found, streams)
     return Exit.refused if fails([f for f in findings if f], options.fail_on) else Exit.fine
+
+
+def _result(proved: Proved, finding: Diagnostic | None) -> Result:
+    """One claim on one tool for a CI server; what holds up to a bound only is no failure there."""
+    from licet.policy_lang.diagnostics import Severity
+
+    from .sinks import Result
+
+    name = f"{proved.proof.name} on {proved.tool}"
+    if finding is None or finding.severity is not Severity.error:
+        return Result("prove", name, "passed", proved.proof.span)
+    state: State = "undecided" if proved.status == "unknown" else "failed"
+    detail = tuple(note.message for note in finding.notes)
+    return Result("prove", name, state, proved.proof.span, finding.message, detail)
 
 
 def plain(proved: Proved) -> dict[str, object]:
@@ -109,9 +137,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     effort_arguments(parser)
     parser.add_argument(
         "--output",
-        choices=("text", "json"),
+        choices=(*FINDING_SINKS, "junit"),
         default="text",
-        help="text unless told; json is JSON Lines, one claim on one tool a line",
+        help="text unless told; json is JSON Lines, one claim on one tool a line;"
+        " sarif, github: what is not proved; junit: every claim",
     )
 
 

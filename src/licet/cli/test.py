@@ -3,33 +3,68 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .failures import Exit
+from .analysing import effort_arguments
+from .failures import Exit, Failed
 from .policies import guard_of, policy_arguments, program_of
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
+    from licet.compiler.program import Program
     from licet.verifier.testing import StepResult, TestResult
 
     from .cards import Line
+    from .sinks import Result, State
+    from .terminal import Piece
 
 
 def run(options: argparse.Namespace, streams: Streams) -> int:
     """Run every test. 0: all passed, or there is none; 1: one failed; 2: the policy is wrong."""
+    if options.coverage and options.output == "junit":
+        raise Failed("--coverage has no JUnit form: use --output text or json")
+    if options.generate:
+        from .generating import generate
+
+        if options.output != "text" or options.coverage or options.watch:
+            raise Failed("--generate prints tests, and goes with no other output")
+        return generate(options, streams)
+    if options.watch:
+        from .watching import rerun
+
+        return rerun(lambda: _run_once(options, streams), options.policy, options.params, streams)
+    return _run_once(options, streams)
+
+
+def _run_once(options: argparse.Namespace, streams: Streams) -> int:
     program = program_of(options.policy, options.params, streams)
     guard_of(program).close()  # an unset param is said once, before any test
 
     from licet.verifier.testing import run_tests
 
     passed = failed = 0
+    results: list[Result] = []
+    began = time.monotonic()
     for result in run_tests(program):
         passed += result.passed
         failed += not result.passed
-        _print(result, options.output, streams)
-    if options.output == "text":
+        if options.output == "junit":
+            results.append(_result(result, time.monotonic() - began))
+        else:
+            _print(result, options.output, streams)
+        began = time.monotonic()
+    if options.output == "junit":
+        from .sinks import project_folder
+        from .sinks.junit import junit_xml
+
+        folder = project_folder(options.policy)
+        streams.out.write(junit_xml(results, program.name, folder) + "\n")
+    elif options.output == "text":
         streams.out.say(_summary(program.name, passed, failed))
+    if options.coverage:
+        _print_coverage(program, options.output, streams)
     return Exit.refused if failed else Exit.fine
 
 
@@ -45,6 +80,21 @@ def _summary(policy: str, passed: int, failed: int) -> str:
     return f"{plural(passed + failed, 'test')}: {', '.join(parts)}"
 
 
+def _print_coverage(program: Program, output: str, streams: Streams) -> None:
+    from licet.verifier.coverage import coverage
+
+    from .coverage_report import lines, plain
+
+    found = coverage(program)
+    if output == "json":
+        from .json_text import json_line
+
+        streams.out.write(json_line({"coverage": plain(found)}) + "\n")
+        return
+    for line in lines(found):
+        streams.out.say(*line)
+
+
 def _print(result: TestResult, output: str, streams: Streams) -> None:
     if output == "json":
         from .json_text import json_line
@@ -53,6 +103,23 @@ def _print(result: TestResult, output: str, streams: Streams) -> None:
         return
     for line in _lines(result):
         streams.out.say(*line)
+
+
+def _result(result: TestResult, seconds: float) -> Result:
+    from .sinks import Result
+
+    told = tuple("".join(map(_text, line)) for ran in result.failures for line in _difference(ran))
+    summary = "; ".join(
+        f"expected {_outcome(ran.step.outcome, ran.step.rules)},"
+        f" got {_outcome(ran.verdict.outcome, ran.verdict.rules)}"
+        for ran in result.failures
+    )
+    state: State = "passed" if result.passed else "failed"
+    return Result("test", result.case.name, state, result.case.span, summary, told, seconds)
+
+
+def _text(piece: Piece) -> str:
+    return piece if isinstance(piece, str) else piece.text
 
 
 def plain(result: TestResult) -> dict[str, object]:
@@ -123,9 +190,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     policy_arguments(parser)
     parser.add_argument(
         "--output",
-        choices=("text", "json"),
+        choices=("text", "json", "junit"),
         default="text",
-        help="text unless told; json is JSON Lines",
+        help="text unless told; json is JSON Lines, junit is one XML document",
+    )
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="also say which rules, conditions and table rows the tests decide both ways",
+    )
+    parser.add_argument(
+        "--generate",
+        action="store_true",
+        help="print tests on both sides of every rule instead, found by the solver",
+    )
+    effort_arguments(parser)
+    parser.add_argument(
+        "--watch", action="store_true", help="run again whenever a file of the project changes"
     )
 
 
@@ -138,11 +219,15 @@ VERB = Verb(
         "What a test does not give is unknown, the clock included.\n\n"
         "exit codes:\n"
         "  0  every test passed, or there is none\n"
-        "  1  a test failed\n"
+        "  1  a test failed; with --generate, a rule of which a side was not found\n"
         "  2  the policy is wrong"
     ),
     examples=(
         ("licet test desk.licet", "one policy"),
         ("licet test policies --output json", "one JSON object a test"),
+        ("licet test policies --output junit > tests.xml", "for a CI server"),
+        ("licet test policies --coverage", "and what they leave undecided"),
+        ("licet test policies --generate > policies/boundaries.licet", "tests to begin with"),
+        ("licet test policies --watch", "again after every change"),
     ),
 )

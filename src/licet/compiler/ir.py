@@ -459,6 +459,7 @@ class TableRead:
     keys: tuple[Expr, ...]
     rows: tuple[tuple[tuple[Value | None, ...], Value], ...]
     type: Type
+    places: tuple[Span, ...] = field(default=(), compare=False, repr=False)  # of the rows
 
 
 Expr = (
@@ -524,7 +525,8 @@ class Rule:
     """One rule as it reads for one tool.
 
     `lets` are bound in order, before the condition. `message` holes may use lets and the variables
-    of the condition's quantifiers (by `Var.slot`).
+    of the condition's quantifiers (by `Var.slot`). `written` are the Bool expressions inside lets
+    and condition, each with the text that it came from; whoever looks for one does so by identity.
     """
 
     kind: Literal["permit", "forbid", "escalate"]
@@ -536,6 +538,7 @@ class Rule:
     approver: Expr | None = None  # escalate: the condition on `approver`
     needs: int = 1
     limit: Limit | None = None  # of a rule that was made from a `limit`
+    written: tuple[tuple[Span, Expr], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

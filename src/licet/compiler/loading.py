@@ -40,11 +40,17 @@ class Project:
         return None if text is None else Source(name, text)
 
 
+def project_root(path: Path) -> Path:
+    """The folder of the project that a policy's file or folder belongs to, resolved."""
+    path = path.resolve()
+    folder = path if path.is_dir() else path.parent
+    return next((f for f in (folder, *folder.parents) if (f / CONFIG).is_file()), folder)
+
+
 def open_project(path: Path) -> tuple[Project, tuple[Diagnostic, ...]]:
     """The project of a file or folder, and what is wrong with it (then it has no sources)."""
     path = path.resolve()
-    folder = path if path.is_dir() else path.parent
-    root = next((f for f in (folder, *folder.parents) if (f / CONFIG).is_file()), folder)
+    root = project_root(path)
     found: list[Diagnostic] = []
     params = _params(root / CONFIG, found)
     paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]

@@ -73,6 +73,7 @@ def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.R
     """One rule on one tool; None where an error was reported."""
     scope, lets = type_lets(checker, declaration.lets, Scope(entry.unit))
     inside, test = type_condition(checker, declaration.when, declaration.unless, scope)
+    written = tuple(checker.written)
     message = None
     if declaration.message is not None:
         if declaration.kind == "permit":
@@ -101,6 +102,7 @@ def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.R
         declaration.span,
         approver,
         declaration.approval.needs if declaration.approval is not None else 1,
+        written,
     )
 
 

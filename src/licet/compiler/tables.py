@@ -8,7 +8,7 @@ row of which every combination stands above it is a warning.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from licet.policy_lang import Note, Span
 
@@ -43,13 +43,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A checked table. `open_columns` are those in which any value at all finds a row."""
+    """A checked table. `open_columns` are those in which any value at all finds a row; `places`
+    are those of the rows."""
 
     name: str
     params: tuple[Type, ...]
     result: Type
     rows: tuple[tuple[Keys, Value], ...]
     open_columns: frozenset[int]
+    places: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
 
 def check_table(
@@ -80,7 +82,8 @@ def check_table(
         if _missing(keys, [*domains[:place], (OTHER,), *domains[place + 1 :]]) is None
     )
     read = tuple((row.keys, row.value) for row in rows)
-    return Table(name, params, result, read, open_columns)
+    places = tuple(row.span for row in rows)
+    return Table(name, params, result, read, open_columns, places)
 
 
 def _domain(place: int, type_: Type, rows: Sequence[Row]) -> tuple[object, ...]:

@@ -1,1 +1,1 @@
-"""HTTP to guard: routes, messages, auth, store, audit, telemetry, client."""
+"""What others talk to: the language server; HTTP to guard, when it is there."""

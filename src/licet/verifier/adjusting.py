@@ -148,5 +148,7 @@ class _Reading:
 
 def _children(node: object) -> Iterator[object]:
     for field in fields(node):  # type: ignore[arg-type]
-        if field.name not in ("type", "var", "rows", "value") or isinstance(node, ir.Some):
+        if field.name not in ("type", "var", "rows", "places", "value") or isinstance(
+            node, ir.Some
+        ):
             yield getattr(node, field.name)

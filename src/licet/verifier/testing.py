@@ -66,7 +66,7 @@ def run_tests(program: Program, guard: GuardMaker = Guard) -> Iterator[TestResul
 
 def _run(guard: Guard, step: TestStep, session: str) -> StepResult:
     """One call; where it is allowed it runs, and ends as the test says."""
-    verdict = guard.check(_action(guard.program, step, session))
+    verdict = guard.check(step_action(guard.program, step, session))
     if verdict.ticket is not None and step.ending != "pending":
         if step.ending != "cancelled":
             guard.redeem(verdict.ticket, step.args)
@@ -74,7 +74,7 @@ def _run(guard: Guard, step: TestStep, session: str) -> StepResult:
     return StepResult(step, verdict)
 
 
-def _action(program: Program, step: TestStep, session: str) -> Action:
+def step_action(program: Program, step: TestStep, session: str) -> Action:
     """The call as a host would send it."""
     given = step.given
     return Action.from_mapping(

@@ -78,12 +78,14 @@ def judge(rules: ir.ToolRules, world: World, clock: Clock) -> Judgement:
     return Judgement(outcomes, "escalate" if some("escalate", "applies") else "allow")
 
 
-def judge_rule(rule: ir.Rule, world: World, clock: Clock) -> RuleOutcome:
+def judge_rule(
+    rule: ir.Rule, world: World, clock: Clock, evaluation: Evaluation | None = None
+) -> RuleOutcome:
     """What one rule says. Its lets are bound in order, up to the first absent one.
 
-    Raises UnknownRead.
+    `evaluation` is one of that world which notes what it meets. Raises UnknownRead.
     """
-    evaluation = Evaluation(world, clock)
+    evaluation = evaluation or Evaluation(world, clock)
     lets: dict[int, Part] = {}
     try:
         for let in rule.lets:

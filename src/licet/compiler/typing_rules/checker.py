@@ -8,7 +8,7 @@ from licet.policy_lang import ast
 
 from .. import ir
 from ..folding import plain
-from ..types import BOOL, DATE, DECIMAL, DURATION, INT, Type
+from ..types import BOOL, DATE, DECIMAL, DURATION, INT, BoolType, Type
 from .agreement import is_poisoned
 from .collections import (
     infer_comprehension,
@@ -49,7 +49,11 @@ class Checker(Context):
         self.depth += 1
         typed = self._infer(node, scope, expected)
         self.depth -= 1
-        return None if typed is None or is_poisoned(typed.type) else typed
+        if typed is None or is_poisoned(typed.type):
+            return None
+        if isinstance(typed.type, BoolType) and not isinstance(typed.expr, ir.Const):
+            self.written.append((node.span, typed.expr))
+        return typed
 
     def _infer(self, node: ast.Expr, scope: Scope, expected: Type | None) -> Typed | None:
         match node:

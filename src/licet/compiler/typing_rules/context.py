@@ -123,6 +123,8 @@ class Context:
         self.in_fold = False
         #: By slot, the variables that stand for `calls(…)`, and what they go through.
         self.sources: dict[int, Source] = {}
+        #: Every Bool expression typed so far, inner ones first, with the text that it came from.
+        self.written: list[tuple[Span, ir.Expr]] = []
         self._slots = 0
         self._left = LARGEST_RULE
         self.depth = 0

@@ -188,7 +188,7 @@ def _read(table: Table, keys: tuple[ir.Expr, ...]) -> ir.Expr:
         for row, value in table.rows:
             if all(k is None or k == v for k, v in zip(row, values, strict=True)):
                 return ir.Const(value, table.result)
-    return ir.TableRead(table.name, keys, table.rows, table.result)
+    return ir.TableRead(table.name, keys, table.rows, table.result, table.places)
 
 
 def _one(context: Context, node: ast.Call, scope: Scope) -> bool:

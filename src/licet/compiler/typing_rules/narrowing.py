@@ -85,7 +85,7 @@ def _parts(expr: ir.Expr, names: Mapping[int, Key], without: tuple[str, ...]) ->
     return tuple(
         _part(getattr(expr, field.name), names)
         for field in fields(expr)
-        if field.name not in without and field.name != "type"
+        if field.name not in without and field.name != "type" and field.compare
     )
 
 

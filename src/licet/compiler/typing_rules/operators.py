@@ -291,6 +291,8 @@ def infer_comparison(context: Context, node: ast.Comparison, scope: Scope) -> Ty
         part = compare(context, op, left.expr, right.expr, node, scope)
         if part is not None:
             parts.append(part)
+            if not isinstance(part, ir.Const):
+                context.written.append((nodes[place].span.to(nodes[place + 1].span), part))
     return Typed(both(parts)) if len(parts) == len(node.rest) else None
 
 

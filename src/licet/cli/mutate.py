@@ -1,0 +1,161 @@
+"""`licet mutate`: which small changes of a policy its tests would not notice."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .analysing import effort_arguments, effort_of
+from .failures import Exit, Failed
+from .policies import guard_of, policy_arguments, program_of, read_params
+from .progress import Bar
+from .verb import Streams, Verb
+
+if TYPE_CHECKING:
+    from licet.compiler.program import Program
+    from licet.verifier.mutation.mutating import Outcome, Recompile
+
+
+def run(options: argparse.Namespace, streams: Streams) -> int:
+    """Try every mutant. 0: the tests notice all that mean something else; 1: some survive."""
+    from licet.verifier.analysis.spreading import workers
+    from licet.verifier.mutation.mutating import all_mutants, mutate
+    from licet.verifier.solving import SolverPool
+    from licet.verifier.testing import run_tests
+
+    effort = effort_of(options)
+    program = program_of(options.policy, options.params, streams)
+    guard_of(program).close()
+    failing = [result.case.name for result in run_tests(program) if not result.passed]
+    if failing:
+        raise Failed(f"the tests have to pass first, and `{failing[0]}` fails: see licet test")
+    counts: Counter[str] = Counter()
+    taken = {case.name for case in program.tests}
+    with (
+        SolverPool(workers()) as pool,
+        Bar(streams, len(all_mutants(program)), "mutants") as bar,
+    ):
+        for outcome in mutate(program, _recompile(options), pool, effort):
+            counts[outcome.state] += 1
+            _print(outcome, program, taken, options.output, streams)
+            bar.at(counts.total(), counts.total())
+    if options.output == "text":
+        streams.out.say(_summary(counts))
+    return Exit.refused if counts["survived"] + counts["undecided"] else Exit.fine
+
+
+def _recompile(options: argparse.Namespace) -> Recompile:
+    from licet.loading import load_program
+
+    params = None if options.params is None else read_params(options.params)
+
+    def compiled(texts: Mapping[str, str]) -> Program | None:
+        return load_program(options.policy, params=params, texts=texts).program
+
+    return compiled
+
+
+def _print(
+    outcome: Outcome, program: Program, taken: set[str], output: str, streams: Streams
+) -> None:
+    if output == "json":
+        from .json_text import json_line
+
+        streams.out.write(json_line(_plain(outcome, program, taken)) + "\n")
+        return
+    from .cards import short
+    from .terminal import Styled
+
+    if outcome.state not in ("survived", "undecided"):
+        return
+    mutant = outcome.mutant
+    place = Styled(f"  {mutant.span}", "dim")
+    where = f"{mutant.rule}: " if mutant.rule else ""
+    if outcome.state == "undecided":
+        streams.out.say(Styled("UNDECIDED", "bold yellow"), " ", where, mutant.change, place)
+        streams.out.say(f"  {short(outcome.reason, 160)}")
+        return
+    streams.out.say(Styled("SURVIVED ", "bold red"), " ", where, mutant.change, place)
+    for line in (_test(outcome, program, taken) or "").splitlines():
+        streams.out.say(f"  {line}" if line else "")
+
+
+def _plain(outcome: Outcome, program: Program, taken: set[str]) -> dict[str, object]:
+    from licet.verifier.calls import call_json
+
+    return {
+        "kind": outcome.mutant.kind,
+        "rule": outcome.mutant.rule,
+        "where": str(outcome.mutant.span),
+        "before": outcome.mutant.span.text,
+        "after": outcome.mutant.text,
+        "state": outcome.state,
+        "killed_by": outcome.by or None,
+        "reason": outcome.reason or None,
+        "call": None if outcome.world is None else call_json(outcome.world, program),
+        "test": _test(outcome, program, taken),
+    }
+
+
+def _test(outcome: Outcome, program: Program, taken: set[str]) -> str | None:
+    """A test that passes on the policy and fails on the mutant; None if it cannot be written."""
+    from licet.verifier.boundaries import expected_test
+    from licet.verifier.test_blocks import UnsayableError, blocks_text, renamed
+
+    if outcome.world is None:
+        return None
+    mutant = outcome.mutant
+    name = f"{mutant.rule or 'declarations'}: {mutant.change}".replace("`", "")
+    try:
+        block = expected_test(name, program, outcome.world)
+    except UnsayableError:
+        return None
+    return blocks_text([renamed(block, taken)])
+
+
+def _summary(counts: Counter[str]) -> str:
+    from .findings import plural
+
+    told = {
+        "killed": "noticed by a test",
+        "survived": "survived",
+        "equal": "proved to mean the same",
+        "undecided": "undecided",
+        "invalid": "no policy any more",
+    }
+    parts = [f"{counts[state]:,} {what}" for state, what in told.items() if counts[state]]
+    return f"{plural(counts.total(), 'mutant')}{': ' if parts else ''}{', '.join(parts)}"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    policy_arguments(parser)
+    effort_arguments(parser)
+    parser.add_argument(
+        "--output",
+        choices=("text", "json"),
+        default="text",
+        help="text unless told; json is JSON Lines, one mutant a line",
+    )
+
+
+VERB = Verb(
+    "mutate",
+    "which small changes of a policy its tests would not notice",
+    _arguments,
+    run,
+    details=(
+        "Changes bounds, comparisons, conditions, quantifiers, effects and values, one at a time.\n"
+        "A change that is proved to mean the same does not count. Each survivor comes with a call\n"
+        "that the policy and the mutant decide differently, as a test to add.\n\n"
+        "exit codes:\n"
+        "  0  the tests notice every change that means something else\n"
+        "  1  a change survives, or could not be decided\n"
+        "  2  the policy is wrong, or its tests fail"
+    ),
+    examples=(
+        ("licet mutate policies", "survivors, each with the test that is missing"),
+        ("licet mutate desk.licet --output json", "every mutant"),
+    ),
+)

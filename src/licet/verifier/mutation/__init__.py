@@ -1,0 +1,1 @@
+"""Small changes of a policy that its tests ought to notice."""

@@ -1,0 +1,298 @@
+"""Which mutants of a policy its tests notice, and what a test would need to notice the others.
+
+In: a program whose tests pass, and a way to compile its texts again. Out: for each mutant one of
+killed: some test fails on it; equal: proved to decide every call as the policy does; survived:
+no test fails, and here is a call that tells the two apart, replayed by the reference evaluator;
+undecided: neither was shown, and never counted as equal; invalid: it does not compile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from licet.compiler import ir
+from licet.compiler.clock import clock
+from licet.compiler.encoding import EncodingError
+from licet.compiler.evaluation import UnknownRead, judge
+from licet.compiler.program import Program
+from licet.compiler.world import World
+from licet.policy_lang import Source, Span, ast
+
+from ..analysis.formulas import (
+    Every,
+    Formula,
+    Not,
+    Some,
+    applies,
+    every,
+    holds,
+    refuses,
+    some,
+    text,
+)
+from ..analysis.inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
+from ..analysis.subject import subject_of
+from ..analysis.witnesses import witness
+from ..boundaries import fired
+from ..guard import Guard
+from ..masking import parts, without
+from ..rehearsing import Rehearsal, rehearse
+from ..solving import Check, Sat, SolverPool
+from ..testing import run_tests
+from .mutants import Mutant, mutants
+
+Recompile = Callable[[Mapping[str, str]], Program | None]
+"""A program with other texts of its files (by name); None where these are no policy."""
+
+#: Calls of tests near which a difference is looked for.
+_MOST_SEEDS = 8
+
+State = Literal["killed", "equal", "survived", "undecided", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one mutant.
+
+    `by` is the test that failed; `world` a call that the policy and the mutant decide
+    differently; `reason` says, in a line, why a mutant is undecided.
+    """
+
+    mutant: Mutant
+    state: State
+    by: str = ""
+    world: World | None = None
+    reason: str = ""
+
+
+def all_mutants(program: Program) -> tuple[Mutant, ...]:
+    """Every mutant of every file of a program, imported ones included."""
+    return tuple(mutant for tree in program.files.values() for mutant in mutants(tree))
+
+
+def mutate(
+    program: Program, recompile: Recompile, pool: SolverPool, effort: Effort
+) -> Iterator[Outcome]:
+    """The outcome of every mutant, in the order of `all_mutants`. The tests have to pass."""
+    trial = _Trial(program, recompile, pool, effort)
+    for mutant in all_mutants(program):
+        yield trial.of(mutant)
+
+
+class _Trial:
+    def __init__(
+        self, program: Program, recompile: Recompile, pool: SolverPool, effort: Effort
+    ) -> None:
+        self._program = program
+        self._pool, self._effort = pool, effort
+        self._compiled = _Compiled(program, recompile)
+        self._steps: dict[str, list[Rehearsal]] = {}
+        for step in rehearse(program):
+            if step.world is not None:
+                self._steps.setdefault(step.world.tool, []).append(step)
+
+    def of(self, mutant: Mutant) -> Outcome:
+        rules = self._compiled.rules(mutant)
+        if rules is None:
+            return Outcome(mutant, "invalid")
+        changed = {
+            tool: mutated for tool, mutated in rules.items() if mutated != self._program.rules[tool]
+        }
+        for tool, mutated in changed.items():
+            for step in self._steps.get(tool, ()):
+                if self._notices(step, mutated):
+                    return Outcome(mutant, "killed", by=step.case.name)
+        return self._compared(mutant, changed)
+
+    # --- tests
+
+    def _notices(self, step: Rehearsal, mutated: ir.ToolRules) -> bool:
+        """Whether the test fails on the mutant at this call."""
+        assert step.world is not None
+        try:
+            judged = judge(mutated, step.world, clock(self._program.zone))
+        except UnknownRead:
+            return self._fails(step, mutated)
+        wanted = step.step.rules
+        same = wanted is None or set(wanted) == set(fired(judged))
+        return judged.outcome != step.step.outcome or not same
+
+    def _fails(self, step: Rehearsal, mutated: ir.ToolRules) -> bool:
+        """The same where something unknown is read: the guard decides, as in `licet test`."""
+        rules = {**self._program.rules, mutated.tool: mutated}
+        case = replace(step.case, steps=(step.step,))
+        program = replace(self._program, rules=rules, tests=(case,))
+        return not all(result.passed for result in run_tests(program, Guard))
+
+    # --- proofs
+
+    def _compared(self, mutant: Mutant, changed: Mapping[str, ir.ToolRules]) -> Outcome:
+        undecided = ""
+        for tool, mutated in changed.items():
+            ours = self._program.rules[tool].rules
+            at, extra = _places(ours, mutated.rules)
+            with Inquiry(subject_of(self._program, tool, extra), self._pool, self._effort) as asked:
+                before = list(enumerate(ours))
+                after = list(zip(at, mutated.rules, strict=True))
+                formula = differ(before, after)
+                match asked.find(formula):
+                    case Found() as found:
+                        world = witness(asked, formula, found).world
+                        return Outcome(mutant, "survived", world=world)
+                    case Bounded(elements):
+                        undecided = f"no difference for lists of up to {elements} elements"
+                    case Open(reason):
+                        near = self._near_a_test(tool, asked, formula)
+                        if near is not None:
+                            return Outcome(mutant, "survived", world=near)
+                        undecided = reason
+                    case Refuted():
+                        pass
+        return Outcome(mutant, "undecided" if undecided else "equal", reason=undecided)
+
+    def _near_a_test(self, tool: str, asked: Inquiry, formula: Formula) -> World | None:
+        """A world that differs from a test's in one part: what the solver cannot make up from
+        nothing, such as a text that is a date, a test has."""
+        until = time.monotonic() + self._effort.seconds
+        for step in self._steps.get(tool, ())[:_MOST_SEEDS]:
+            assert step.world is not None
+            for path in parts(step.world):
+                if time.monotonic() > until:
+                    return None
+                found = _with_another(asked, formula, without(step.world, path), until)
+                if found is not None:
+                    return found
+        return None
+
+
+def _with_another(asked: Inquiry, formula: Formula, world: World, until: float) -> World | None:
+    """A world that agrees with one where that is known, and in which the formula holds."""
+    try:
+        question = asked.encoder.question(world, bounded=2)
+    except EncodingError:
+        return None
+    known = [f"(= {leaf.symbol} {leaf.literal})" for leaf in question.leaves if leaf.known]
+    symbols = tuple(leaf.symbol for leaf in question.leaves)
+    left = max(0.0, until - time.monotonic())
+    answer = asked.pool.ask(Check((text(formula), *known), symbols), question.text, left)
+    found = asked.replayed(question, answer) if isinstance(answer, Sat) else None
+    return found.world if found is not None and holds(formula, found.states) else None
+
+
+def _places(
+    ours: Sequence[ir.Rule], theirs: Sequence[ir.Rule]
+) -> tuple[list[int], tuple[ir.Rule, ...]]:
+    """Where each of their rules stands behind ours: those that are the same are ours."""
+    at: list[int] = []
+    extra: list[ir.Rule] = []
+    for rule in theirs:
+        if rule in ours:
+            at.append(ours.index(rule))
+        else:
+            at.append(len(ours) + len(extra))
+            extra.append(rule)
+    return at, tuple(extra)
+
+
+Placed = Sequence[tuple[int, ir.Rule]]
+
+
+def differ(ours: Placed, theirs: Placed) -> Formula:
+    """Whether two lists of rules, each at its places, come to different outcomes."""
+    a, b = _allowed(ours), _allowed(theirs)
+    p, q = _asked(ours), _asked(theirs)
+    return some(
+        (
+            every((a, Not(b))),
+            every((Not(a), b)),
+            every((a, b, p, Not(q))),
+            every((a, b, Not(p), q)),
+        )
+    )
+
+
+def _allowed(rules: Placed) -> Every:
+    return every(
+        (
+            *(Not(refuses(rule, at)) for at, rule in rules),
+            some(applies(at) for at, rule in rules if rule.kind == "permit"),
+        )
+    )
+
+
+def _asked(rules: Placed) -> Some:
+    return some(applies(at) for at, rule in rules if rule.kind == "escalate")
+
+
+# --- compiling
+
+
+class _Compiled:
+    """Compiles mutants. Of one that stands in a rule, only that rule is read again."""
+
+    def __init__(self, program: Program, recompile: Recompile) -> None:
+        self._program = program
+        self._recompile = recompile
+
+    def rules(self, mutant: Mutant) -> Mapping[str, ir.ToolRules] | None:
+        """The rules of every tool under a mutant; None where it does not compile."""
+        if mutant.rule is not None:
+            compiled = self._read(mutant, only=mutant)
+            if compiled is not None:
+                return {
+                    tool: _with(self._program.rules[tool], rules)
+                    for tool, rules in compiled.rules.items()
+                }
+        # Outside of rules, or in one that names other rules.
+        compiled = self._read(mutant, only=None)
+        return None if compiled is None else compiled.rules
+
+    def _read(self, mutant: Mutant, only: Mutant | None) -> Program | None:
+        texts = {name: _blanked(tree, only) for name, tree in self._program.files.items()}
+        for name, tree in self._program.files.items():
+            if tree.span.source is mutant.span.source:
+                here = replace(mutant.span, source=Source(name, texts[name]))
+                texts[name] = replace(mutant, span=here).applied()
+        return self._recompile(texts)
+
+
+def _blanked(tree: ast.File, only: Mutant | None) -> str:
+    """A file's text with spaces for tests and proofs, so that places stay; `only`: and for all
+    rules but the one that this mutant changes."""
+    text = tree.span.source.text
+    parts: list[str] = []
+    reached = 0
+    for declaration in tree.declarations:
+        match declaration:
+            case ast.TestDecl() | ast.ProveDecl():
+                kept = False
+            case ast.RuleDecl() | ast.LimitDecl():
+                kept = only is None or _stands_in(only.span, declaration.span)
+            case _:
+                kept = True
+        if not kept:
+            start, end = declaration.span.start, declaration.span.end
+            blank = "".join(char if char == "\n" else " " for char in text[start:end])
+            parts += [text[reached:start], blank]
+            reached = end
+    return "".join([*parts, text[reached:]])
+
+
+def _stands_in(inner: Span, outer: Span) -> bool:
+    return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
+
+
+def _with(ours: ir.ToolRules, changed: ir.ToolRules) -> ir.ToolRules:
+    """Our rules of a tool, with those of the same names replaced; a swapped one moves."""
+    theirs = {rule.name: rule for rule in changed.rules}
+    rules = [theirs.get(rule.name, rule) for rule in ours.rules]
+    kinds = {
+        kind: tuple(rule for rule in rules if rule.kind == kind)
+        for kind in ("permit", "forbid", "escalate")
+    }
+    return replace(
+        ours, permits=kinds["permit"], forbids=kinds["forbid"], escalations=kinds["escalate"]
+    )
