@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from licet.adapters.catalogs import tool_lists
-from licet.compiler.catalog import Catalog, Tool
+from licet.adapters.catalogs import sources
+from licet.compiler.catalog import Catalog, Tool, ToolSource
 from licet.compiler.loading import Project, open_project
 from licet.compiler.pipeline import compile_sources
 from licet.compiler.program import Program
@@ -83,10 +83,15 @@ class _Importer:
 
     def read(
         self, line: ast.UseTools, policy: str
-    ) -> tuple[tuple[Tool, ...], tuple[Diagnostic, ...]]:
-        tools: list[Tool] = []
+    ) -> tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]:
+        tools: list[Tool | ToolSource] = []
         found: list[Diagnostic] = []
         for source in line.sources:
+            if line.format in sources.INSTALLED:
+                given, problems = sources.installed(source.value, line.alias, source.span)
+                tools.extend(given)
+                found.extend(problems)
+                continue
             name = (PurePosixPath(policy).parent / source.value).as_posix()
             path = self.project.locate(name)
             if path is None:
@@ -100,8 +105,7 @@ class _Importer:
                     )
                 )
                 continue
-            qualifier = line.alias or path.stem
-            given, problems = tool_lists.load(path, line.format, qualifier)
+            given, problems = sources.load(path, line.format, line.alias, source.span)
             tools.extend(given)
             found.extend(replace(p, span=source.span) if p.span is None else p for p in problems)
         return tuple(tools), tuple(found)

@@ -40,17 +40,20 @@ def policy_digest(
 def catalog_digest(catalog: Catalog) -> str:
     """The digest of every tool: name, schema, description and hints."""
     return _digest(
-        tuple(
-            (
-                tool.qualified,
-                tool.digest,
-                repr(tool.params),
-                repr(tool.result),
-                tool.description,
-                (tool.read_only, tool.destructive, tool.atomic, tool.dispatch),
-                tool.tags,
-            )
-            for tool in sorted(catalog, key=lambda tool: tool.qualified)
+        (
+            tuple(
+                (
+                    tool.qualified,
+                    tool.digest,
+                    repr(tool.params),
+                    repr(tool.result),
+                    tool.description,
+                    (tool.read_only, tool.destructive, tool.atomic, tool.dispatch),
+                    tool.tags,
+                )
+                for tool in sorted(catalog.tools, key=lambda tool: tool.qualified)
+            ),
+            tuple(sorted((source.name, source.digest) for source in catalog.sources)),
         )
     )
 

@@ -42,10 +42,10 @@ class Compilation:
         self.gathered = gathered
         self.index = Index(gathered, FUNCTIONS, reporter)
         self.declared = Declarations(self.index, params, reporter)
-        self.rules: dict[str, ir.ToolRules] = {}
+        self.rules: Mapping[str, ir.ToolRules] = {}
         self.tests: tuple[TestCase, ...] = ()
         self.shown: frozenset[tuple[str, ...]] = frozenset()
-        self.adjustable: dict[str, tuple[tuple[str, ...], ...] | None] = {}
+        self.adjustable: dict[str, tuple[tuple[str, ...], ...]] = {}
 
 
 def check_declarations(state: Compilation) -> None:

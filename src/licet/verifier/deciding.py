@@ -89,7 +89,7 @@ class Decider:
     def check(self, action: Action) -> Check:
         """Decide one call. Never raises for anything that a call can hold."""
         try:
-            tool = self._admission.tool(action.tool)
+            tool = self._admission.tool(action.tool, action.args)
         except Refused as refused:
             return self._refused(action, brief(action.tool), refused.violations)
         try:

@@ -17,6 +17,7 @@ from ..types import (
     MAX_TIME,
     MIN_DATE,
     MIN_TIME,
+    STRING,
     DateType,
     DecimalType,
     DurationType,
@@ -76,12 +77,28 @@ class Constraints:
             case RecordPlace():
                 for field in place.fields.values():
                     yield from self.types(field, guard)
+                if isinstance(place.spot.type, RecordType) and place.spot.type.exclusive:
+                    yield from self._exclusive(place, guard)
             case ListPlace():
                 yield from self._list(place, guard)
             case MapPlace():
                 yield from self._map(place, guard)
             case JsonPlace():
                 yield from self._document(place, guard)
+
+    def _exclusive(self, place: RecordPlace, guard: Term) -> Iterator[Term]:
+        """At most one field is present; exactly one where rules read them all."""
+        t = self._t
+        assert isinstance(place.spot.type, RecordType)
+        there = [
+            field.present.term
+            for field in place.fields.values()
+            if isinstance(field, OptionalPlace) and field.present is not None
+        ]
+        for a, b in combinations(there, 2):
+            yield t.implies(guard, t.not_(t.and_((a, b))))
+        if len(there) == len(place.spot.type.fields):
+            yield t.implies(guard, t.or_(there))
 
     def _scalar(self, leaf: Variable) -> Iterator[Term]:
         t, x = self._t, leaf.term
@@ -146,7 +163,9 @@ class Constraints:
                 yield t.le(t.length(leaf.term), t.integer(kind.max_length))
             for pattern in kind.patterns:
                 yield t.in_re(leaf.term, language(t, pattern))
-        elif kind.min_length or kind.max_length is not None or kind.patterns:
+            for pattern in kind.excluded:
+                yield t.not_(t.in_re(leaf.term, language(t, pattern)))
+        elif kind != STRING:
             # Codes without a text stand for texts nobody has named, of which there are enough.
             for text, code in self._texts().items():
                 if not text_fits(text, kind):
@@ -158,7 +177,7 @@ class Constraints:
         length = place.length.term
         kind = place.spot.type
         low, high = 0, None
-        if isinstance(kind, ListType):
+        if isinstance(kind, ListType | MapType):
             low, high = kind.min_length, kind.max_length
         yield t.implies(guard, t.le(t.integer(low), length))
         if high is not None:
