@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from licet.adapters.catalogs import sources
+from licet.adapters.catalogs import locking, sources
 from licet.compiler.catalog import Catalog, Tool, ToolSource
 from licet.compiler.loading import Project, open_project
 from licet.compiler.pipeline import compile_sources
@@ -41,11 +41,13 @@ def load_program(
     *,
     params: Mapping[str, object] | None = None,
     catalog: Catalog | None = None,
+    instead: Mapping[Path, Path] | None = None,
 ) -> Loaded:
     """Compile the union of the policies at some paths (`.licet` files or folders) of one project.
 
     `params` win over those of the project's `licet.toml`; `catalog` adds tools to those that the
-    policy names itself.
+    policy names itself; `instead` reads another file for one that a `use tools` line names, both by
+    their resolved paths.
     """
     projects: list[Project] = []
     found: list[Diagnostic] = []
@@ -70,18 +72,31 @@ def load_program(
         params={**first.params, **(params or {})},
         catalog=catalog,
         read=first.read,
-        read_tools=_Importer(first).read,
+        read_tools=_Importer(first, instead or {}).read,
     )
     return Loaded(program, (*found, *diagnostics))
 
 
 @dataclass(frozen=True, slots=True)
 class _Importer:
-    """Reads the tool lists that a project's policies name, inside the project alone."""
+    """Reads the tool lists that a project's policies name, inside the project alone.
+
+    `instead` gives another file for one that a policy names.
+    """
 
     project: Project
+    instead: Mapping[Path, Path]
 
     def read(
+        self, line: ast.UseTools, policy: str
+    ) -> tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]:
+        tools, found = self._read(line, policy)
+        lock, problem = locking.read(self.project.root)
+        if problem is not None:
+            return tools, (*found, problem)
+        return (tools if lock is None else lock.applied(tools)), found
+
+    def _read(
         self, line: ast.UseTools, policy: str
     ) -> tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]:
         tools: list[Tool | ToolSource] = []
@@ -105,6 +120,7 @@ class _Importer:
                     )
                 )
                 continue
+            path = self.instead.get(path, path)
             given, problems = sources.load(path, line.format, line.alias, source.span)
             tools.extend(given)
             found.extend(replace(p, span=source.span) if p.span is None else p for p in problems)

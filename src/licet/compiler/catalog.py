@@ -23,6 +23,7 @@ class Tool:
     `source` qualifies the name (`desk.refund`); inline tools have the source "". `result` is None
     where the source does not describe one. `digest` covers schema, description and hints.
     `read_only`, `destructive`: hints of the source, which a policy may read as `tool.read_only`.
+    `unlocked`: it is not what the project's lock file says, and no call of it is allowed.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Tool:
     dispatch: bool = False
     tags: tuple[str, ...] = ()
     digest: str = ""
+    unlocked: bool = False
 
     @property
     def qualified(self) -> str:
@@ -144,8 +146,11 @@ class Catalog:
     @cached_property
     def qualified(self) -> Mapping[str, Tool]:
         """Every tool under its qualified name alone."""
-        at_hand = {tool.qualified: tool for tool in self.tools}
-        return _Qualified(at_hand, self._places) if self.sources else at_hand
+        return _Qualified(self._at_hand, self._places) if self.sources else self._at_hand
+
+    @cached_property
+    def _at_hand(self) -> dict[str, Tool]:
+        return {tool.qualified: tool for tool in self.tools}
 
     @cached_property
     def _places(self) -> dict[str, tuple[ToolSource, str]]:
@@ -168,6 +173,13 @@ class Catalog:
             names.setdefault(qualified, []).append(qualified)
             names.setdefault(short, []).append(qualified)
         return {name: tuple(meant) for name, meant in names.items()}
+
+    def short_name(self, qualified: str) -> str | None:
+        """A tool's name without its source, read from nowhere; None for one that is not there."""
+        place = self._places.get(qualified)
+        if place is not None:
+            return place[1]
+        return self._at_hand[qualified].name if qualified in self._at_hand else None
 
     def meanings(self, name: str) -> tuple[str, ...]:
         """The qualified names of the tools that a name may mean: none, one, or several.

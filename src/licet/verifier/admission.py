@@ -7,6 +7,7 @@ All else is the host's: what is wrong there is a `fault`, and what is missing is
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import cast
@@ -25,6 +26,8 @@ from .action import Action
 from .facts import Wanted
 from .suggesting import Suggestions
 from .verdict import Violation
+
+log = logging.getLogger("licet")
 
 #: The parts of a call that come from the host, and what the model is told of a mistake in them.
 HOSTS_OWN = frozenset(("principal", "context", "session", "facts", "now", "id"))
@@ -77,7 +80,7 @@ class Admission:
         catalog = self._program.catalog
         meant = catalog.meanings(name)
         if len(meant) == 1:
-            return catalog.qualified[meant[0]]
+            return self._read(meant[0])
         near: tuple[str, ...] = ()
         if meant:
             near = tuple(sorted(meant))
@@ -88,16 +91,35 @@ class Admission:
             text = f"`{name}` is {alias.what}; the {what} {listing(near)}"
         else:
             text = f"there is no tool `{brief(name)}`"
-            if near := self._suggestions.near(name, args):
-                near = tuple(map(self._shortest, near))
+            if near := self._near(name, args):
                 text += f"; did you mean {alternatives(near)}?"
         raise Refused((Violation("unknown_tool", text, text, path="tool", suggestions=near),))
 
+    def _read(self, qualified: str) -> Tool:
+        """A tool of the catalog; a large one is read from disk only now, which may fail."""
+        try:
+            tool = self._program.catalog.qualified[qualified]
+        except Exception as error:
+            text = f"the catalog cannot be read: {brief(str(error), 200)}"
+            raise Refused((Violation("fault", text, NOT_YOURS, path="tool"),)) from error
+        if tool.unlocked:
+            text = f"`{qualified}` is not as it was locked"
+            told = f"{text}: review it with `licet catalog diff`, then run `licet catalog lock`"
+            raise Refused((Violation("fault", told, text, path="tool"),))
+        return tool
+
+    def _near(self, name: str, args: object) -> tuple[str, ...]:
+        """Names that a call may use instead; where they cannot be worked out, none."""
+        try:
+            found = self._suggestions.near(name, args)
+        except Exception:
+            log.exception("what an unknown tool was meant as could not be worked out")
+            return ()
+        return found if self._program.catalog.sources else tuple(map(self._shortest, found))
+
     def _shortest(self, qualified: str) -> str:
-        """The name of a tool as a call may give it; large sources keep theirs qualified."""
-        tool = self._program.catalog.qualified[qualified]
-        alone = self._program.catalog.meanings(tool.name) == (qualified,)
-        return tool.name if alone and tool in self._program.catalog.tools else qualified
+        short = self._program.catalog.short_name(qualified) or qualified
+        return short if self._program.catalog.meanings(short) == (qualified,) else qualified
 
     def _takes(self, tool: Tool, args: object) -> bool:
         try:

@@ -238,8 +238,8 @@ class Decider:
         )
 
     def _refused(self, action: Action, tool: str, violations: tuple[Violation, ...]) -> Verdict:
-        known = self.program.catalog.qualified.get(tool)
-        return self._verdict(action, tool, Refusal.of(known.name if known else tool, violations))
+        short = self.program.catalog.short_name(tool)
+        return self._verdict(action, tool, Refusal.of(short or tool, violations))
 
     def _fault(self, action: Action, tool: str, text: str) -> Verdict:
         return self._refused(action, tool, (Violation("fault", text, text),))
