@@ -100,8 +100,10 @@ def test_a_tool_that_changed_since_is_denied_until_locked_again(desk: Path, lice
         assert [(v.kind, v.message) for v in refused.violations] == [
             (
                 "fault",
-                "`desk.get_order` is not as it was locked: review it with `licet catalog diff`, "
-                "then run `licet catalog lock`",
+                (
+                    "`desk.get_order` is not as it was locked: "
+                    "review it with `licet catalog diff`, then run `licet catalog lock`"
+                ),
             )
         ]
         assert guard.check({"tool": "desk.ship", "args": {"id": "1"}}).violations[0].kind == "fault"
