@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Self, Unpack
 
-from licet.adapters.catalogs import tool_lists
-from licet.compiler.catalog import Catalog, Tool
+from licet.adapters.catalogs import locking, sources
+from licet.compiler.catalog import Catalog, Tool, ToolSource
 from licet.compiler.loading import Project, open_project
 from licet.compiler.pipeline import compile_sources
 from licet.compiler.program import Program
@@ -43,12 +43,14 @@ def load_program(
     params: Mapping[str, object] | None = None,
     catalog: Catalog | None = None,
     texts: Mapping[str, str] | None = None,
+    instead: Mapping[Path, Path] | None = None,
 ) -> Loaded:
     """Compile the union of the policies at some paths (`.licet` files or folders) of one project.
 
     `params` win over those of the project's `licet.toml`; `catalog` adds tools to those that the
     policy names itself. `texts` stand for the text of files, by their name relative to the project:
-    what an editor has not saved yet, or what somebody would like to try.
+    what an editor has not saved yet, or what somebody would like to try. `instead` reads another
+    file for one that a `use tools` line names, both by their resolved paths.
     """
     projects: list[Project] = []
     found: list[Diagnostic] = []
@@ -74,23 +76,41 @@ def load_program(
         params={**first.params, **(params or {})},
         catalog=catalog,
         read=lambda name: given.get(name) or first.read(name),
-        read_tools=_Importer(first).read,
+        read_tools=_Importer(first, instead or {}).read,
     )
     return Loaded(program, (*found, *diagnostics))
 
 
 @dataclass(frozen=True, slots=True)
 class _Importer:
-    """Reads the tool lists that a project's policies name, inside the project alone."""
+    """Reads the tool lists that a project's policies name, inside the project alone.
+
+    `instead` gives another file for one that a policy names.
+    """
 
     project: Project
+    instead: Mapping[Path, Path]
 
     def read(
         self, line: ast.UseTools, policy: str
-    ) -> tuple[tuple[Tool, ...], tuple[Diagnostic, ...]]:
-        tools: list[Tool] = []
+    ) -> tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]:
+        tools, found = self._read(line, policy)
+        lock, problem = locking.read(self.project.root)
+        if problem is not None:
+            return tools, (*found, problem)
+        return (tools if lock is None else lock.applied(tools)), found
+
+    def _read(
+        self, line: ast.UseTools, policy: str
+    ) -> tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]:
+        tools: list[Tool | ToolSource] = []
         found: list[Diagnostic] = []
         for source in line.sources:
+            if line.format in sources.INSTALLED:
+                given, problems = sources.installed(source.value, line.alias, source.span)
+                tools.extend(given)
+                found.extend(problems)
+                continue
             name = (PurePosixPath(policy).parent / source.value).as_posix()
             path = self.project.locate(name)
             if path is None:
@@ -104,8 +124,8 @@ class _Importer:
                     )
                 )
                 continue
-            qualifier = line.alias or path.stem
-            given, problems = tool_lists.load(path, line.format, qualifier)
+            path = self.instead.get(path, path)
+            given, problems = sources.load(path, line.format, line.alias, source.span)
             tools.extend(given)
             found.extend(replace(p, span=source.span) if p.span is None else p for p in problems)
         return tuple(tools), tuple(found)

@@ -10,7 +10,20 @@ from typing import TextIO
 
 from licet import __version__
 
-from . import check, diff, explain, fmt, init, lint, lsp, mutate, prove, show, test
+from . import (
+    catalog,
+    check,
+    diff,
+    explain,
+    fmt,
+    init,
+    lint,
+    lsp,
+    mutate,
+    prove,
+    show,
+    test,
+)
 from .failures import Exit, Failed
 from .terminal import Terminal
 from .verb import Streams, Verb, examples_text
@@ -18,7 +31,7 @@ from .verb import Streams, Verb, examples_text
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("write a policy", (init.VERB, fmt.VERB, explain.VERB, lsp.VERB)),
     ("try it", (test.VERB, mutate.VERB, lint.VERB, prove.VERB, diff.VERB, show.VERB)),
-    ("use it", (check.VERB,)),
+    ("use it", (check.VERB, catalog.VERB)),
 )
 VERBS = {verb.name: verb for _, verbs in GROUPS for verb in verbs}
 

@@ -9,7 +9,7 @@ from typing import cast
 
 from licet.policy_lang import Diagnostic, Note, Span, ast, has_errors
 
-from .catalog import Catalog, Tool
+from .catalog import Catalog, Changed, Tool, ToolSource
 from .digests import catalog_digest
 from .gathering import Gathered, Unit
 from .reporting import Reporter
@@ -18,7 +18,9 @@ from .types import EnumType, RecordType, Type, as_binary64, rebuilt
 from .typing_rules.agreement import is_poisoned
 
 #: Reads the tools of a `use tools` line of the file with the given name.
-ReadTools = Callable[[ast.UseTools, str], tuple[tuple[Tool, ...], tuple[Diagnostic, ...]]]
+ReadTools = Callable[
+    [ast.UseTools, str], tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]
+]
 
 
 def collect_tools(
@@ -33,24 +35,71 @@ def collect_tools(
     A name that two sources give is an error. Where a catalog is missing, tools that are not known
     may be in it, so nothing is said about them.
     """
-    tools: dict[str, tuple[Tool, Span | None]] = {}
+    found = _Found(reporter, _enum_order(gathered))
     complete = True
-    order = _enum_order(gathered)
-    for tool in given or ():
-        _add(tools, _in_order(tool, order), None, reporter)
+    if given is not None:
+        for tool in given.tools:
+            found.add(tool, None)
+        for source in given.sources:
+            found.add(source, None)
     for unit, declaration in gathered.declarations():
         match declaration:
             case ast.UseTools():
                 used, read = _used(declaration, unit, read_tools, reporter)
                 complete = complete and read
-                for tool in used:
-                    _add(tools, _in_order(tool, order), declaration.span, reporter)
+                for each in used:
+                    found.add(each, declaration.span)
             case ast.ToolDecl():
-                _add(tools, _declared(declaration, unit, types), declaration.span, reporter)
+                found.add_tool(_declared(declaration, unit, types), declaration.span)
             case _:
                 pass
-    catalog = Catalog(tuple(tool for tool, _ in tools.values()))
+    catalog = Catalog(tuple(found.tools), sources=tuple(found.sources))
     return replace(catalog, digest=catalog_digest(catalog)), complete
+
+
+class _Found:
+    """The tools and sources so far, and where each name was first declared."""
+
+    def __init__(self, reporter: Reporter, order: _Order) -> None:
+        self.tools: list[Tool] = []
+        self.sources: list[ToolSource] = []
+        self._reporter = reporter
+        self._order = order
+        self._declared = dict(order)
+        self._spans: dict[str, Span | None] = {}
+
+    def add(self, each: Tool | ToolSource, span: Span | None) -> None:
+        """Something of a catalog, its enums put into the policy's order."""
+        if isinstance(each, Tool):
+            self.add_tool(_in_order(each, self._order), span)
+            return
+        names = [f"{each.name}.{name}" for name in each.names()]
+        if twice := next((name for name in names if name in self._spans), None):
+            self._twice(twice, span)
+            return
+        self._spans.update(dict.fromkeys(names, span))
+        declared = self._declared
+        if declared:  # each tool alone: its enums must not depend on which tool was read before
+            salt = repr(sorted(declared.values()))
+            each = Changed(each, lambda tool: _in_order(tool, dict(declared)), salt)
+        self.sources.append(each)
+
+    def add_tool(self, tool: Tool, span: Span | None) -> None:
+        if tool.qualified in self._spans:
+            self._twice(tool.qualified, span)
+            return
+        self._spans[tool.qualified] = span
+        self.tools.append(tool)
+
+    def _twice(self, name: str, span: Span | None) -> None:
+        first = self._spans[name]
+        self._reporter.error(
+            "LIC102",
+            f"the tool `{name}` is declared twice",
+            span,
+            'read one of the two catalogs under another name: `use tools "…" as name`',
+            () if first is None else (Note("first declared here", first),),
+        )
 
 
 _Order = dict[frozenset[str], tuple[str, ...]]
@@ -85,7 +134,7 @@ def _in_order(tool: Tool, order: _Order) -> Tool:
 
 def _used(
     declaration: ast.UseTools, unit: Unit, read_tools: ReadTools | None, reporter: Reporter
-) -> tuple[tuple[Tool, ...], bool]:
+) -> tuple[tuple[Tool | ToolSource, ...], bool]:
     if read_tools is None:
         reporter.error(
             "LIC302",
@@ -99,7 +148,10 @@ def _used(
         reporter.add(diagnostic)
     stem = PurePosixPath(declaration.sources[0].value).stem if declaration.sources else ""
     source = declaration.alias or stem
-    named = tuple(tool if tool.source else replace(tool, source=source) for tool in tools)
+    named = tuple(
+        each if not isinstance(each, Tool) or each.source else replace(each, source=source)
+        for each in tools
+    )
     return named, not has_errors(diagnostics)
 
 
@@ -116,19 +168,3 @@ def _declared(declaration: ast.ToolDecl, unit: Unit, types: Types) -> Tool:
         dispatch="dispatch" in declaration.flags,
         tags=declaration.tags,
     )
-
-
-def _add(
-    tools: dict[str, tuple[Tool, Span | None]], tool: Tool, span: Span | None, reporter: Reporter
-) -> None:
-    if tool.qualified in tools:
-        first = tools[tool.qualified][1]
-        reporter.error(
-            "LIC102",
-            f"the tool `{tool.qualified}` is declared twice",
-            span,
-            'read one of the two catalogs under another name: `use tools "…" as name`',
-            () if first is None else (Note("first declared here", first),),
-        )
-        return
-    tools[tool.qualified] = (tool, span)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from .catalog import Catalog
+from .catalog import Catalog, Tool
 from .tables import Table
 from .types import Value
 
@@ -40,18 +40,30 @@ def policy_digest(
 def catalog_digest(catalog: Catalog) -> str:
     """The digest of every tool: name, schema, description and hints."""
     return _digest(
-        tuple(
-            (
-                tool.qualified,
-                tool.digest,
-                repr(tool.params),
-                repr(tool.result),
-                tool.description,
-                (tool.read_only, tool.destructive, tool.atomic, tool.dispatch),
-                tool.tags,
-            )
-            for tool in sorted(catalog, key=lambda tool: tool.qualified)
+        (
+            tuple(
+                (*_told(tool), tool.unlocked)
+                for tool in sorted(catalog.tools, key=lambda tool: tool.qualified)
+            ),
+            tuple(sorted((source.name, source.digest) for source in catalog.sources)),
         )
+    )
+
+
+def tool_digest(tool: Tool) -> str:
+    """The digest of one tool: name, schema, description and hints."""
+    return _digest(_told(tool))
+
+
+def _told(tool: Tool) -> tuple[Value, ...]:
+    return (
+        tool.qualified,
+        tool.digest,
+        repr(tool.params),
+        repr(tool.result),
+        tool.description,
+        (tool.read_only, tool.destructive, tool.atomic, tool.dispatch),
+        tool.tags,
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -29,7 +29,9 @@ from .types import (
     MAX_DURATION,
     MAX_TIME,
     MIN_TIME,
+    SECOND,
     BoolType,
+    Choice,
     DateType,
     DecimalType,
     DurationType,
@@ -40,6 +42,7 @@ from .types import (
     MapType,
     OptionalType,
     RecordType,
+    Shape,
     StringType,
     TimeType,
     Type,
@@ -142,6 +145,8 @@ _REQUIRED: Final = object()
 class _Options:
     clock: Clock
     allow_unknown: bool
+    #: The checks of shapes that have names, by (id of their definitions, name).
+    defined: dict[tuple[int, str], _Check] = field(default_factory=dict)
 
 
 def validator(type: Type, clock: Clock, *, allow_unknown: bool = False) -> Validator:
@@ -233,7 +238,7 @@ def _compile_known(type: Type, options: _Options, depth: int) -> _Check:
         case DateType():
             return _check_date
         case TimeType():
-            return _time_check(options.clock)
+            return _time_check(options.clock, type.seconds)
         case DurationType():
             return _check_duration
         case RecordType():
@@ -244,8 +249,9 @@ def _compile_known(type: Type, options: _Options, depth: int) -> _Check:
             return _map_check(type, options, depth)
         case OptionalType(inner):
             return _optional_check(_compile(inner, options, depth))
-        case JsonType():
-            return _json_check(options, depth)
+        case JsonType(shape):
+            document = _json_check(options, depth)
+            return document if shape is None else _shaped(shape, document, options, depth)
         case _:
             assert_never(type)
 
@@ -343,6 +349,7 @@ def _string_check(type: StringType) -> _Check:
     low = type.min_length
     high = MAX_TEXT if type.max_length is None else min(type.max_length, MAX_TEXT)
     matchers = tuple((pattern, matcher(pattern)) for pattern in type.patterns)
+    excluded = tuple((pattern, matcher(pattern)) for pattern in type.excluded)
 
     def check(value: Any, budget: list[int]) -> Value:  # noqa: ARG001
         if class_of(value) is not str:
@@ -355,10 +362,18 @@ def _string_check(type: StringType) -> _Check:
             raise _refusal("text without halves of surrogate pairs", value, "malformed")
         for pattern, matches in matchers:
             if not matches(text):
-                raise _refusal(f"text that matches /{pattern}/", value, "no_match")
+                raise _refusal(f"text that matches /{_brief(pattern)}/", value, "no_match")
+        for pattern, matches in excluded:
+            if matches(text):
+                raise _refusal(f"text that does not match /{_brief(pattern)}/", value, "no_match")
         return text
 
     return check
+
+
+def _brief(pattern: str) -> str:
+    """A pattern in a message: those made from Unicode's categories have thousands of characters."""
+    return pattern if len(pattern) <= 200 else pattern[:199] + "…"
 
 
 def _enum_check(type: EnumType) -> _Check:
@@ -390,8 +405,8 @@ def _check_date(value: Any, budget: list[int]) -> Value:  # noqa: ARG001
     raise _refusal(expected, value, "wrong_type")
 
 
-def _time_check(clock: Clock) -> _Check:
-    expected = "a time such as `2026-11-22T15:00:00Z`"
+def _time_check(clock: Clock, seconds: bool) -> _Check:
+    expected = "a time such as `2026-11-22T15:00:00Z`" + (" or seconds since 1970" * seconds)
 
     def check(value: Any, budget: list[int]) -> Value:  # noqa: ARG001
         if class_of(value) is str:
@@ -401,6 +416,11 @@ def _time_check(clock: Clock) -> _Check:
             return time
         if class_of(value) is datetime and value.utcoffset() is not None:
             time = (value - _EPOCH) // _MICROSECOND
+            if not MIN_TIME <= time <= MAX_TIME:
+                raise _refusal("a time from 1900 to 2199", value, "out_of_range")
+            return time
+        if seconds:
+            time = math.floor(_number(value, expected) * SECOND)
             if not MIN_TIME <= time <= MAX_TIME:
                 raise _refusal("a time from 1900 to 2199", value, "out_of_range")
             return time
@@ -454,7 +474,7 @@ def _record_check(type: RecordType, options: _Options, depth: int) -> _Check:
         for field in type.fields
     )
     names = frozenset(field.name for field in type.fields)
-    open_record = type.open
+    open_record, exclusive = type.open, type.exclusive
 
     def check(value: Any, budget: list[int]) -> Value:
         if class_of(value) is not dict:
@@ -478,11 +498,24 @@ def _record_check(type: RecordType, options: _Options, depth: int) -> _Check:
                 problems += _under(refused, name)
         if seen != len(given) and not open_record:
             problems += _unknown_fields(given, names)
+        if exclusive and not problems:
+            _check_one(result, type)
         if problems:
             raise _Refused(problems[:MAX_PROBLEMS])
         return result
 
     return check
+
+
+def _check_one(record: dict[str, Value], type: RecordType) -> None:
+    """Of an exclusive record exactly one field is present, as far as that is known."""
+    there = [name for name, value in record.items() if value is not None]
+    if len(there) == 1 or any(record[name] is UNKNOWN for name in there):
+        return
+    names = [shortened(field.name) for field in type.fields]
+    expected = f"exactly one of {', '.join(names[:12])}" + (" …" if len(names) > 12 else "")
+    found = ", ".join(map(shortened, there[:12])) or "none of them"
+    raise _Refused([Problem((), expected, found, "wrong_length")])
 
 
 def _unknown_fields(given: dict[Any, object], names: frozenset[str]) -> list[Problem]:
@@ -567,13 +600,15 @@ def _map_check(type: MapType, options: _Options, depth: int) -> _Check:
     check_key = _compile_known(type.key, options, depth + 1)
     check_item = _compile(type.value, options, depth + 1)
     weight = _weight(type.value)
+    low = type.min_length
+    high = MAX_ITEMS if type.max_length is None else min(type.max_length, MAX_ITEMS)
 
     def check(value: Any, budget: list[int]) -> Value:
         if class_of(value) is not dict:
             raise _refusal("an object", value, "wrong_type")
         given: dict[Any, object] = value
-        if len(given) > MAX_ITEMS:
-            expected = f"at most {MAX_ITEMS:,} entries"
+        if not low <= len(given) <= high:
+            expected = f"{low:,} to {high:,} entries" if low else f"at most {high:,} entries"
             raise _Refused([Problem((), expected, f"{len(given)} entries", "wrong_length")])
         if _is_mark(value):
             raise _refusal("a known value", "$unknown", "unknown")
@@ -642,3 +677,68 @@ def _json_check(options: _Options, depth: int) -> _Check:
 
     check_text = _string_check(StringType())
     return check
+
+
+def _shaped(shape: Shape, document: _Check, options: _Options, depth: int) -> _Check:
+    """The check of a document that has a shape: its value is the document, as rules read it."""
+    fits = _shape_check(shape, options, depth)
+
+    def check(value: Any, budget: list[int]) -> Value:
+        found = document(value, budget)
+        if found is not UNKNOWN:
+            fits(value, budget)
+        return found
+
+    return check
+
+
+def _shape_check(shape: Shape, options: _Options, depth: int) -> _Check:
+    if isinstance(shape, Choice):
+        return _choice_check(shape, options, depth)
+    name, definitions = shape.name, shape.definitions
+
+    def check(value: Any, budget: list[int]) -> Value:
+        # Compiled where it is first needed: a definition may contain itself.
+        key = (id(definitions), name)
+        known = options.defined.get(key)
+        if known is None:
+            kind = definitions.types[name]
+            known = options.defined[key] = _compile_known(kind, options, depth)
+        _spend(budget, 1, value)
+        return known(value, budget)
+
+    return check
+
+
+def _choice_check(shape: Choice, options: _Options, depth: int) -> _Check:
+    checks = tuple(_compile_known(option, options, depth) for option in shape.options)
+    names = ", ".join(dict.fromkeys(str(option) for option in shape.options))
+    expected = f"one of {shortened(names, 200)}"
+
+    def check(value: Any, budget: list[int]) -> Value:
+        fitting = 0
+        nearest_miss: list[Problem] = []
+        for check_option in checks:
+            try:
+                check_option(value, budget)
+            except _Refused as refused:
+                if _depth(refused.problems) > _depth(nearest_miss):
+                    nearest_miss = refused.problems
+                continue
+            fitting += 1
+            if not shape.exactly_one:
+                return value
+        if fitting == 1:
+            return value
+        if fitting:
+            several = f"exactly {expected}"
+            raise _Refused([Problem((), several, f"a value of {fitting} of them", "wrong_type")])
+        # What came furthest into an alternative was most likely meant as it.
+        raise _Refused(nearest_miss) if nearest_miss else _refusal(expected, value, "wrong_type")
+
+    return check
+
+
+def _depth(problems: list[Problem]) -> int:
+    """How far into a value it was found wrong; 0 for at its top."""
+    return max((len(p.path) for p in problems), default=0)

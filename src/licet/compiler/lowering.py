@@ -126,7 +126,7 @@ class _Choice:
     def _shape(self, type: Type, path: AbstractPath) -> _Shape:
         match type:
             case StringType():
-                text = _Class(sequence=self.constrained and bool(type.patterns))
+                text = _Class(sequence=self.constrained and bool(type.patterns or type.excluded))
                 self.classes[path] = text
                 return text
             case OptionalType(inner):

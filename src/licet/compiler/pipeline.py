@@ -8,11 +8,9 @@ program.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from licet.policy_lang import Diagnostic, Source
 
-from . import ir
 from .builtins import BUILTINS
 from .catalog import Catalog
 from .catalogues import ReadTools, collect_tools
@@ -24,7 +22,7 @@ from .program import Program, Proof, TestCase
 from .proofs import type_proofs
 from .reporting import Reporter
 from .resolution import Index
-from .rules import check_defines, type_rules
+from .rules import RuleBook, check_defines, type_rules
 from .scenarios import resolve_tests
 from .tool_sets import ToolSets
 from .visibility import adjustable_arguments, fact_signatures, own_history, shown_paths
@@ -44,11 +42,11 @@ class Compilation:
         self.gathered = gathered
         self.index = Index(gathered, FUNCTIONS, reporter)
         self.declared = Declarations(self.index, params, reporter)
-        self.rules: dict[str, ir.ToolRules] = {}
+        self.rules = RuleBook(Catalog(), [])
         self.proofs: tuple[Proof, ...] = ()
         self.tests: tuple[TestCase, ...] = ()
         self.shown: frozenset[tuple[str, ...]] = frozenset()
-        self.adjustable: dict[str, tuple[tuple[str, ...], ...] | None] = {}
+        self.adjustable: dict[str, tuple[tuple[str, ...], ...]] = {}
 
 
 def check_declarations(state: Compilation) -> None:
@@ -62,13 +60,7 @@ def check_rules(state: Compilation) -> None:
 
 
 def check_limits(state: Compilation) -> None:
-    for tool, rules in type_limits(state.declared).items():
-        written = state.rules[tool]
-        state.rules[tool] = replace(
-            written,
-            forbids=written.forbids + tuple(r for r in rules if r.kind == "forbid"),
-            escalations=written.escalations + tuple(r for r in rules if r.kind == "escalate"),
-        )
+    state.rules.add(type_limits(state.declared))
 
 
 def check_proofs(state: Compilation) -> None:

@@ -81,12 +81,13 @@ class Proof:
 class Program:
     """A policy that has been checked and is ready to decide.
 
-    `rules` has an entry for every tool of the catalog, by qualified name, empty ones included.
-    `adjustable` gives, per qualified tool, the argument paths that a repair may change (None: the
-    default of the language). `shown` holds paths such as ("principal", "role") and
-    ("reservation", "cabin"). `digest` covers sources, params, tables and zone; `catalog.digest`
-    the catalog. `history` holds what rules read of earlier calls, by the name of the look-up.
-    `files` holds the syntax of every file by its name, imported ones included.
+    `rules` has an entry for every tool of the catalog, by qualified name, empty ones included;
+    they are put together when they are asked for. `adjustable` gives, by qualified tool, the
+    argument paths that a repair may change (no entry: the default of the language). `shown` holds
+    paths such as ("principal", "role") and ("reservation", "cabin"). `digest` covers sources,
+    params, tables and zone; `catalog.digest` the catalog. `history` holds what
+    rules read of earlier calls, by the name of the look-up. `files` holds the syntax of every file
+    by its name, imported ones included.
     """
 
     name: str
@@ -100,7 +101,7 @@ class Program:
     params: Mapping[str, Value]
     unset_params: Mapping[str, Type]
     shown: frozenset[tuple[str, ...]]
-    adjustable: Mapping[str, tuple[tuple[str, ...], ...] | None]
+    adjustable: Mapping[str, tuple[tuple[str, ...], ...]]
     tests: tuple[TestCase, ...]
     digest: str
     history: Mapping[str, Index] = field(default_factory=dict)

@@ -6,17 +6,19 @@ each different set of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from licet.policy_lang import ast
 
 from . import ir
-from .catalog import Tool
+from .catalog import Catalog
 from .declarations import Declarations
 from .folding import TRUE, both, negation
 from .gathering import Entry
 from .resolution import unknown
+from .tool_sets import Selected
 from .types import JsonType, OptionalType, Type
 from .typing_rules import Checker, Scope
 from .typing_rules.agreement import POISON
@@ -28,45 +30,98 @@ from .walking import walk
 ROOTS = frozenset({"args", "principal", "context", "session", "now", "tool"})
 
 
-def type_rules(declared: Declarations) -> dict[str, ir.ToolRules]:
+def type_rules(declared: Declarations) -> RuleBook:
     """The rules of every tool, by qualified name, each list in the order written."""
-    found: dict[str, list[ir.Rule]] = {t.qualified: [] for t in declared.tool_sets.catalog}
-    for entry in declared.index.entries("rule"):
-        if isinstance(entry.declaration, ast.RuleDecl):
-            tools = declared.tool_sets.resolve(entry.declaration.on, entry.unit)
-            for tool, rule in _specialised(declared, entry, entry.declaration, tools):
-                found[tool.qualified].append(rule)
-    return {
-        name: ir.ToolRules(
-            name,
-            tuple(rule for rule in rules if rule.kind == "permit"),
-            tuple(rule for rule in rules if rule.kind == "forbid"),
-            tuple(rule for rule in rules if rule.kind == "escalate"),
-        )
-        for name, rules in found.items()
-    }
+    return RuleBook(
+        declared.tool_sets.catalog,
+        [
+            RuleOnTools(declared, entry, entry.declaration)
+            for entry in declared.index.entries("rule")
+            if isinstance(entry.declaration, ast.RuleDecl)
+        ],
+    )
 
 
-def _specialised(
-    declared: Declarations, entry: Entry, declaration: ast.RuleDecl, tools: tuple[Tool, ...]
-) -> list[tuple[Tool, ir.Rule]]:
-    shared: dict[object, ir.Rule | None] = {}
-    reads: Checker | None = None
-    found: list[tuple[Tool, ir.Rule]] = []
-    for tool in tools:
+class RuleBook(Mapping[str, ir.ToolRules]):
+    """The rules of each tool, put together when they are first asked for."""
+
+    def __init__(self, catalog: Catalog, rules: list[RuleOnTools]) -> None:
+        self._catalog = catalog
+        self._rules = rules
+        self._made: dict[str, ir.ToolRules] = {}
+        self._turn = threading.Lock()
+        self._limits: Mapping[str, list[ir.Rule]] = {}
+
+    def add(self, limits: Mapping[str, list[ir.Rule]]) -> None:
+        """The rules that limits are, by tool; before any tool's rules are asked for."""
+        self._limits = limits
+        self._made.clear()
+
+    def __getitem__(self, name: str) -> ir.ToolRules:
+        made = self._made.get(name)
+        if made is None:
+            if name not in self._catalog.qualified:
+                raise KeyError(name)
+            with self._turn:
+                found = [rule for each in self._rules if (rule := each.on(name)) is not None]
+                found += self._limits.get(name, ())
+                made = self._made[name] = ir.ToolRules(
+                    name,
+                    tuple(rule for rule in found if rule.kind == "permit"),
+                    tuple(rule for rule in found if rule.kind == "forbid"),
+                    tuple(rule for rule in found if rule.kind == "escalate"),
+                )
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._catalog.qualified)
+
+    def __len__(self) -> int:
+        return len(self._catalog)
+
+
+class RuleOnTools:
+    """One rule of the policy, as it reads for each of its tools.
+
+    Its mistakes are reported when it is made: a rule that reads arguments is typed for every tool
+    then, any other for the first one, since no tool's name or hints make it wrong.
+    """
+
+    def __init__(self, declared: Declarations, entry: Entry, declaration: ast.RuleDecl) -> None:
+        self._declared = declared
+        self._entry = entry
+        self._declaration = declaration
+        self._tools = declared.tool_sets.names(declaration.on, entry.unit)
+        self._stands_on = frozenset(self._tools)
+        self._made: dict[str, ir.Rule | None] = {}
+        self._shared: dict[object, ir.Rule | None] = {}
+        self._reads: Checker | None = None
+        for name in self._tools:
+            self._made[name] = self._typed(name)
+            reads = self._reads
+            if reads is not None and not (reads.reads_args or reads.sources):
+                break  # what is read of earlier calls has to be known at once, for every tool
+
+    def on(self, name: str) -> ir.Rule | None:
+        """The rule on a tool; None where it does not stand on it, or is wrong."""
+        if name not in self._stands_on:
+            return None
+        if name not in self._made:
+            self._made[name] = self._typed(name)
+        return self._made[name]
+
+    def _typed(self, name: str) -> ir.Rule | None:
+        reads, catalog = self._reads, self._declared.tool_sets.catalog
         if reads is not None and not reads.reads_tool:
-            same = tool.params if reads.reads_args else None
-            if same in shared:
-                if (rule := shared[same]) is not None:
-                    found.append((tool, rule))
-                continue
-        checker = Checker(declared, ROOTS, tool, tools)
-        rule = type_rule(checker, entry, declaration)
-        reads = checker
-        shared[tool.params if checker.reads_args else None] = rule
-        if rule is not None:
-            found.append((tool, rule))
-    return found
+            same = catalog.qualified[name].params if reads.reads_args else None
+            if same in self._shared:
+                return self._shared[same]
+        tool = catalog.qualified[name]
+        checker = Checker(self._declared, ROOTS, tool, Selected(catalog, self._tools))
+        rule = type_rule(checker, self._entry, self._declaration)
+        self._reads = checker
+        self._shared[tool.params if checker.reads_args else None] = rule
+        return rule
 
 
 def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.Rule | None:
@@ -102,7 +157,7 @@ def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.R
         declaration.span,
         approver,
         declaration.approval.needs if declaration.approval is not None else 1,
-        written,
+        written=written,
     )
 
 

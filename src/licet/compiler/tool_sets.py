@@ -7,7 +7,8 @@ or `any`. Every pattern has to mean at least one tool.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from licet.policy_lang import Note, ast
 
@@ -16,6 +17,17 @@ from .gathering import Entry, Unit
 from .names import alternatives, suggestion
 from .reporting import Reporter
 from .resolution import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Tools by qualified name, read when they are looked at."""
+
+    catalog: Catalog
+    names: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Tool]:
+        return (self.catalog.qualified[name] for name in self.names)
 
 
 class ToolSets:
@@ -29,8 +41,8 @@ class ToolSets:
         self._complete = complete
         self._index = index
         self._reporter = reporter
-        self._order = {tool.qualified: place for place, tool in enumerate(catalog)}
-        self._groups: dict[Entry, tuple[Tool, ...] | None] = {}
+        self._order = {name: place for place, name in enumerate(catalog.qualified)}
+        self._groups: dict[Entry, tuple[str, ...] | None] = {}
 
     def check_groups(self) -> None:
         """Work out every group, so that wrong ones that nothing uses are found too."""
@@ -39,64 +51,70 @@ class ToolSets:
 
     def resolve(self, patterns: Sequence[ast.ToolPattern], unit: Unit) -> tuple[Tool, ...]:
         """The tools of a list of patterns, each once, in the catalog's order."""
-        found: dict[str, Tool] = {}
-        for pattern in patterns:
-            for tool in self._pattern(pattern, unit):
-                found[tool.qualified] = tool
-        return tuple(sorted(found.values(), key=lambda tool: self._order[tool.qualified]))
+        return tuple(self.catalog.qualified[name] for name in self.names(patterns, unit))
 
-    def group(self, entry: Entry) -> tuple[Tool, ...]:
+    def names(self, patterns: Sequence[ast.ToolPattern], unit: Unit) -> tuple[str, ...]:
+        """The qualified names of the same tools, none of which is read for it."""
+        found: set[str] = set()
+        for pattern in patterns:
+            found.update(self._pattern(pattern, unit))
+        return tuple(sorted(found, key=self._order.__getitem__))
+
+    def group(self, entry: Entry) -> tuple[str, ...]:
         """The tools of a group; nothing (and an error) for one that contains itself."""
         if entry in self._groups:
-            tools = self._groups[entry]
-            if tools is None:
+            names = self._groups[entry]
+            if names is None:
                 self._reporter.error(
                     "LIC105",
                     f"the group `{entry.name}` contains itself",
                     entry.span,
                     "name the tools in one of the groups of the circle",
                 )
-            return tools or ()
+            return names or ()
         self._groups[entry] = None
         assert isinstance(entry.declaration, ast.GroupDecl)
-        if clash := self.catalog.find(entry.name):
+        if clash := self.catalog.meanings(entry.name):
             self._reporter.error(
                 "LIC103",
                 f"the group `{entry.name}` has the name of a tool",
                 entry.span,
                 "rename the group",
-                (Note(f"the tool is `{clash[0].qualified}`"),),
+                (Note(f"the tool is `{clash[0]}`"),),
             )
-        tools = self.resolve(entry.declaration.members, entry.unit)
-        self._groups[entry] = tools
-        return tools
+        names = self.names(entry.declaration.members, entry.unit)
+        self._groups[entry] = names
+        return names
 
-    def _pattern(self, pattern: ast.ToolPattern, unit: Unit) -> Sequence[Tool]:
+    def _pattern(self, pattern: ast.ToolPattern, unit: Unit) -> Sequence[str]:
         text = pattern.text
         if text == "any" and not pattern.quoted:
-            return self._some(self.catalog.tools, pattern)
+            return self._some(tuple(self._order), pattern)
         if pattern.is_glob:
             glob = re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
             return self._some(
-                [
-                    tool
-                    for tool in self.catalog
-                    if glob.fullmatch(tool.qualified) or glob.fullmatch(tool.name)
-                ],
+                list(
+                    dict.fromkeys(
+                        meant
+                        for name in self.catalog.names()
+                        if glob.fullmatch(name)
+                        for meant in self.catalog.meanings(name)
+                    )
+                ),
                 pattern,
             )
         if not pattern.quoted and (entry := self._index.find("group", text, unit, pattern.span)):
             return self.group(entry)
-        tools = self.catalog.find(text)
-        exact = [tool for tool in tools if tool.qualified == text]
-        if len(tools) == 1 or exact:
-            return exact or tools
-        if tools:
+        meant = self.catalog.meanings(text)
+        exact = [name for name in meant if name == text]
+        if len(meant) == 1 or exact:
+            return exact or meant
+        if meant:
             self._reporter.error(
                 "LIC104",
                 f"`{text}` may mean several tools",
                 pattern.span,
-                f"write {alternatives(tool.qualified for tool in tools)}",
+                f"write {alternatives(meant)}",
             )
             return ()
         if not self._complete:
@@ -113,8 +131,8 @@ class ToolSets:
         )
         return ()
 
-    def _some(self, tools: Sequence[Tool], pattern: ast.ToolPattern) -> Sequence[Tool]:
-        if not tools and self._complete:
+    def _some(self, names: Sequence[str], pattern: ast.ToolPattern) -> Sequence[str]:
+        if not names and self._complete:
             self._reporter.error(
                 "LIC107",
                 f"`{pattern.text}` matches no tool",
@@ -125,4 +143,4 @@ class ToolSets:
                     "declare a tool (`tool …`), or add a catalog with `use tools`",
                 ),
             )
-        return tools
+        return names

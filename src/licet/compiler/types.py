@@ -23,7 +23,7 @@ An optional of an optional does not exist: `OptionalType.of` flattens.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from .exact_json import number_text
@@ -79,16 +79,20 @@ class DecimalType:
 
 @dataclass(frozen=True, slots=True)
 class StringType:
-    """Text. `patterns` are regular expressions of the language that the whole text matches."""
+    """Text. `patterns` are regular expressions of the language that the whole text matches, all of
+    them; `excluded` those of which it matches none."""
 
     min_length: int = 0
     max_length: int | None = None
     patterns: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = "String"
         if self.patterns:
             text += "".join(f" matches /{p}/" for p in self.patterns)
+        if self.excluded:
+            text += "".join(f" not matches /{p}/" for p in self.excluded)
         if self.min_length or self.max_length is not None:
             end = "" if self.max_length is None else str(self.max_length)
             text += f" (length {self.min_length} .. {end})"
@@ -103,6 +107,10 @@ class DateType:
 
 @dataclass(frozen=True, slots=True)
 class TimeType:
+    """Instants. `seconds`: from outside, a number counts as seconds since 1970-01-01T00:00Z."""
+
+    seconds: bool = field(default=False, compare=False)
+
     def __str__(self) -> str:
         return "Time"
 
@@ -139,11 +147,13 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class RecordType:
     """A record. `open` ones (a schema that allows further properties) accept and ignore more
-    fields only where the schema says so; a policy cannot read those."""
+    fields only where the schema says so; a policy cannot read those. Of an `exclusive` one, whose
+    fields are optional, exactly one field is present."""
 
     name: str
     fields: tuple[Field, ...]
     open: bool = False
+    exclusive: bool = False
 
     def field(self, name: str) -> Field | None:
         return next((f for f in self.fields if f.name == name), None)
@@ -165,10 +175,12 @@ class ListType:
 
 @dataclass(frozen=True, slots=True)
 class MapType:
-    """Keys are of a StringType or an EnumType."""
+    """Keys are of a StringType or an EnumType; lengths count entries."""
 
     key: Type
     value: Type
+    min_length: int = 0
+    max_length: int | None = None
 
     def __str__(self) -> str:
         return f"Map<{self.key}, {self.value}>"
@@ -190,11 +202,42 @@ class OptionalType:
 
 @dataclass(frozen=True, slots=True)
 class JsonType:
-    """A document whose shape is checked where it is used."""
+    """A document whose shape is checked where it is used.
+
+    `shape` is what admission holds it against before that. Rules do not see it: to them, and to
+    the solver, documents of all shapes are of one type.
+    """
+
+    shape: Shape | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return "Json"
 
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Documents of one of several types; of exactly one where `exactly_one`."""
+
+    options: tuple[Type, ...]
+    exactly_one: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definitions:
+    """Types by name, for shapes that contain themselves; filled while a source is read."""
+
+    types: dict[str, Type] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """Documents of the type that `definitions` has under `name`."""
+
+    name: str
+    definitions: Definitions
+
+
+Shape = Choice | Defined
 
 Type = (
     BoolType
@@ -234,7 +277,7 @@ def rebuilt(kind: Type, change: Callable[[Type], Type]) -> Type:
         case ListType(element):
             return replace(kind, element=rebuilt(element, change))
         case MapType(key, value):
-            return MapType(rebuilt(key, change), rebuilt(value, change))
+            return replace(kind, key=rebuilt(key, change), value=rebuilt(value, change))
         case RecordType(_, inside):
             return replace(
                 kind, fields=tuple(replace(f, type=rebuilt(f.type, change)) for f in inside)

@@ -79,6 +79,7 @@ def conforms(value: Any, type: Type) -> bool:
                 isinstance(value, dict)
                 and len(value) == len(fields)
                 and all(f.name in value and conforms(value[f.name], f.type) for f in fields)
+                and (not type.exclusive or sum(v is not None for v in value.values()) == 1)
             )
         case ListType(element, low, high, unique):
             return (
@@ -87,10 +88,10 @@ def conforms(value: Any, type: Type) -> bool:
                 and all(conforms(item, element) for item in value)
                 and (not unique or len({identity(item) for item in value}) == len(value))
             )
-        case MapType(key, inner):
+        case MapType(key, inner, low, high):
             return (
                 isinstance(value, dict)
-                and len(value) <= MAX_ITEMS
+                and low <= len(value) <= min(MAX_ITEMS if high is None else high, MAX_ITEMS)
                 and all(conforms(k, key) and conforms(v, inner) for k, v in value.items())
                 and list(value) == sorted(value)
             )
@@ -158,7 +159,11 @@ def survives_binary64(value: int | Fraction) -> bool:
 
 def _string_in(value: str, type: StringType) -> bool:
     high = MAX_TEXT if type.max_length is None else min(type.max_length, MAX_TEXT)
-    return type.min_length <= len(value) <= high and all(matcher(p)(value) for p in type.patterns)
+    return (
+        type.min_length <= len(value) <= high
+        and all(matcher(p)(value) for p in type.patterns)
+        and not any(matcher(p)(value) for p in type.excluded)
+    )
 
 
 def _is_json(value: Value, depth: int) -> bool:

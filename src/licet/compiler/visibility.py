@@ -139,11 +139,9 @@ def _leads(declared: Declarations, type_: Type, steps: Path, node: ast.Node) -> 
     return type_
 
 
-def adjustable_arguments(declared: Declarations) -> dict[str, tuple[Path, ...] | None]:
-    """For every tool the arguments that a repair may change; None: the language's default."""
-    found: dict[str, tuple[Path, ...] | None] = {
-        tool.qualified: None for tool in declared.tool_sets.catalog
-    }
+def adjustable_arguments(declared: Declarations) -> dict[str, tuple[Path, ...]]:
+    """The arguments that a repair may change, of each tool for which the policy says it."""
+    found: dict[str, tuple[Path, ...]] = {}
     for unit, declaration in declared.index.gathered.declarations():
         if not isinstance(declaration, ast.AdjustableDecl):
             continue
@@ -152,7 +150,7 @@ def adjustable_arguments(declared: Declarations) -> dict[str, tuple[Path, ...] |
                 paths = tuple(
                     path for path in entry.arguments if _argument(declared, tool, path, entry)
                 )
-                found[tool.qualified] = (*(found[tool.qualified] or ()), *paths)
+                found[tool.qualified] = (*found.get(tool.qualified, ()), *paths)
     return found
 
 

@@ -7,8 +7,8 @@ All else is the host's: what is wrong there is a `fault`, and what is missing is
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import cast
 
@@ -16,7 +16,7 @@ from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock, parse_time
 from licet.compiler.intake import BadValue, Problem, Validator, validator
 from licet.compiler.ir import FactSignature
-from licet.compiler.names import alternatives, nearest
+from licet.compiler.names import alternatives, listing
 from licet.compiler.program import Program
 from licet.compiler.types import MAX_TIME, MIN_TIME, RecordType, Value
 from licet.compiler.values import quoted, render
@@ -24,7 +24,10 @@ from licet.compiler.world import UNKNOWN, Path, Unknown, World
 
 from .action import Action
 from .facts import Wanted
+from .suggesting import Suggestions
 from .verdict import Violation
+
+log = logging.getLogger("licet")
 
 #: The parts of a call that come from the host, and what the model is told of a mistake in them.
 HOSTS_OWN = frozenset(("principal", "context", "session", "facts", "now", "id", "history"))
@@ -54,10 +57,9 @@ class Admission:
     def __init__(self, program: Program, clock: Clock) -> None:
         self._program = program
         self._clock = clock
-        short = Counter(tool.name for tool in program.catalog)
-        self._names = [t.name if short[t.name] == 1 else t.qualified for t in program.catalog]
         self._arguments: dict[str, Validator] = {}
         self._history = {n: index.signature for n, index in program.history.items()}
+        self._suggestions = Suggestions(program.catalog, self._takes)
         self._principal = self._host_record(program.principal)
         self._context = self._host_record(program.context)
         self._session = self._host_record(program.session)
@@ -74,27 +76,72 @@ class Admission:
     def _host_record(self, kind: RecordType) -> Validator:
         return validator(kind, self._clock, allow_unknown=True)
 
-    def tool(self, name: str) -> Tool:
-        """The one tool that a name means; Refused (`unknown_tool`) with the nearest real ones."""
-        found = self._program.catalog.find(name)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            several = ", ".join(sorted(t.qualified for t in found))
-            text = f"`{name}` could be any of {several}: name one of them"
+    def tool(self, name: str, args: object = None) -> Tool:
+        """The one tool that a name means; Refused (`unknown_tool`) with the nearest real ones.
+
+        `args` are what came with the name: tools that take them are likelier meant.
+        """
+        catalog = self._program.catalog
+        meant = catalog.meanings(name)
+        if len(meant) == 1:
+            return self._read(meant[0])
+        near: tuple[str, ...] = ()
+        if meant:
+            near = tuple(sorted(meant))
+            text = f"`{name}` could be any of {', '.join(near)}: name one of them"
+        elif (alias := catalog.aliases.get(name)) is not None:
+            near = alias.tools[:3]
+            what = "tool is" if len(near) == 1 else "tools are"
+            text = f"`{name}` is {alias.what}; the {what} {listing(near)}"
         else:
             text = f"there is no tool `{brief(name)}`"
-            if near := nearest(name[:200], self._names):
+            if near := self._near(name, args):
                 text += f"; did you mean {alternatives(near)}?"
-        raise Refused((Violation("unknown_tool", text, text, path="tool"),))
+        raise Refused((Violation("unknown_tool", text, text, path="tool", suggestions=near),))
 
-    def world(self, tool: Tool, action: Action) -> World:
-        """The world of a call; Refused with every problem found."""
+    def _read(self, qualified: str) -> Tool:
+        """A tool of the catalog; a large one is read from disk only now, which may fail."""
+        try:
+            tool = self._program.catalog.qualified[qualified]
+        except Exception as error:
+            text = f"the catalog cannot be read: {brief(str(error), 200)}"
+            raise Refused((Violation("fault", text, NOT_YOURS, path="tool"),)) from error
+        if tool.unlocked:
+            text = f"`{qualified}` is not as it was locked"
+            told = f"{text}: review it with `licet catalog diff`, then run `licet catalog lock`"
+            raise Refused((Violation("fault", told, text, path="tool"),))
+        return tool
+
+    def _near(self, name: str, args: object) -> tuple[str, ...]:
+        """Names that a call may use instead; where they cannot be worked out, none."""
+        try:
+            found = self._suggestions.near(name, args)
+        except Exception:
+            log.exception("what an unknown tool was meant as could not be worked out")
+            return ()
+        return found if self._program.catalog.sources else tuple(map(self._shortest, found))
+
+    def _shortest(self, qualified: str) -> str:
+        short = self._program.catalog.short_name(qualified) or qualified
+        return short if self._program.catalog.meanings(short) == (qualified,) else qualified
+
+    def _takes(self, tool: Tool, args: object) -> bool:
+        try:
+            self._validator(tool)(args)
+        except BadValue:
+            return False
+        return True
+
+    def _validator(self, tool: Tool) -> Validator:
         check = self._arguments.get(tool.qualified)
         if check is None:
             check = self._arguments[tool.qualified] = validator(tool.params, self._clock)
+        return check
+
+    def world(self, tool: Tool, action: Action) -> World:
+        """The world of a call; Refused with every problem found."""
         try:
-            args = check(action.args, ("args",))
+            args = self._validator(tool)(action.args, ("args",))
         except BadValue as bad:
             raise Refused(tuple(_bad_argument(p) for p in bad.problems)) from None
         try:

@@ -144,7 +144,7 @@ class Decider:
         """
         tool_name = brief(action.tool)
         try:
-            tool = self._admission.tool(action.tool)
+            tool = self._admission.tool(action.tool, action.args)
             tool_name = tool.qualified
             world = self._admission.world(tool, action)
             if action.history is not None:
@@ -570,8 +570,8 @@ class Decider:
         )
 
     def _refused(self, action: Action, tool: str, violations: tuple[Violation, ...]) -> Verdict:
-        known = self.program.catalog.qualified.get(tool)
-        return self._verdict(action, tool, Refusal.of(known.name if known else tool, violations))
+        short = self.program.catalog.short_name(tool)
+        return self._verdict(action, tool, Refusal.of(short or tool, violations))
 
     def _id(self) -> str:
         if self._process != os.getpid():  # forked: the children's verdicts are their own

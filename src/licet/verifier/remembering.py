@@ -116,11 +116,6 @@ class Memory:
         self.indices: dict[str, Index] = {i.pots: i for i in program.history.values()}
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
         self._reading: dict[str, bool] = {}
-        self._results = {
-            tool.qualified: validator(JSON if tool.result is None else tool.result, clock)
-            for tool in program.catalog
-            if tool.qualified in self._counted
-        }
 
     @property
     def blocking(self) -> bool:
@@ -183,9 +178,10 @@ class Memory:
     def _result(self, call: StoredCall) -> Value:
         if call.result is None:
             return None
-        check = self._results.get(call.tool)
+        tool = self.program.catalog.qualified.get(call.tool)
+        kind = JSON if tool is None or tool.result is None else tool.result
         try:
-            return UNKNOWN if check is None else check(decode(call.result), ("result",))
+            return validator(kind, self.clock)(decode(call.result), ("result",))
         except (BadValue, ValueError):
             return UNKNOWN
 

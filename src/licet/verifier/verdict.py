@@ -36,7 +36,8 @@ class Violation:
     `rule` is None where no rule of the policy is to blame. `where` is `file:line:column` of the
     rule; `path` the value at fault (`args.amount`), if there is one. `message` is for the operator;
     `shown_message` is the same with hidden values left out. `certain` is False in an
-    undetermined verdict, and for the members of a "one of".
+    undetermined verdict, and for the members of a "one of". `suggestions`: the real tools that an
+    `unknown_tool` was most likely meant as.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Violation:
     where: str | None = None
     path: str | None = None
     certain: bool = True
+    suggestions: tuple[str, ...] = ()
 
     def plain(self, *, shown_only: bool) -> dict[str, object]:
         plain: dict[str, object] = {
@@ -56,6 +58,8 @@ class Violation:
             plain["rule"] = self.rule
         if self.path is not None and not (shown_only and self.kind == "fault"):
             plain["path"] = self.path
+        if self.suggestions:
+            plain["suggestions"] = list(self.suggestions)
         if not self.certain:
             plain["certain"] = False
         if self.where is not None and not shown_only:

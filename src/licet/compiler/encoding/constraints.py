@@ -79,12 +79,28 @@ class Constraints:
             case RecordPlace():
                 for field in place.fields.values():
                     yield from self.types(field, guard)
+                if isinstance(place.spot.type, RecordType) and place.spot.type.exclusive:
+                    yield from self._exclusive(place, guard)
             case ListPlace():
                 yield from self._list(place, guard)
             case MapPlace():
                 yield from self._map(place, guard)
             case JsonPlace():
                 yield from self._document(place, guard)
+
+    def _exclusive(self, place: RecordPlace, guard: Term) -> Iterator[Term]:
+        """At most one field is present; exactly one where rules read them all."""
+        t = self._t
+        assert isinstance(place.spot.type, RecordType)
+        there = [
+            field.present.term
+            for field in place.fields.values()
+            if isinstance(field, OptionalPlace) and field.present is not None
+        ]
+        for a, b in combinations(there, 2):
+            yield t.implies(guard, t.not_(t.and_((a, b))))
+        if len(there) == len(place.spot.type.fields):
+            yield t.implies(guard, t.or_(there))
 
     def _scalar(self, leaf: Variable) -> Iterator[Term]:
         t, x = self._t, leaf.term
@@ -148,9 +164,11 @@ class Constraints:
             yield t.le(t.length(leaf.term), t.integer(kind.max_length))
         for pattern in kind.patterns:
             yield t.in_re(leaf.term, language(t, pattern), pattern)
+        for pattern in kind.excluded:
+            yield t.not_(t.in_re(leaf.term, language(t, pattern), pattern))
 
     def _choose(self, guard: Term, leaf: Variable, kind: StringType) -> None:
-        if kind.min_length or kind.max_length is not None or kind.patterns:
+        if kind.min_length or kind.max_length is not None or kind.patterns or kind.excluded:
             self._choosy.append((guard, leaf, kind))
 
     def fitting(self, texts: Mapping[str, int]) -> Iterator[Term]:
@@ -171,7 +189,7 @@ class Constraints:
         length = place.length.term
         kind = place.spot.type
         low, high = 0, None
-        if isinstance(kind, ListType):
+        if isinstance(kind, ListType | MapType):
             low, high = kind.min_length, kind.max_length
         yield t.implies(guard, t.le(t.integer(low), length))
         if high is not None:

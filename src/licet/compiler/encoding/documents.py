@@ -77,7 +77,9 @@ def text_fits(value: str, kind: StringType) -> bool:
         return False
     if kind.max_length is not None and len(value) > kind.max_length:
         return False
-    return all(matcher(pattern)(value) for pattern in kind.patterns)
+    return all(matcher(pattern)(value) for pattern in kind.patterns) and not any(
+        matcher(pattern)(value) for pattern in kind.excluded
+    )
 
 
 def _record(value: Value, target: RecordType) -> tuple[bool, Value]:

@@ -7,7 +7,7 @@ else the plainest value of its type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from fractions import Fraction
 from math import ceil, floor
 from typing import assert_never, cast
@@ -71,15 +71,31 @@ def plain(type: Type, serial: int = 0) -> Value:
         case TimeType() | DurationType():
             return serial
         case RecordType(_, fields):
-            return {f.name: plain(f.type, serial) for f in fields}
+            made = {f.name: plain(f.type, serial) for f in fields}
+            return _one_present(made, type) if type.exclusive else made
         case ListType(element, low, _, unique):
             return tuple(plain(element, i if unique else 0) for i in range(low))
-        case MapType():
-            return {}
+        case MapType(key, value, low):
+            entries = {str(plain(key, serial + i)): plain(value, serial) for i in range(low)}
+            if len(entries) < low:
+                raise EncodingFault("not enough keys for a map were found")
+            return dict(sorted(entries.items()))
         case OptionalType() | JsonType():
             return None
         case _:
             assert_never(type)
+
+
+def _one_present(
+    record: dict[str, Value], kind: RecordType, taken: Container[str] = ()
+) -> dict[str, Value]:
+    """A record of an exclusive type with one field present, not one of `taken` if none was."""
+    if any(value is not None for value in record.values()):
+        return record
+    for field in kind.fields:
+        if field.name not in taken and isinstance(field.type, OptionalType):
+            return {**record, field.name: plain(field.type.inner)}
+    raise EncodingFault("no field of an exclusive record is present")
 
 
 def _number(
@@ -123,8 +139,10 @@ def _text(kind: StringType, serial: int) -> str:
         if not text_fits(found, kind):
             raise EncodingFault("no text of a pattern was found")
         return found
-    text = letters(serial) if serial else ""
-    return text.ljust(kind.min_length, "a")
+    text = (letters(serial) if serial else "").ljust(kind.min_length, "a")
+    if kind.excluded and not text_fits(text, kind):
+        raise EncodingFault("no text was found that a type does not exclude")
+    return text
 
 
 def letters(number: int) -> str:
@@ -228,6 +246,8 @@ class Rebuilder:
             made[field.name] = (
                 complete(known, field.type) if grown is None else self.build(grown, known)
             )
+        if place.spot.type.exclusive:
+            return _one_present(made, place.spot.type, taken=place.fields)
         return made
 
     def _list(self, place: ListPlace, base: Value) -> Value:

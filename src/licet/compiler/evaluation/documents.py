@@ -55,6 +55,7 @@ def conforms(value: Value, kind: Type) -> bool:
                 isinstance(value, dict)
                 and value.keys() == {f.name for f in kind.fields}
                 and all(conforms(value[f.name], f.type) for f in kind.fields)
+                and (not kind.exclusive or sum(v is not None for v in value.values()) == 1)
             )
         case ListType():
             return (
@@ -63,9 +64,11 @@ def conforms(value: Value, kind: Type) -> bool:
                 and _length_fits(value, kind)
             )
         case MapType():
-            return isinstance(value, dict) and all(
-                conforms(key, kind.key) and conforms(item, kind.value)
-                for key, item in value.items()
+            return (
+                isinstance(value, dict)
+                and kind.min_length <= len(value)
+                and (kind.max_length is None or len(value) <= kind.max_length)
+                and all(conforms(k, kind.key) and conforms(v, kind.value) for k, v in value.items())
             )
         case OptionalType():
             return value is None or conforms(value, kind.inner)
@@ -151,6 +154,7 @@ def _text_fits(value: str, kind: StringType) -> bool:
         kind.min_length <= len(value)
         and (kind.max_length is None or len(value) <= kind.max_length)
         and all(matcher(pattern)(value) for pattern in kind.patterns)
+        and not any(matcher(pattern)(value) for pattern in kind.excluded)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -107,7 +107,7 @@ class Context:
         declared: Declared,
         roots: frozenset[str] = frozenset(),
         tool: Tool | None = None,
-        others: tuple[Tool, ...] = (),
+        others: Iterable[Tool] = (),
         result: Type | None = None,
     ) -> None:
         self.declared = declared

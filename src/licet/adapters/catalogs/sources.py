@@ -1,0 +1,108 @@
+"""Where tools come from: a file of any form that is known, or descriptions that are installed."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from licet.compiler.catalog import Renamed, Tool, ToolSource
+from licet.compiler.names import suggestion
+from licet.policy_lang.diagnostics import Diagnostic
+from licet.policy_lang.source import Span
+
+from . import tool_lists
+from .catalog_file import SUFFIX, CatalogFile, CatalogFileError
+from .extras import MissingExtraError
+from .listed import Listed
+
+Found = tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]
+
+#: Formats whose strings name something installed (a service), not a file.
+INSTALLED: Final = ("aws",)
+FORMATS: Final = (*tool_lists.FORMATS, *INSTALLED)
+
+
+def installed(wanted: str, alias: str | None, span: Span | None = None) -> Found:
+    """The services that a name or a glob means: `ec2`, `s3*`, `*`. They keep their names unless
+    an alias is given, which then qualifies the tools of all of them."""
+    from . import aws
+
+    try:
+        known = aws.services()
+        names = [name for name in known if fnmatchcase(name, wanted)]
+        if not names:
+            return (), (
+                Diagnostic(
+                    "LIC211",
+                    f"{aws.version()} has no service `{wanted}`",
+                    span,
+                    help=suggestion(wanted, known, "name a service as boto3 does"),
+                ),
+            )
+        found = [aws.service(name) for name in names]
+    except MissingExtraError as missing:
+        return (), (Diagnostic("LIC210", str(missing), span),)
+    if alias is None:
+        return tuple(found), ()
+    return tuple(Renamed(each, alias) for each in found), ()
+
+
+def load(path: Path, format: str | None, alias: str | None, span: Span | None = None) -> Found:
+    """The tools of a file, qualified by the alias or else by the file's stem; those of a compiled
+    catalog keep the names of their sources."""
+    if path.suffix == SUFFIX and format is None:
+        return _compiled(path, alias, span)
+    return tool_lists.load(path, format, alias or path.stem, span)
+
+
+def _compiled(path: Path, alias: str | None, span: Span | None) -> Found:
+    try:
+        found = CatalogFile(path).sources
+    except CatalogFileError as error:
+        help = "build it again with `licet catalog build`"
+        return (), (Diagnostic("LIC212", str(error), span, help=help),)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        return (), (Diagnostic("LIC200", f"`{path.name}` cannot be read: {reason}", span),)
+    if alias is None:
+        return found, ()
+    if len(found) != 1:
+        message = f"`{path.name}` has {len(found)} sources, which keep their names"
+        help = "leave out `as`, or build a catalog of one source"
+        return (), (Diagnostic("LIC214", message, span, help=help),)
+    return (Renamed(found[0], alias),), ()
+
+
+Named = tuple[tuple[tuple[ToolSource, str], ...], tuple[Diagnostic, ...]]
+
+
+def named(spec: str) -> Named:
+    """The sources of a command line's word, each with a text that says where it is from:
+    `FILE`, `NAME=FILE`, `aws:ec2`, `aws:s3*`."""
+    kind, colon, wanted = spec.partition(":")
+    if colon and kind in INSTALLED:
+        return _installed_sources(wanted)
+    name, equals, file = spec.partition("=")
+    path = Path(file if equals else spec)
+    given, found = load(path, None, name if equals else None)
+    if path.suffix == SUFFIX:
+        return tuple(
+            (each, _origin(each, path)) for each in given if not isinstance(each, Tool)
+        ), found
+    tools = [each for each in given if isinstance(each, Tool)]
+    if not tools:
+        return (), found
+    return ((Listed(name if equals else path.stem, tools), path.name),), found
+
+
+def _installed_sources(wanted: str) -> Named:
+    given, found = installed(wanted, None)
+    from . import aws
+
+    return tuple((each, aws.version()) for each in given if not isinstance(each, Tool)), found
+
+
+def _origin(source: Tool | ToolSource, path: Path) -> str:
+    origin = getattr(source, "origin", None)
+    return origin if isinstance(origin, str) else path.name
