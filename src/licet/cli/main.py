@@ -10,7 +10,7 @@ from typing import TextIO
 
 from licet import __version__
 
-from . import check, explain, fmt, init, show, test
+from . import audit, check, explain, fmt, init, show, test
 from .failures import Exit, Failed
 from .terminal import Terminal
 from .verb import Streams, Verb, examples_text
@@ -18,7 +18,7 @@ from .verb import Streams, Verb, examples_text
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("write a policy", (init.VERB, fmt.VERB, explain.VERB)),
     ("try it", (test.VERB, show.VERB)),
-    ("use it", (check.VERB,)),
+    ("use it", (check.VERB, audit.VERB)),
 )
 VERBS = {verb.name: verb for _, verbs in GROUPS for verb in verbs}
 

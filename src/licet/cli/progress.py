@@ -17,15 +17,24 @@ _PATIENCE = 1.0
 
 
 class Bar:
-    """Bytes read of `total` (None: unknown). Silent unless `err` is a terminal and `out` is not:
+    """Bytes (or whatever is counted) done of `total` (None: unknown), on a terminal alone.
 
-    where results go to a terminal they are the progress.
+    Silent where results go to a terminal as they come: they are the progress. With `results_last`
+    they come when the bar is gone. `noun` is what `at` is told the number of.
     """
 
-    def __init__(self, streams: Streams, total: int | None) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        total: int | None,
+        *,
+        noun: str = "calls",
+        results_last: bool = False,
+    ) -> None:
         self._streams = streams
         self._total = total
-        self._wanted = streams.err.coloured and not streams.out.interactive
+        self._noun = noun
+        self._wanted = streams.err.coloured and (results_last or not streams.out.interactive)
         self._start = time.monotonic()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -42,7 +51,7 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
 
-    def at(self, done: int, calls: int) -> None:
+    def at(self, done: int, count: int) -> None:
         """So many bytes and calls are behind us."""
         if not self._wanted:
             return
@@ -52,7 +61,7 @@ class Bar:
             self._begin()
         assert self._progress is not None
         assert self._task is not None
-        self._progress.update(self._task, completed=done, description=f"{calls:,} calls")
+        self._progress.update(self._task, completed=done, description=f"{count:,} {self._noun}")
 
     def _begin(self) -> None:
         from rich.progress import (

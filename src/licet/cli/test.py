@@ -47,7 +47,7 @@ def _summary(policy: str, passed: int, failed: int) -> str:
 
 def _print(result: TestResult, output: str, streams: Streams) -> None:
     if output == "json":
-        from .json_text import json_line
+        from licet.compiler.json_text import json_line
 
         streams.out.write(json_line(plain(result)) + "\n")
         return
@@ -94,8 +94,9 @@ def _lines(result: TestResult) -> Iterator[Line]:
 
 def _difference(ran: StepResult) -> Iterator[Line]:
     """The call, expected against got, and why it came out so."""
+    from licet.compiler.json_text import json_line
+
     from .cards import short
-    from .json_text import json_line
     from .terminal import Styled
 
     step, verdict = ran.step, ran.verdict
