@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import audit_checkpoint, audit_export, audit_verify
+from . import audit_checkpoint, audit_export, audit_reprove, audit_verify
 from .verb import family
 
 VERB = family(
@@ -10,6 +10,7 @@ VERB = family(
     "verify the record of decisions, sign it, prove it again",
     (
         audit_verify.VERB,
+        audit_reprove.VERB,
         audit_checkpoint.CHECKPOINT,
         audit_checkpoint.KEYGEN,
         audit_export.VERB,
