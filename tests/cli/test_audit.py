@@ -170,7 +170,7 @@ def test_keys_are_kept_from_others_and_never_overwritten(licet, folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "name one of verify, checkpoint, keygen, export"),
+        ((), "name one of verify, reprove, checkpoint, keygen, export"),
         (("audit",), "there is no `audit audit`"),
         (("verify", "none.jsonl"), "cannot read `none.jsonl`: no such file or directory"),
         (
@@ -183,6 +183,7 @@ def test_keys_are_kept_from_others_and_never_overwritten(licet, folder):
             "`audit.jsonl` is no public key",
         ),
         (("verify", "audit.jsonl", "--tenant", "nobody"), "there are no entries"),
+        (("verify", "sqlite:///none.db"), "cannot read `sqlite:///none.db`: no such file"),
         (
             ("checkpoint", "audit.jsonl", "--checkpoints", "cp", "--key", "audit.jsonl"),
             "`audit.jsonl` is no private key",

@@ -24,12 +24,14 @@ class Hidden:
     def __init__(self) -> None:
         self._texts: set[str] = set()
         self._numbers: set[str] = set()
+        self._known: tuple[set[str], set[str]] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._texts or self._numbers)
 
     def add(self, value: object) -> None:
         """A value with all its parts."""
+        self._known = None
         match value:
             case None:
                 pass
@@ -78,20 +80,26 @@ class Hidden:
 
     def _may_quote_text(self, text: str) -> bool:
         folded = text.casefold()
-        pieces = {folded[i : i + _LENGTH] for i in range(len(folded) - _LENGTH + 1)}
-        return any(
-            _shares(spelling.casefold(), folded, pieces)
-            for hidden in self._texts
-            for spelling in _spellings(hidden)
-        )
+        pieces, short = self._spelled()
+        if any(hidden in folded for hidden in short):
+            return True
+        return any(folded[i : i + _LENGTH] in pieces for i in range(len(folded) - _LENGTH + 1))
+
+    def _spelled(self) -> tuple[set[str], set[str]]:
+        """What texts are compared with: all pieces of long texts, and short ones whole."""
+        if self._known is None:
+            pieces: set[str] = set()
+            short: set[str] = set()
+            for spelling in {s.casefold() for text in self._texts for s in _spellings(text)}:
+                if len(spelling) < _LENGTH:
+                    short.add(spelling)
+                else:
+                    ends = range(_LENGTH, len(spelling) + 1)
+                    pieces.update(spelling[end - _LENGTH : end] for end in ends)
+            self._known = (pieces, short)
+        return self._known
 
 
 def _spellings(hidden: str) -> Iterable[str]:
     """As it is, as messages escape it, and as Python writes it."""
-    return {hidden, escaped(hidden), repr(hidden)[1:-1]}
-
-
-def _shares(hidden: str, text: str, pieces: set[str]) -> bool:
-    if len(hidden) < _LENGTH:
-        return hidden in text
-    return any(hidden[i : i + _LENGTH] in pieces for i in range(len(hidden) - _LENGTH + 1))
+    return (hidden, escaped(hidden), repr(hidden)[1:-1])
