@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -165,6 +166,39 @@ def test_keys_are_kept_from_others_and_never_overwritten(licet, folder):
     os.remove("k.pub")
     assert licet("audit", "keygen", "k").code == 2
     assert (folder / "k").read_bytes() == secret
+
+
+def test_without_the_package_it_says_how_to_get_it(licet, folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    said = "licet audit: keys and checkpoints need `pip install 'licet[audit]'`\n"
+    assert licet("audit", "keygen", "k") == (2, "", said)
+    assert licet("audit", "verify", "audit.jsonl", *VOUCHED) == (2, "", said)
+    assert licet("audit", "verify", "audit.jsonl").code == 0
+
+
+def test_a_full_disk_leaves_the_checkpoints_as_they_were(licet, signed):
+    """A limit on the size of files stands in for the disk: the system refuses in the same way."""
+    import resource
+
+    (signed / "audit.jsonl").write_text(filled(25).text())
+    before = (signed / "cp").read_bytes()
+    command = [sys.executable, "-m", "licet.cli.main", "audit", "checkpoint", "audit.jsonl"]
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, len(before) + 10))
+
+    ended = subprocess.run(
+        [*command, "--checkpoints", "cp", "--key", "k"],
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("licet audit: cannot write the checkpoint: ")
+    assert (signed / "cp").read_bytes() == before
 
 
 @pytest.mark.parametrize(
