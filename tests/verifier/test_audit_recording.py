@@ -67,6 +67,13 @@ def test_what_is_not_exact_json_is_not_recorded(value):
     assert (log.entries, log.head()) == ([], Head())
 
 
+def test_what_no_reader_would_take_is_not_recorded():
+    log = AuditLog()
+    with pytest.raises(ValueError, match="longer than any reader takes"):
+        Recorder().append(log, "settlement", {"result": ["\U0001f600" * 100_000] * 60})
+    assert (log.entries, log.head()) == ([], Head())
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="no kind of audit entry"):
         Recorder().append(AuditLog(), "verdcit", {})
@@ -164,6 +171,13 @@ def test_messages_that_have_nothing_to_do_with_it_are_kept():
     verdict = {"violations": [{"message": "Support refunds at most 500."}], "message": "Refused."}
     call = {"args": {"card": "4111-2222-3333"}}
     assert redacted({"verdict": verdict, "call": call}, "args.card")["verdict"] == verdict
+
+
+def test_texts_without_a_call_to_compare_them_with_are_hidden():
+    body = {"approval": "a1", "event": "asked", "by": "u1", "text": "Pay 4111?", "rules": ["big"]}
+    found = redacted(body, "args.card")
+    assert set(found["text"]) == {"$committed"}
+    assert {**found, "text": "Pay 4111?"} == {**body, "redacted": [["text"]]}
 
 
 def test_a_hidden_number_hides_every_text_with_a_number():

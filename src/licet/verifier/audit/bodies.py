@@ -48,7 +48,8 @@ class VerdictBody(TypedDict):
 
 
 class RedemptionBody(TypedDict):
-    """A ticket was presented. `refused` says why it was not accepted; None: it was."""
+    """A ticket was presented. `refused` says why it was not accepted, in words of the guard that
+    quote nothing of the call (they are never redacted); None: it was."""
 
     call: str
     nonce: str

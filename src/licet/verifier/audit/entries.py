@@ -34,7 +34,7 @@ _ENVELOPE: Final = re.compile(
 )
 _LINE: Final = re.compile(rf'\{{"hash": "({_HASH})", "entry": ')
 
-#: A longer line is no entry of ours: a call is at most 4 MB, and an entry quotes it a few times.
+#: A longer line is no entry of ours.
 MAX_ENTRY: Final = 64_000_000
 
 
@@ -57,11 +57,13 @@ def make_entry(
     tenant: str, seq: int, previous: str, at: int, kind: str, body: Mapping[str, object]
 ) -> AuditEntry:
     """The entry with this content. `at` is in microseconds since 1970. Raises TypeError or
-    ValueError for a body that is not JSON-able without loss (floats are not)."""
+    ValueError for a body that is not JSON-able without loss (floats are not) or is too long."""
     text = (
         f'{{"v": 1, "tenant": {json.dumps(tenant)}, "seq": {seq}, "previous": "{previous}", '
         f'"at": "{format_time(at)}", "kind": "{kind}", "body": {json_line(body)}}}'
     )
+    if len(text) > MAX_ENTRY - 200:  # with its hash, it is a line of an export
+        raise ValueError("an audit entry would be longer than any reader takes")
     return AuditEntry(seq, entry_hash(previous, text), text)
 
 

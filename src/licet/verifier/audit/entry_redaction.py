@@ -16,6 +16,9 @@ REDACTED: Final = "redacted"
 
 _SCOPES: Final = ("args", "principal", "context", "session")
 
+#: What a call's JSON holds; the first four and the last two are redacted by path.
+_PARTS: Final = (*_SCOPES, "tool", "now", "id", "approved", "facts", "history")
+
 #: Said by the policy, the catalog, the guard or the host about the call: never hidden, or a model
 #: could hide them by writing them into a hidden argument.
 _OURS: Final = frozenset(
@@ -46,15 +49,11 @@ class EntryRedaction:
     def redact(self, body: Mapping[str, object]) -> dict[str, object]:
         call, verdict = body.get("call"), body.get("verdict")
         worlds = [call] if isinstance(call, Mapping) else []
+        self.blind = not worlds
         if isinstance(verdict, Mapping):
-            self.blind = not worlds or _touched(verdict, self.paths)
-            for world in (
-                verdict.get("counterexample"),
-                verdict.get("fine"),
-                verdict.get("repair"),
-            ):
-                if isinstance(world, Mapping):  # of a repair, its arguments count
-                    worlds.append(world)
+            self.blind = self.blind or _touched(verdict, self.paths)
+            told = map(verdict.get, ("counterexample", "fine", "repair"))  # a repair has arguments
+            worlds.extend(world for world in told if isinstance(world, Mapping))
         for world in worlds:
             self.find_in_call(world)
         if "result" in body:
@@ -103,7 +102,10 @@ class EntryRedaction:
 
     def call(self, call: Mapping[str, object], place: Place, *, copies: bool) -> dict[str, object]:
         """A call's JSON. With `copies`, values that equal a hidden one are hidden everywhere."""
-        done = dict(call)
+        done: dict[str, object] = {
+            name: value if name in _PARTS else self.other(name, value, (*place, name))
+            for name, value in call.items()
+        }
         for scope in _SCOPES:
             if scope in call:
                 inner = (*place, str(scope))
