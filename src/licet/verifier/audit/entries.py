@@ -75,6 +75,7 @@ def entry_hash(previous: str, text: str) -> str:
     return "sha256:" + given.hexdigest()
 
 
+@lru_cache(4)  # whoever reads a line and verifies its entry asks twice
 def envelope(text: str) -> Envelope:
     """What an entry's text says of itself, without a look at its body. Raises EntryError."""
     match = _ENVELOPE.match(text)
