@@ -182,6 +182,9 @@ def test_wrong_input(licet, folder, tmp_path):
         "licet audit: cannot read `none`: no such file or folder\n"
     )
     assert licet("audit", "reprove", "-").code == 2
+    assert licet("audit", "reprove", "-", "--policy", path / "shop.licet", stdin="").err == (
+        "licet audit: there are no entries in `-`\n"
+    )
 
 
 def test_a_changed_entry_is_decided_by_what_it_says_now(licet, folder):

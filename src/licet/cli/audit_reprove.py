@@ -96,17 +96,23 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
             raise Failed(f"cannot read `{path}`: no such file or folder")
     policies = files.load()
     source = open_source(options, streams.input)
-    counts: Counter[str] = Counter()
-    with ExitStack() as stack, Bar(streams, source.total, noun="entries", results_last=True) as bar:
+    shown = _Shown(options.output, source.unit, streams)
+    with (
+        ExitStack() as stack,
+        Bar(streams, source.total, noun="entries", results_last=not shown.json) as bar,
+    ):
         for policy in policies.values():
             stack.callback(policy.close)
+        position = 0
         for told, same, end, position in _decide(source, files, policies, options.jobs):
-            counts["same"] += same
+            shown.counts["same"] += same
             for one in told:
-                counts[one.result] += 1
-                _show(one, counts, options.output, source.unit, streams)
+                shown.one(one)
             bar.at(end, position)
-    return _end(counts, options, streams)
+    if not position:
+        raise Failed(f"there are no entries in `{options.source}`")
+    shown.end()
+    return Exit.fine if shown.counts["same"] == shown.counts.total() else Exit.refused
 
 
 Decided = tuple[list[Told], int, int, int]
@@ -209,39 +215,47 @@ def _answer(batch: _Batch, policies: Policies) -> Decided:
     return told, same, batch.records[-1].end, batch.first + len(batch.records) - 1
 
 
-def _show(one: Told, counts: Counter[str], output: str, unit: str, streams: Streams) -> None:
-    if output == "json":
-        from licet.compiler.json_text import json_line
+class _Shown:
+    """Prints what is not the same: as JSON Lines at once, as text when all has been decided."""
 
-        plain = {"result": one.result, "tenant": one.tenant, "seq": one.seq}
-        streams.out.write(
-            json_line({**plain, "position": one.position, "message": one.message}) + "\n"
-        )
-        return
-    if counts["differs"] + counts["cannot"] > _MOST:
-        return
-    where = f"{unit} {one.position:,}"
-    if one.seq is not None:
-        where = f"tenant {one.tenant}, number {one.seq:,} ({where})"
-    words = "differs" if one.result == "differs" else "cannot be decided again"
-    streams.out.say(f"{where} {words}: {one.message}")
+    def __init__(self, output: str, unit: str, streams: Streams) -> None:
+        self.json = output == "json"
+        self.unit = unit
+        self.out = streams.out
+        self.counts: Counter[str] = Counter()
+        self.lines: list[str] = []
 
+    def one(self, told: Told) -> None:
+        self.counts[told.result] += 1
+        if self.json:
+            from licet.compiler.json_text import json_line
 
-def _end(counts: Counter[str], options: argparse.Namespace, streams: Streams) -> int:
-    total = counts.total()
-    if options.output == "json":
-        from licet.compiler.json_text import json_line
+            plain = {"result": told.result, "tenant": told.tenant, "seq": told.seq}
+            plain |= {"position": told.position, "message": told.message}
+            self.out.write(json_line(plain) + "\n")
+        elif len(self.lines) < _MOST:
+            where = f"{self.unit} {told.position:,}"
+            if told.seq is not None:
+                where = f"tenant {told.tenant}, number {told.seq:,} ({where})"
+            words = "differs" if told.result == "differs" else "cannot be decided again"
+            self.lines.append(f"{where} {words}: {told.message}")
 
-        results = ("same", "differs", "cannot")
-        streams.out.write(json_line({name: counts[name] for name in results}) + "\n")
-    else:
-        more = counts["differs"] + counts["cannot"] - _MOST
+    def end(self) -> None:
+        counts = self.counts
+        if self.json:
+            from licet.compiler.json_text import json_line
+
+            results = ("same", "differs", "cannot")
+            self.out.write(json_line({name: counts[name] for name in results}) + "\n")
+            return
+        for line in self.lines:
+            self.out.say(line)
+        more = counts["differs"] + counts["cannot"] - len(self.lines)
         if more > 0:
-            streams.out.say(f"and {more:,} more")
+            self.out.say(f"and {more:,} more")
         told = f"{counts['same']:,} the same, {counts['differs']:,} differ"
         told += f", {counts['cannot']:,} cannot be decided again"
-        streams.out.say(f"{plural(total, 'verdict')}: {told}")
-    return Exit.fine if counts["same"] == total else Exit.refused
+        self.out.say(f"{plural(counts.total(), 'verdict')}: {told}")
 
 
 def _params(options: argparse.Namespace) -> Mapping[str, object] | None:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     shown = _Shown(options.output, source.unit, streams)
     for line, problem in checkpoints.problems if checkpoints else ():
         shown.checkpoint(line, problem)
-    for finding in findings(verifier, source, streams):
+    for finding in findings(verifier, source, streams, results_last=not shown.json):
         shown.finding(finding)
     if not verifier.count and not shown.count:
         raise Failed(f"there are no entries in `{options.source}`")
@@ -43,9 +43,11 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     return Exit.refused if shown.count else Exit.fine
 
 
-def findings(verifier: Verifier, source: Source, streams: Streams) -> Iterator[Finding]:
+def findings(
+    verifier: Verifier, source: Source, streams: Streams, *, results_last: bool = True
+) -> Iterator[Finding]:
     """All that is wrong with a source, read to its end."""
-    with Bar(streams, source.total, noun="entries", results_last=True) as bar:
+    with Bar(streams, source.total, noun="entries", results_last=results_last) as bar:
         for record in source.records():
             if record.entry is None:
                 yield verifier.malformed(record.problem)
@@ -73,13 +75,14 @@ def _checkpoints(options: argparse.Namespace) -> Checkpoints | None:
 
 
 class _Shown:
-    """Prints what is found, as text or as JSON Lines."""
+    """Prints what is found: as JSON Lines at once, as text when all has been read."""
 
     def __init__(self, output: str, unit: str, streams: Streams) -> None:
         self.json = output == "json"
         self.unit = unit
         self.out = streams.out
         self.count = 0
+        self.lines: list[str] = []
 
     def checkpoint(self, line: int, problem: str) -> None:
         self._show(
@@ -116,7 +119,7 @@ class _Shown:
 
             self.out.write(json_line(plain) + "\n")
         elif self.count <= _MOST:
-            self.out.say(text)
+            self.lines.append(text)
 
     def end(self, verifier: Verifier, checkpoints: Checkpoints | None) -> None:
         if self.json:
@@ -128,6 +131,8 @@ class _Shown:
             ]
             self.out.write(json_line({"findings": self.count, "tenants": tenants}) + "\n")
             return
+        for line in self.lines:
+            self.out.say(line)
         if self.count > _MOST:
             self.out.say(f"and {self.count - _MOST:,} more")
         for tenant, standing in sorted(verifier.standings.items()):
