@@ -54,14 +54,7 @@ class FieldPaths:
 
     def at(self, step: str) -> FieldPaths:
         """The rest of the paths after one more step."""
-        exact, other = self._below.get(step), self._below.get("*")
-        if exact is None or other is None:
-            return exact or other or _NOTHING
-        both = FieldPaths()
-        both._end = exact._end or other._end
-        for name in {*exact._below, *other._below}:
-            both._below[name] = _union(exact._below.get(name), other._below.get(name))
-        return both
+        return _union(self._below.get(step), self._below.get("*"))
 
     @property
     def covered(self) -> bool:
