@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from licet.compiler.json_text import json_line
 from licet.verifier.verdict import Repair, Verdict, Violation
 
-from .json_text import json_line
 from .terminal import Piece, Styled
 
 _OUTCOMES = {"allow": "bold green", "escalate": "bold yellow", "deny": "bold red"}

@@ -66,7 +66,7 @@ def _decide(guard: Guard, program: Program, proposal: Proposal) -> Verdict:
 
 def _print(verdict: Verdict, proposal: Proposal, output: str, streams: Streams) -> None:
     if output == "json":
-        from .json_text import json_line
+        from licet.compiler.json_text import json_line
 
         plain = verdict.for_operator()
         if proposal.line is not None:

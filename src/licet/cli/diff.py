@@ -40,7 +40,10 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
             for where, other in ((options.old, options.new), (options.new, options.old))
         )
     tools = tools_of(old, new)
-    with SolverPool(workers()) as pool, Bar(streams, len(tools), "tools") as bar:
+    with (
+        SolverPool(workers()) as pool,
+        Bar(streams, len(tools), noun="tools", results_last=True) as bar,
+    ):
         found = total(
             spread(
                 lambda tool: compare_tool(old, new, tool, pool, effort),
@@ -50,7 +53,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
         )
     match options.output:
         case "json":
-            from .json_text import json_line
+            from licet.compiler.json_text import json_line
 
             streams.out.write(json_line(plain(found)) + "\n")
         case "markdown":

@@ -23,6 +23,6 @@ def report(diagnostics: Sequence[Diagnostic], terminal: Terminal) -> None:
         terminal.say(" and ".join(found))
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, several: str | None = None) -> str:
+    """`1 error`, `2 errors`; `several` where an s does not do (`entries`)."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"

@@ -35,7 +35,10 @@ def generate(options: argparse.Namespace, streams: Streams) -> int:
     guard_of(program).close()  # an unset param is said before anything is looked for
     found: list[Boundary] = []
     rules = {rule.name for tool in program.rules.values() for rule in tool.rules}
-    with SolverPool(workers()) as pool, Bar(streams, len(rules), "rules") as bar:
+    with (
+        SolverPool(workers()) as pool,
+        Bar(streams, len(rules), noun="rules", results_last=True) as bar,
+    ):
         for boundary in boundaries(program, pool, effort):
             found.append(boundary)
             bar.at(len(found), len(found))

@@ -70,7 +70,7 @@ def _findings(
     project = Project(settings.resolvers, _read_lock(settings.root))
     kept = Surveys(None if options.no_cache else usual_folder())
     tools = sum(1 for rules in program.rules.values() if rules.rules)
-    with SolverPool(workers()) as pool, Bar(streams, tools, "tools") as bar:
+    with SolverPool(workers()) as pool, Bar(streams, tools, noun="tools", results_last=True) as bar:
         more = lint(
             program,
             pool,

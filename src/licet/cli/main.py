@@ -11,6 +11,7 @@ from typing import TextIO
 from licet import __version__
 
 from . import (
+    audit,
     catalog,
     check,
     diff,
@@ -31,7 +32,7 @@ from .verb import Streams, Verb, examples_text
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("write a policy", (init.VERB, fmt.VERB, explain.VERB, lsp.VERB)),
     ("try it", (test.VERB, mutate.VERB, lint.VERB, prove.VERB, diff.VERB, show.VERB)),
-    ("use it", (check.VERB, catalog.VERB)),
+    ("use it", (check.VERB, catalog.VERB, audit.VERB)),
 )
 VERBS = {verb.name: verb for _, verbs in GROUPS for verb in verbs}
 

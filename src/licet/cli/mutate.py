@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     taken = {case.name for case in program.tests}
     with (
         SolverPool(workers()) as pool,
-        Bar(streams, len(all_mutants(program)), "mutants") as bar,
+        Bar(streams, len(all_mutants(program)), noun="mutants", results_last=True) as bar,
     ):
         for outcome in mutate(program, _recompile(options), pool, effort):
             counts[outcome.state] += 1
@@ -61,7 +61,7 @@ def _print(
     outcome: Outcome, program: Program, taken: set[str], output: str, streams: Streams
 ) -> None:
     if output == "json":
-        from .json_text import json_line
+        from licet.compiler.json_text import json_line
 
         streams.out.write(json_line(_plain(outcome, program, taken)) + "\n")
         return

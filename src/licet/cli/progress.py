@@ -17,17 +17,24 @@ _PATIENCE = 1.0
 
 
 class Bar:
-    """Bytes read of `total` (None: unknown). Silent unless `err` is a terminal and `out` is not:
+    """Bytes (or whatever is counted) done of `total` (None: unknown), on a terminal alone.
 
-    where results go to a terminal they are the progress. A run that prints nothing until its end
-    names what it counts (`noun`), and shows the bar on any terminal.
+    Silent where results go to a terminal as they come: they are the progress. With `results_last`
+    they come when the bar is gone. `noun` is what `at` is told the number of.
     """
 
-    def __init__(self, streams: Streams, total: int | None, noun: str | None = None) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        total: int | None,
+        *,
+        noun: str = "calls",
+        results_last: bool = False,
+    ) -> None:
         self._streams = streams
         self._total = total
-        self._noun = noun or "calls"
-        self._wanted = streams.err.coloured and (noun is not None or not streams.out.interactive)
+        self._noun = noun
+        self._wanted = streams.err.coloured and (results_last or not streams.out.interactive)
         self._start = time.monotonic()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -45,7 +52,7 @@ class Bar:
             self._progress.stop()
 
     def at(self, done: int, count: int) -> None:
-        """So much of the total, and so many calls, are behind us."""
+        """So many bytes and calls are behind us."""
         if not self._wanted:
             return
         if self._progress is None:

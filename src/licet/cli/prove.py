@@ -31,7 +31,10 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     effort = effort_of(options)
     program = program_of(options.policy, options.params, streams)
     jobs = [(proof, on) for proof in program.proofs for on in proof.tools]
-    with SolverPool(workers()) as pool, Bar(streams, len(jobs), "claims") as bar:
+    with (
+        SolverPool(workers()) as pool,
+        Bar(streams, len(jobs), noun="claims", results_last=True) as bar,
+    ):
         found = spread(
             lambda job: prove(program, job[0], job[1], pool, effort),
             jobs,
@@ -39,7 +42,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
         )
     findings = [proof_finding(proved) for proved in found]
     if options.output == "json":
-        from .json_text import json_line
+        from licet.compiler.json_text import json_line
 
         for proved in found:
             streams.out.write(json_line(plain(proved)) + "\n")

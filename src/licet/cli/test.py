@@ -87,7 +87,7 @@ def _print_coverage(program: Program, output: str, streams: Streams) -> None:
 
     found = coverage(program)
     if output == "json":
-        from .json_text import json_line
+        from licet.compiler.json_text import json_line
 
         streams.out.write(json_line({"coverage": plain(found)}) + "\n")
         return
@@ -97,7 +97,7 @@ def _print_coverage(program: Program, output: str, streams: Streams) -> None:
 
 def _print(result: TestResult, output: str, streams: Streams) -> None:
     if output == "json":
-        from .json_text import json_line
+        from licet.compiler.json_text import json_line
 
         streams.out.write(json_line(plain(result)) + "\n")
         return
@@ -161,8 +161,9 @@ def _lines(result: TestResult) -> Iterator[Line]:
 
 def _difference(ran: StepResult) -> Iterator[Line]:
     """The call, expected against got, and why it came out so."""
+    from licet.compiler.json_text import json_line
+
     from .cards import short
-    from .json_text import json_line
     from .terminal import Styled
 
     step, verdict = ran.step, ran.verdict

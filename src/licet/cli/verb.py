@@ -52,6 +52,48 @@ class Verb:
         return parser
 
 
+@dataclass(frozen=True, slots=True)
+class Family(Verb):
+    """A verb with verbs of its own (`licet audit verify`), each with its own help page."""
+
+    members: tuple[Verb, ...] = ()
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        names = ", ".join(member.name.split()[-1] for member in self.members)
+        if not arguments:
+            raise Failed(f"name one of {names} (see licet {self.name} --help)")
+        for member in self.members:
+            if arguments[0] == member.name.split()[-1]:
+                return argparse.Namespace(member=member, options=member.parse(arguments[1:]))
+        if arguments[0] in ("-h", "--help"):
+            return Verb.parse(self, ["--help"])
+        raise Failed(f"there is no `{self.name} {arguments[0]}`; there are {names}")
+
+
+def family(name: str, summary: str, members: Sequence[Verb], details: str = "") -> Family:
+    """The verb that finds one of its members and runs it."""
+
+    def run(options: argparse.Namespace, streams: Streams) -> int:
+        member: Verb = options.member
+        return member.run(options.options, streams)
+
+    def arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("verb", metavar="VERB", choices=[m.name.split()[-1] for m in members])
+        parser.add_argument("arguments", metavar="…", nargs="...", help="as its own --help says")
+
+    width = max(len(member.name.split()[-1]) for member in members)
+    table = "\n".join(f"  {m.name.split()[-1]:<{width}}  {m.summary}" for m in members)
+    return Family(
+        name,
+        summary,
+        arguments,
+        run,
+        details=f"{details}\n\nverbs:\n{table}" if details else f"verbs:\n{table}",
+        examples=tuple(example for member in members for example in member.examples[:1]),
+        members=tuple(members),
+    )
+
+
 class Parser(argparse.ArgumentParser):
     """What is wrong is one line, as `Failed`."""
 

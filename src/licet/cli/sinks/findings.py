@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from licet.compiler.json_text import json_line
 from licet.policy_lang import Diagnostic, render_json
 
-from ..json_text import json_line
 from ..terminal import Terminal
 
 FINDING_SINKS = ("text", "json", "sarif", "github")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.cli.json_text import json_line
+from licet.compiler.json_text import json_line
 
 
 @pytest.mark.parametrize(
