@@ -17,7 +17,8 @@ from ..ir import FactSignature, ToolRules
 from ..lowering import AbstractPath, Theories, choose_theories
 from ..types import TIME, RecordType, Type, Value
 from ..world import World
-from .binding import Bound, Codes, Numerals, Outcome, Prepared, ReshapeError
+from .binding import Bound, Numerals, Outcome, Prepared, ReshapeError
+from .codes import Codes
 from .failures import EncodingLimit
 from .library import Context
 from .places import Aspect, Capacity

@@ -16,7 +16,8 @@ from typing import Final
 
 from ..lowering import AbstractPath, Theories
 from ..world import World
-from .binding import Codes, Numerals, Prepared
+from .binding import Numerals, Prepared
+from .codes import Codes
 from .constraints import Constraints, mirror
 from .failures import EncodingLimit
 from .library import Context
