@@ -20,7 +20,8 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import version
 from typing import Any, Literal
 
 from licet.compiler.clock import Clock
@@ -173,6 +174,25 @@ class Decider:
         except Exception:
             log.exception("a check failed; the call is refused")
             return self._refused(action, tool_name, (fault("the check itself failed"),))
+
+    def recheck(self, action: Action, approved: frozenset[str]) -> Check:
+        """The verdict on a call with the history that it brings, and with what was approved then.
+
+        No store is asked, nothing is reserved or written down: for deciding a record again.
+        Raises Refused where the call is not admitted.
+        """
+        tool = self._admission.tool(action.tool, action.args)
+        world = self._admission.world(tool, action)
+        rules = self.program.rules[world.tool]
+        outcome, states, _ = self._evaluate(rules, world)
+        asking = {
+            rule.name
+            for rule, state in zip(rules.rules, states, strict=True)
+            if rule.kind == "escalate" and state == "applies"
+        }
+        if outcome == "escalate" and asking <= approved:
+            return self._allow(action, world, rules, states, None)
+        return (yield from self._decide(action, world))
 
     def malformed(self, error: ActionError) -> Verdict:
         """The refusal of something that is not even a call."""
@@ -407,18 +427,26 @@ class Decider:
         return verdict
 
     def _reserve(
-        self, sitting: Sitting, proposal: Proposal, rules: ToolRules, states: States, at: int
+        self,
+        sitting: Sitting,
+        proposal: Proposal,
+        rules: ToolRules,
+        states: States,
+        at: int,
+        observed: Verdict | None = None,
     ) -> Verdict:
-        """Write down that a call is allowed; from here on it counts."""
+        """Write down that a call is allowed; from here on it counts. `observed`: what would have
+        been said of it, had it been enforced."""
         by = applied(rules, states)
         if self._memory.is_light(proposal.tool.qualified, proposal.action.id):
             ticket = self._memory.light_ticket(proposal)
-            return self._allow(proposal.action, proposal.world, rules, states, ticket)
+            allow = self._allow(proposal.action, proposal.world, rules, states, ticket)
+            return replace(allow, observed=observed)
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
         sitting.put(call)
         verdict = self._allowed(proposal, by, call)
-        self._note(sitting, verdict, proposal, rules, states)
-        return verdict
+        self._note(sitting, observed or verdict, proposal, rules, states)
+        return replace(verdict, observed=observed)
 
     def _allowed(self, proposal: Proposal, by: tuple[str, ...], call: StoredCall) -> Verdict:
         return Verdict(
@@ -442,8 +470,7 @@ class Decider:
             sitting.require_active()
             if observe:
                 at = sitting.instant(proposal.world.now)
-                passed = self._reserve(sitting, proposal, rules, refusal.states, at)
-                return replace(passed, observed=verdict)
+                return self._reserve(sitting, proposal, rules, refusal.states, at, verdict)
             if refusal.outcome == "escalate":
                 verdict = self._asked(sitting, proposal, rules, refusal, verdict)
             self._note(sitting, verdict, proposal, rules, refusal.states)
@@ -481,22 +508,30 @@ class Decider:
         """The audit's entry of a verdict."""
         if self._memory.recorder is None:
             return
-        by = "evaluation" if None not in states else "proof"
+        call = call_json(proposal.world, self.program)
+        told: dict[str, str | None] = {}
+        for rule, state in zip(rules.rules, states or (None,) * len(rules.rules), strict=True):
+            told[rule.name if rule.name not in told else f"{rule.name} ({rule.kind})"] = state
+        agreed = [r.name for r in rules.escalations if verdict.allowed and r.name in verdict.rules]
+        if agreed:
+            call["approved"] = agreed
         sitting.note(
             "verdict",
-            verdict=verdict.for_operator(),
-            call=call_json(proposal.world, self.program),
-            digest=proposal.digest,
-            evidence={
-                "engine": self._engine,
-                "by": by,
-                "states": [
-                    [rule.name, rule.kind, state or "open"]
-                    for rule, state in itertools.zip_longest(rules.rules, states)
-                    if rule is not None
-                ],
+            {
+                "verdict": verdict.for_operator(),
+                "call": call,
+                "evidence": {
+                    "engine": engine_version(),
+                    "by": "proof" if None in told.values() else "evaluation",
+                    "states": told,
+                },
+                "digest": proposal.digest,
+                "mode": self._mode(),
             },
         )
+
+    def _mode(self) -> str:
+        return "observe" if self._observing() else "enforce"
 
     def _noted(
         self, action: Action, tool: str, tenant: str, violations: tuple[Violation, ...]
@@ -510,9 +545,13 @@ class Decider:
             with self._memory.sit(tenant) as sitting:
                 sitting.note(
                     "verdict",
-                    verdict=verdict.for_operator(),
-                    call=raw_call(action),
-                    evidence={"engine": "none", "by": "admission", "states": []},
+                    {
+                        "verdict": verdict.for_operator(),
+                        "call": None,
+                        "evidence": {"engine": engine_version(), "by": "admission", "states": {}},
+                        "digest": "",
+                        "mode": self._mode(),
+                    },
                 )
 
         try:
@@ -541,11 +580,7 @@ class Decider:
             policy_digest=self.program.digest,
             catalog_digest=self.program.catalog.digest,
             call_id=action.id,
-            rules=tuple(
-                rule.name
-                for rule, state in zip(rules.permits, states, strict=False)
-                if state == "applies"
-            ),
+            rules=applied(rules, states),
             ticket=ticket,
         )
 
@@ -609,9 +644,9 @@ def forget_history(world: World, program: Program) -> None:
         }
 
 
-def raw_call(action: Action) -> dict[str, object]:
-    """A call that was not admitted, as far as it may be written down."""
-    return {"tool": brief(action.tool), "id": action.id}
+@cache
+def engine_version() -> str:
+    return f"z3 {version('z3-solver')}"
 
 
 class EnginesDifferError(Exception):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from typing import cast
 
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
@@ -28,6 +28,7 @@ from licet.compiler.world import UNKNOWN, World
 
 from .action import Action
 from .admission import Admission, Refused
+from .audit import Kind, Recorder
 from .calls import call_json
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import PastCall, Query, by_definition, contributions, values
@@ -42,12 +43,6 @@ FactKey = tuple[str, tuple[Value, ...]]
 SLACK = 5_000_000
 #: Calls that are taken in, or given back, at a time.
 BATCH = 500
-
-
-class Recorder(Protocol):
-    """Writes the audit: one entry for each thing that happened."""
-
-    def append(self, tx: Transaction, kind: str, body: Mapping[str, object]) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +259,9 @@ class Sitting:
     def head(self) -> Head:
         return self.tx.head()
 
-    def note(self, kind: str, **body: object) -> None:
-        """Write an entry of the audit; it stands or falls with all else that is done here."""
+    def note(self, kind: Kind, body: Mapping[str, object]) -> None:
+        """Write an entry of the audit (see `audit.bodies`); it stands or falls with all else that
+        is done here."""
         if self.memory.recorder is not None:
             self.memory.recorder.append(self.tx, kind, body)
 
@@ -275,7 +271,7 @@ class Sitting:
         """Give back what was never used, and take in what others have done."""
         for call in self.tx.calls_due(self.now, BATCH):
             self.change(call, "cancelled", None)
-            self.note("expiry", call=call.call_id, tool=call.tool, nonce=call.nonce)
+            self.note("expiry", {"call": call.call_id, "nonce": call.nonce})
         if not self.memory.indices:
             return
         policy = self._program.digest
@@ -294,9 +290,11 @@ class Sitting:
             self.tx.set_head(replace(head, policy=self._program.digest))
             self.note(
                 "activation",
-                policy=self._program.digest,
-                catalog=self._program.catalog.digest,
-                before=head.policy,
+                {
+                    "policy": self._program.digest,
+                    "catalog": self._program.catalog.digest,
+                    "before": head.policy,
+                },
             )
 
     def require_active(self) -> None:
