@@ -31,6 +31,8 @@ from .statements import Statement, Statements
 
 #: Stands in the header of our files: "lice" in ASCII.
 APPLICATION = 0x6C696365
+#: Bytes of the least that is a database.
+HEADER = 512
 #: Between two attempts at the file's write lock, at most (seconds). SQLite's own way of waiting
 #: sleeps for up to a tenth of a second, and those who came first sleep longest.
 LONGEST_NAP = 0.004
@@ -57,7 +59,9 @@ class Sqlite:
         try:
             os.close(os.open(self._path, flags, 0o600))
         except FileExistsError:
-            pass
+            # what is shorter than a header would be an empty database to SQLite
+            if 0 < os.stat(self._path).st_size < HEADER:
+                raise StoreError(f"{self.name}: the file belongs to another program") from None
         except OSError as error:
             raise StoreError(f"{self.name} cannot be made: {error.strerror}") from error
         deadline = time.monotonic() + self._seconds
