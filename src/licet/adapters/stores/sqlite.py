@@ -220,7 +220,7 @@ class Sqlite:
             case sqlite3.SQLITE_NOTADB:
                 return "the file is no SQLite database, or is damaged"
             case sqlite3.SQLITE_CANTOPEN:
-                return "the file cannot be opened"
+                return "the file, or its log beside it, cannot be opened"
             case sqlite3.SQLITE_IOERR:
                 return f"reading or writing failed: {error}"
         return str(error)
