@@ -118,9 +118,8 @@ class Postgres:
 
     @contextmanager
     def alone(self, connection: Connection) -> Iterator[None]:
-        driver = connection.connection.driver_connection
+        driver: Driver = connection.connection.driver_connection
         with connection.begin():
-            assert driver is not None
             driver.execute(BEGIN)
             driver.execute(LOCK, {"lock": _lock("migration", "")})
             yield
