@@ -279,5 +279,5 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
 
 def test_the_store_does_what_the_dictionaries_do(url: str) -> None:
     run_state_machine_as_test(
-        machine(url), settings=settings(max_examples=25, stateful_step_count=30)
+        machine(url), settings=settings(max_examples=20, stateful_step_count=25)
     )

@@ -122,6 +122,9 @@ class Postgres:
         with connection.begin():
             driver.execute(BEGIN)
             driver.execute(LOCK, {"lock": _lock("migration", "")})
+            # a table of millions may take its time, while nothing else can be done anyway
+            driver.execute("SET LOCAL statement_timeout = 0")
+            driver.seconds = None
             yield
 
     def begin(self, driver: Driver, tenant: str, deadline: float) -> Began:

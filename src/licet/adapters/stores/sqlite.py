@@ -31,6 +31,8 @@ from .statements import Statement, Statements
 
 #: Stands in the header of our files: "lice" in ASCII.
 APPLICATION = 0x6C696365
+#: The first that answers an INSERT with what it wrote.
+OLDEST = (3, 35, 0)
 #: Bytes of the least that is a database.
 HEADER = 512
 #: Between two attempts at the file's write lock, at most (seconds). SQLite's own way of waiting
@@ -57,6 +59,11 @@ class Sqlite:
         self.statements = Statements(self.dialect)
 
     def create(self) -> None:
+        if sqlite3.sqlite_version_info < OLDEST:
+            raise StoreError(
+                f"{self.name}: SQLite {'.'.join(map(str, OLDEST))} or newer is needed, and this "
+                f"Python has {sqlite3.sqlite_version}"
+            )
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         try:
             os.close(os.open(self._path, flags, 0o600))
