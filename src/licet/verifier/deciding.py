@@ -18,7 +18,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib.metadata import version
@@ -253,6 +253,10 @@ class Decider:
             self._compare(rules, world, outcome, states)
         return outcome, states, lacking
 
+    def _lacking(self, rules: ToolRules, world: World) -> tuple[FactKey, ...]:
+        with self._engines.lent() as engine:
+            return engine.encoder(rules).lacking(world)
+
     def _compare(self, rules: ToolRules, world: World, outcome: str, states: States) -> None:
         """The second engine, on every rule that it can judge. Raises where it differs."""
         known = True
@@ -361,9 +365,13 @@ class Decider:
     ) -> tuple[Outcome | None, States, list[FactKey]]:
         """The outcome and states with the history read; or the facts that resolvers know."""
         world, session = proposal.world, proposal.session
+        past: list[FactKey] = []
+        if self._memory.reads_history(world.tool):  # then there is no need to decide without it
+            past = self._of_history(self._lacking(rules, world))
         for _ in range(MAX_ROUNDS):
-            outcome, states, lacking = self._evaluate(rules, world)
-            past = [key for key in lacking if key[0] in self.program.history]
+            if not past:
+                outcome, states, lacking = self._evaluate(rules, world)
+                past = self._of_history(lacking)
             if not past:
                 break
             values = sitting.history(past, session, at)
@@ -371,12 +379,16 @@ class Decider:
                 for key, value in zip(past, values, strict=True):
                     self._compare_history(sitting, key, value, session, at)
             add_facts(world, zip(past, values, strict=True))
+            past = []
         else:
             raise Refused((fault("the history nests too deep"),))
         if outcome == "allow":
             return outcome, states, []
         missing = [(name, keys) for name, keys in lacking if name in self._resolvers]
         return outcome, states, missing
+
+    def _of_history(self, lacking: Iterable[FactKey]) -> list[FactKey]:
+        return [key for key in lacking if key[0] in self.program.history]
 
     def _compare_history(
         self, sitting: Sitting, key: FactKey, value: Value, session: str | None, at: int
@@ -443,7 +455,7 @@ class Decider:
             allow = self._allow(proposal.action, proposal.world, rules, states, ticket)
             return replace(allow, observed=observed)
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
-        sitting.put(call)
+        sitting.put(call, proposal.world)
         verdict = self._allowed(proposal, by, call)
         self._note(sitting, observed or verdict, proposal, rules, states)
         return replace(verdict, observed=observed)

@@ -79,7 +79,7 @@ class Proposal:
             world,
             tenant,
             identity_of(world.principal),
-            session,
+            session or None,
             cast(Mapping[str, object], args),
             digest,
             commit,
@@ -169,6 +169,11 @@ class Memory:
             tuple(data["by"]),
             call.state == "error" and tool is not None and tool.atomic,
         )
+
+    def new_past(self, call: StoredCall, world: World) -> PastCall:
+        """A call that was just allowed, as `past` reads it from then on."""
+        session = call.session or None
+        return PastCall(replace(world, now=call.at), session, "pending", None, self.rules_of(call))
 
     def _result(self, call: StoredCall) -> Value:
         if call.result is None:
@@ -279,7 +284,7 @@ class Sitting:
         while covered < self.head.change:
             missed = self.tx.calls_changed_after(covered, BATCH)
             for call in missed:
-                self._count(call, fresh=False)
+                self._count(call)
             covered = missed[-1].change if missed else self.head.change
             self.tx.cover(policy, covered)
 
@@ -336,13 +341,13 @@ class Sitting:
 
     # --- writing
 
-    def put(self, call: StoredCall) -> None:
-        """A new call."""
+    def put(self, call: StoredCall, world: World) -> None:
+        """A new call, and what was known of it."""
         self.tx.put_call(call)
         head = self.head
         at = max(head.at, call.at)
         self.tx.set_head(replace(head, seq=call.seq, change=call.change, at=at))
-        self._count(call, fresh=True)
+        self._count(call, self.memory.new_past(call, world))
         self._covered()
 
     def change(self, call: StoredCall, state: CallState, result: str | None) -> StoredCall:
@@ -352,7 +357,7 @@ class Sitting:
         self.tx.put_call(changed)
         self.tx.set_head(replace(head, change=changed.change))
         if self.memory.indices:
-            self._count(changed, fresh=False)
+            self._count(changed)
         self._covered()
         return changed
 
@@ -362,16 +367,16 @@ class Sitting:
         if self.memory.indices and self.tx.coverage(policy) == change - 1:
             self.tx.cover(policy, change)
 
-    def _count(self, call: StoredCall, *, fresh: bool) -> None:
-        """Let the pots say what a call adds now."""
+    def _count(self, call: StoredCall, fresh: PastCall | None = None) -> None:
+        """Let the pots say what a call adds now. `fresh`: a call that is in none of them yet."""
         indices = self.memory.indices
         added = {}
         if call.state != "cancelled" and any(call.tool in i.plans for i in indices.values()):
-            past = self.memory.past(call)
+            past = fresh or self.memory.past(call)
             for index in indices.values():
                 for addition in contributions(index, past, self.memory.clock):
                     added[addition.pot] = addition
-        if not fresh:
+        if fresh is None:
             for leaf in self.tx.leaves_of(call.seq):
                 mine = indices.get(leaf.pot[:16])
                 if mine is not None:
