@@ -286,6 +286,19 @@ def rebuilt(kind: Type, change: Callable[[Type], Type]) -> Type:
             return change(kind)
 
 
+def has_open_parts(kind: Type) -> bool:
+    """Whether values of the type may hold fields that it does not name."""
+    match kind:
+        case RecordType(_, inside, is_open):
+            return is_open or any(has_open_parts(f.type) for f in inside)
+        case OptionalType(inner) | ListType(inner):
+            return has_open_parts(inner)
+        case MapType(_, value):
+            return has_open_parts(value)
+        case _:
+            return False
+
+
 def as_binary64(kind: Type) -> Type:
     """The type as a tool receives it: no decimal in it is exact."""
 

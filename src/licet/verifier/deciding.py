@@ -41,9 +41,8 @@ from .engines import Engines
 from .facts import Resolvers, Wanted
 from .history import StoredCall, StoreError
 from .refusing import Refusal, Refuser
-from .remembering import Memory, Proposal, Sitting
+from .remembering import Memory, Promise, Proposal, Sitting
 from .solving import SolverPool
-from .tickets import Ticket
 from .verdict import Outcome, Verdict, Violation
 
 log = logging.getLogger("licet")
@@ -150,12 +149,11 @@ class Decider:
             world = self._admission.world(tool, action)
             if action.history is not None:
                 return (yield from self._decide(action, world))
-            proposal = Proposal.of(action, tool, world, tenant, commit=commit)
             if self._memory.is_light(tool.qualified, action.id) and not self._asks(tool.qualified):
-                verdict = yield from self._decide(action, world, proposal)
-            else:
-                verdict = yield from self._decide_with_memory(proposal)
-            return verdict
+                promise = self._memory.promise(action, tool, world, tenant)
+                return (yield from self._decide(action, world, promise))
+            proposal = Proposal.of(action, tool, world, tenant, commit=commit)
+            return (yield from self._decide_with_memory(proposal))
         except Refused as refused:
             return (yield from self._noted(action, tool_name, tenant, refused.violations))
         except UnsupportedText as text:
@@ -209,13 +207,13 @@ class Decider:
 
     # --- a call by itself
 
-    def _decide(self, action: Action, world: World, proposal: Proposal | None = None) -> Check:
-        """Without a store; a ticket only where there is a proposal."""
+    def _decide(self, action: Action, world: World, promise: Promise | None = None) -> Check:
+        """Without a store; a ticket only where one is promised."""
         rules = self.program.rules[world.tool]
         for _ in range(MAX_ROUNDS):
             outcome, states, lacking = self._evaluate(rules, world)
             if outcome == "allow":
-                return self._allow(action, world, rules, states, self._light(proposal))
+                return self._allow(action, world, rules, states, promise)
             # Also where the refusal is certain: the other rules and the way out need facts.
             missing = [(name, keys) for name, keys in lacking if name in self._resolvers]
             if not missing:
@@ -225,15 +223,11 @@ class Decider:
             return self._refused(action, world.tool, (fault("facts nest too deep"),))
         refusal: Refusal = yield self._explaining(rules, world, outcome, states)
         if refusal.outcome == "allow":
-            return self._allow(action, world, rules, refusal.states, self._light(proposal))
+            return self._allow(action, world, rules, refusal.states, promise)
         verdict = self._verdict(action, world.tool, refusal)
-        if proposal is not None and self._may_observe(verdict):
-            ticket = self._light(proposal)
-            return replace(self._allow(action, world, rules, (), ticket), observed=verdict)
+        if promise is not None and self._may_observe(verdict):
+            return replace(self._allow(action, world, rules, (), promise), observed=verdict)
         return verdict
-
-    def _light(self, proposal: Proposal | None) -> Ticket | None:
-        return None if proposal is None else self._memory.light_ticket(proposal)
 
     def _evaluate(
         self, rules: ToolRules, world: World
@@ -451,8 +445,9 @@ class Decider:
         been said of it, had it been enforced."""
         by = applied(rules, states)
         if self._memory.is_light(proposal.tool.qualified, proposal.action.id):
-            ticket = self._memory.light_ticket(proposal)
-            allow = self._allow(proposal.action, proposal.world, rules, states, ticket)
+            action, world = proposal.action, proposal.world
+            promise = self._memory.promise(action, proposal.tool, world, proposal.tenant)
+            allow = self._allow(action, world, rules, states, promise)
             return replace(allow, observed=observed)
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
         sitting.put(call, proposal.world)
@@ -469,7 +464,7 @@ class Decider:
             catalog_digest=self.program.catalog.digest,
             call_id=proposal.action.id,
             rules=by,
-            ticket=self._memory.ticket(call, proposal.tenant),
+            promise=self._memory.ticket(call, proposal.tenant),
         )
 
     def _conclude(self, proposal: Proposal, rules: ToolRules, refusal: Refusal) -> Verdict:
@@ -583,7 +578,7 @@ class Decider:
         world: World,
         rules: ToolRules,
         states: States,
-        ticket: Ticket | None,
+        promise: Promise | None,
     ) -> Verdict:
         return Verdict(
             id=self._id(),
@@ -593,7 +588,7 @@ class Decider:
             catalog_digest=self.program.catalog.digest,
             call_id=action.id,
             rules=applied(rules, states),
-            ticket=ticket,
+            promise=promise,
         )
 
     def _verdict(self, action: Action | None, tool: str, refusal: Refusal) -> Verdict:

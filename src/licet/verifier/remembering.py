@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import cast
 
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
@@ -21,7 +20,7 @@ from licet.compiler.exact_json import canonical, decode
 from licet.compiler.history import Index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
-from licet.compiler.types import JSON, Value
+from licet.compiler.types import JSON, Value, has_open_parts
 from licet.compiler.values import render
 from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, World
@@ -33,7 +32,7 @@ from .calls import call_json
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import PastCall, Query, by_definition, contributions, values
 from .history.summaries import amend, append
-from .tickets import Keys, Ticket, arguments_digest, frozen, identity_of, new_nonce
+from .tickets import Keys, Ticket, arguments_digest, copied, frozen, identity_of, new_nonce
 from .verdict import Violation
 
 FactKey = tuple[str, tuple[Value, ...]]
@@ -55,7 +54,6 @@ class Proposal:
     tenant: str
     principal: str
     session: str | None
-    args: Mapping[str, object]
     digest: str
     #: No one will say how it ended: it counts as done as soon as it is allowed.
     commit: bool = False
@@ -63,26 +61,74 @@ class Proposal:
     @staticmethod
     def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:
         """Raises Refused where the arguments are not JSON beyond what the schema says of them."""
-        args = frozen(action.args, render(world.args, tool.params))
-        try:
-            digest = arguments_digest(args)
-        except ValueError as error:
-            text = f"the arguments are not JSON: {error}"
-            raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
-        session = action.session.get("id") if isinstance(action.session, Mapping) else None
-        if session is not None and not isinstance(session, str):
-            text = "`session.id` must be text"
-            raise Refused((Violation("fault", text, text, path="session.id"),))
+        digest = digest_of(action.args, world, tool)
         return Proposal(
             action,
             tool,
             world,
             tenant,
             identity_of(world.principal),
-            session or None,
-            cast(Mapping[str, object], args),
+            session_of(action),
             digest,
             commit,
+        )
+
+
+def session_of(action: Action) -> str | None:
+    """The id of the session, if it has one. Raises Refused."""
+    session = action.session.get("id") if isinstance(action.session, Mapping) else None
+    if session is not None and not isinstance(session, str):
+        text = "`session.id` must be text"
+        raise Refused((Violation("fault", text, text, path="session.id"),))
+    return session or None
+
+
+def digest_of(args: Mapping[str, object], world: World, tool: Tool) -> str:
+    """The digest of the arguments that run. Raises Refused."""
+    try:
+        return arguments_digest(frozen(args, render(world.args, tool.params)))
+    except ValueError as error:
+        text = f"the arguments are not JSON: {error}"
+        raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
+
+
+class Promise:
+    """The ticket of a call that is not kept: made when it is asked for, always the same one.
+
+    All that it is made of is taken down when the call is decided, so that nothing that happens to
+    the arguments afterwards gets into it.
+    """
+
+    __slots__ = ("_args", "_digest", "_expires", "_memory", "_nonce", "_session", "_tenant",
+                 "_tool", "_world")  # fmt: skip
+
+    def __init__(
+        self, memory: Memory, action: Action, tool: Tool, world: World, tenant: str
+    ) -> None:
+        self._memory, self._tool, self._world, self._tenant = memory, tool, world, tenant
+        self._args = copied(action.args)
+        # What a schema leaves open was not looked at: it may not even be JSON.
+        self._digest = digest_of(action.args, world, tool) if memory.is_open(tool) else None
+        self._session = session_of(action)
+        self._nonce = new_nonce()
+        self._expires = time.time_ns() // 1000 + memory.life
+
+    def __call__(self) -> Ticket:
+        assert isinstance(self._args, dict)
+        program = self._memory.program
+        return self._memory.keys.signed(
+            Ticket(
+                self._tenant,
+                identity_of(self._world.principal),
+                self._session or "",
+                self._nonce,
+                self._tool.qualified,
+                self._digest or digest_of(self._args, self._world, self._tool),
+                program.digest,
+                program.catalog.digest,
+                self._nonce,
+                self._expires,
+            )
         )
 
 
@@ -106,7 +152,9 @@ class Memory:
         self.clock = clock
         self.recorder = recorder
         self._admission = admission
-        self._life = int(ticket_seconds * 1_000_000)
+        #: How long a ticket is good, in microseconds.
+        self.life = int(ticket_seconds * 1_000_000)
+        self._open: dict[str, bool] = {}
         #: One index for each digest, whatever names it has.
         self.indices: dict[str, Index] = {i.pots: i for i in program.history.values()}
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
@@ -208,7 +256,7 @@ class Memory:
             self.program.digest,
             self.program.catalog.digest,
             at,
-            now + self._life,
+            now + self.life,
             state,
             canonical(record).decode(),
         )
@@ -231,24 +279,16 @@ class Memory:
             found = self._reading[tool] = not names.isdisjoint(self.program.history)
         return found
 
-    def light_ticket(self, proposal: Proposal) -> Ticket:
-        """A ticket for a call that is not kept."""
-        nonce = new_nonce()
-        now = time.time_ns() // 1000
-        return self.keys.signed(
-            Ticket(
-                proposal.tenant,
-                proposal.principal,
-                proposal.session or "",
-                nonce,
-                proposal.tool.qualified,
-                proposal.digest,
-                self.program.digest,
-                self.program.catalog.digest,
-                nonce,
-                now + self._life,
-            )
-        )
+    def promise(self, action: Action, tool: Tool, world: World, tenant: str) -> Promise:
+        """The ticket of a call that is not kept. Raises Refused."""
+        return Promise(self, action, tool, world, tenant)
+
+    def is_open(self, tool: Tool) -> bool:
+        """Whether arguments may hold more than the tool's schema says."""
+        found = self._open.get(tool.qualified)
+        if found is None:
+            found = self._open[tool.qualified] = has_open_parts(tool.params)
+        return found
 
 
 class Sitting:
