@@ -121,6 +121,10 @@ class DurationType:
         return "Duration"
 
 
+#: Labels that the name of an enum without a name shows; Amazon's instance types are a thousand.
+SHOWN_LABELS = 12
+
+
 @dataclass(frozen=True, slots=True)
 class EnumType:
     """A closed set of labels in their declared order. Two enums are one type if those agree."""
@@ -129,7 +133,11 @@ class EnumType:
     labels: tuple[str, ...]
 
     def __str__(self) -> str:
-        return self.name or "{" + ", ".join(self.labels) + "}"
+        if self.name:
+            return self.name
+        if len(self.labels) <= SHOWN_LABELS:
+            return "{" + ", ".join(self.labels) + "}"
+        return "{" + ", ".join(self.labels[:SHOWN_LABELS]) + f", … {len(self.labels):,} labels}}"
 
 
 @dataclass(frozen=True, slots=True)
