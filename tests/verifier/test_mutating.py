@@ -15,7 +15,7 @@ from licet.compiler.program import Program
 from licet.compiler.world import World
 from licet.policy_lang import Source, parse
 from licet.verifier.analysis.inquiry import Effort
-from licet.verifier.boundaries import expected_test, fired
+from licet.verifier.edges import expected_test, fired
 from licet.verifier.mutation.mutants import Mutant, mutants
 from licet.verifier.mutation.mutating import Outcome, mutate
 from licet.verifier.solving import SolverPool

@@ -227,7 +227,7 @@ VERB = Verb(
         ("licet test policies --output json", "one JSON object a test"),
         ("licet test policies --output junit > tests.xml", "for a CI server"),
         ("licet test policies --coverage", "and what they leave undecided"),
-        ("licet test policies --generate > policies/boundaries.licet", "tests to begin with"),
+        ("licet test policies --generate > policies/edges.licet", "tests to begin with"),
         ("licet test policies --watch", "again after every change"),
     ),
 )

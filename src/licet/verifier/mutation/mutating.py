@@ -19,7 +19,7 @@ from licet.compiler.encoding import EncodingError
 from licet.compiler.evaluation import UnknownRead, judge
 from licet.compiler.program import Program
 from licet.compiler.world import World
-from licet.policy_lang import Source, Span, ast
+from licet.policy_lang import Span, ast
 
 from ..analysis.formulas import (
     Every,
@@ -36,7 +36,7 @@ from ..analysis.formulas import (
 from ..analysis.inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
 from ..analysis.subject import subject_of
 from ..analysis.witnesses import witness
-from ..boundaries import fired
+from ..edges import fired
 from ..guard import Guard
 from ..masking import parts, without
 from ..rehearsing import Rehearsal, rehearse
@@ -74,11 +74,18 @@ def all_mutants(program: Program) -> tuple[Mutant, ...]:
 
 
 def mutate(
-    program: Program, recompile: Recompile, pool: SolverPool, effort: Effort
+    program: Program,
+    recompile: Recompile,
+    pool: SolverPool,
+    effort: Effort,
+    tried: Sequence[Mutant] | None = None,
 ) -> Iterator[Outcome]:
-    """The outcome of every mutant, in the order of `all_mutants`. The tests have to pass."""
+    """The outcome of every mutant `tried` (all, unless told), in their order.
+
+    The tests of the program have to pass.
+    """
     trial = _Trial(program, recompile, pool, effort)
-    for mutant in all_mutants(program):
+    for mutant in all_mutants(program) if tried is None else tried:
         yield trial.of(mutant)
 
 
@@ -240,45 +247,41 @@ class _Compiled:
     def rules(self, mutant: Mutant) -> Mapping[str, ir.ToolRules] | None:
         """The rules of every tool under a mutant; None where it does not compile."""
         if mutant.rule is not None:
-            compiled = self._read(mutant, only=mutant)
+            compiled = self._read(mutant, alone=True)
             if compiled is not None:
                 return {
                     tool: _with(self._program.rules[tool], rules)
                     for tool, rules in compiled.rules.items()
                 }
         # Outside of rules, or in one that names other rules.
-        compiled = self._read(mutant, only=None)
+        compiled = self._read(mutant, alone=False)
         return None if compiled is None else compiled.rules
 
-    def _read(self, mutant: Mutant, only: Mutant | None) -> Program | None:
-        texts = {name: _blanked(tree, only) for name, tree in self._program.files.items()}
-        for name, tree in self._program.files.items():
-            if tree.span.source is mutant.span.source:
-                here = replace(mutant.span, source=Source(name, texts[name]))
-                texts[name] = replace(mutant, span=here).applied()
-        return self._recompile(texts)
+    def _read(self, mutant: Mutant, *, alone: bool) -> Program | None:
+        files = self._program.files
+        return self._recompile({name: _text(tree, mutant, alone) for name, tree in files.items()})
 
 
-def _blanked(tree: ast.File, only: Mutant | None) -> str:
-    """A file's text with spaces for tests and proofs, so that places stay; `only`: and for all
-    rules but the one that this mutant changes."""
-    text = tree.span.source.text
-    parts: list[str] = []
-    reached = 0
+def _text(tree: ast.File, mutant: Mutant, alone: bool) -> str:
+    """A file's declarations with the mutant's edit, without tests and proofs; `alone`: and without
+    the rules in which it does not stand."""
+    kept: list[str] = []
     for declaration in tree.declarations:
+        span = declaration.span
+        here = _stands_in(mutant.span, span)
         match declaration:
             case ast.TestDecl() | ast.ProveDecl():
-                kept = False
-            case ast.RuleDecl() | ast.LimitDecl():
-                kept = only is None or _stands_in(only.span, declaration.span)
-            case _:
-                kept = True
-        if not kept:
-            start, end = declaration.span.start, declaration.span.end
-            blank = "".join(char if char == "\n" else " " for char in text[start:end])
-            parts += [text[reached:start], blank]
-            reached = end
-    return "".join([*parts, text[reached:]])
+                continue
+            case ast.RuleDecl() | ast.LimitDecl() if alone and not here:
+                continue
+        kept.append(_edited(span, mutant) if here else span.text)
+    return "\n".join(kept) + "\n"
+
+
+def _edited(declaration: Span, mutant: Mutant) -> str:
+    text, at = declaration.text, declaration.start
+    before, after = text[: mutant.span.start - at], text[mutant.span.end - at :]
+    return f"{before}{mutant.text}{after}"
 
 
 def _stands_in(inner: Span, outer: Span) -> bool:
