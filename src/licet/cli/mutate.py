@@ -92,7 +92,7 @@ def _print(
         streams.out.say(f"  {short(outcome.reason, 160)}")
         return
     streams.out.say(Styled("SURVIVED ", "bold red"), " ", where, mutant.change, place)
-    for line in (_test(outcome, program, taken) or "").splitlines():
+    for line in (_test(outcome, program, taken) or _call(outcome, program)).splitlines():
         streams.out.say(f"  {line}" if line else "")
 
 
@@ -127,6 +127,16 @@ def _test(outcome: Outcome, program: Program, taken: set[str]) -> str | None:
     except UnsayableError:
         return None
     return blocks_text([renamed(block, taken)])
+
+
+def _call(outcome: Outcome, program: Program) -> str:
+    """The call that no test can hold, as `licet check` reads it."""
+    from licet.verifier.calls import call_json
+
+    from .json_text import json_line
+
+    assert outcome.world is not None
+    return f"no test can say it: {json_line(call_json(outcome.world, program))}"
 
 
 def _summary(counts: Counter[str]) -> str:

@@ -128,10 +128,10 @@ class _Trial:
         return judged.outcome != step.step.outcome or not same
 
     def _fails(self, step: Rehearsal, mutated: ir.ToolRules) -> bool:
-        """The same where something unknown is read: the guard decides, as in `licet test`."""
+        """The same where something unknown is read: the guard decides, as in `licet test`, all
+        calls of the test, since a later one may depend on those before it."""
         rules = {**self._program.rules, mutated.tool: mutated}
-        case = replace(step.case, steps=(step.step,))
-        program = replace(self._program, rules=rules, tests=(case,))
+        program = replace(self._program, rules=rules, tests=(step.case,))
         return not all(result.passed for result in run_tests(program, Guard))
 
     # --- proofs
