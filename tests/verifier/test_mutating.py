@@ -164,6 +164,18 @@ def test_the_mutants_of_a_rule() -> None:
     ]
 
 
+def test_the_mutants_of_a_limit() -> None:
+    limit = "limit few\n  on t sum(args.n)\n  per principal.id within 48h <= 3\n  when args.b\n"
+    assert changes(limit) == [
+        ("comparison", "<=", "<"),
+        ("bound", "3", "4"),
+        ("bound", "3", "2"),
+        ("bound", "48h", "3d"),
+        ("condition", "args.b", "true"),
+        ("condition", "args.b", "false"),
+    ]
+
+
 def test_the_mutants_of_literals_and_of_what_stands_outside_of_rules() -> None:
     assert changes("const a = 0\nconst b = 0.00\nparam c: Duration = 0s\nconst d = true\n") == [
         ("value", "0", "1"),

@@ -18,9 +18,11 @@ from licet.compiler.clock import clock
 from licet.compiler.encoding import EncodingError
 from licet.compiler.evaluation import UnknownRead, judge
 from licet.compiler.program import Program
+from licet.compiler.walking import walk
 from licet.compiler.world import World
 from licet.policy_lang import Span, ast
 
+from ..analysis.differences import compare_tool
 from ..analysis.formulas import (
     Every,
     Formula,
@@ -102,63 +104,83 @@ class _Trial:
                 self._steps.setdefault(step.world.tool, []).append(step)
 
     def of(self, mutant: Mutant) -> Outcome:
-        rules = self._compiled.rules(mutant)
-        if rules is None:
+        mutated = self._compiled.program(mutant)
+        if mutated is None:
             return Outcome(mutant, "invalid")
-        changed = {
-            tool: mutated for tool, mutated in rules.items() if mutated != self._program.rules[tool]
-        }
-        for tool, mutated in changed.items():
+        changed = [
+            tool
+            for tool, rules in mutated.rules.items()
+            if rules != self._program.rules[tool] or self._reads_earlier_calls(mutated, tool)
+        ]
+        for tool in changed:
             for step in self._steps.get(tool, ()):
                 if self._notices(step, mutated):
                     return Outcome(mutant, "killed", by=step.case.name)
-        return self._compared(mutant, changed)
+        return self._compared(mutant, mutated, changed)
+
+    def _reads_earlier_calls(self, mutated: Program, tool: str) -> bool:
+        """Whether what a rule reads may have changed though the rule looks the same."""
+        return any(reads_more_than_facts(p, tool) for p in (self._program, mutated))
 
     # --- tests
 
-    def _notices(self, step: Rehearsal, mutated: ir.ToolRules) -> bool:
+    def _notices(self, step: Rehearsal, mutated: Program) -> bool:
         """Whether the test fails on the mutant at this call."""
         assert step.world is not None
         try:
-            judged = judge(mutated, step.world, clock(self._program.zone))
+            rules = mutated.rules[step.world.tool]
+            judged = judge(rules, step.world, clock(mutated.zone))
         except UnknownRead:
             return self._fails(step, mutated)
         wanted = step.step.rules
         same = wanted is None or set(wanted) == set(fired(judged))
         return judged.outcome != step.step.outcome or not same
 
-    def _fails(self, step: Rehearsal, mutated: ir.ToolRules) -> bool:
+    def _fails(self, step: Rehearsal, mutated: Program) -> bool:
         """The same where something unknown is read: the guard decides, as in `licet test`, all
         calls of the test, since a later one may depend on those before it."""
-        rules = {**self._program.rules, mutated.tool: mutated}
-        program = replace(self._program, rules=rules, tests=(step.case,))
+        program = replace(mutated, tests=(step.case,))
         return not all(result.passed for result in run_tests(program, Guard))
 
     # --- proofs
 
-    def _compared(self, mutant: Mutant, changed: Mapping[str, ir.ToolRules]) -> Outcome:
+    def _compared(self, mutant: Mutant, mutated: Program, changed: Sequence[str]) -> Outcome:
         undecided = ""
-        for tool, mutated in changed.items():
-            ours = self._program.rules[tool].rules
-            at, extra = _places(ours, mutated.rules)
-            with Inquiry(subject_of(self._program, tool, extra), self._pool, self._effort) as asked:
-                before = list(enumerate(ours))
-                after = list(zip(at, mutated.rules, strict=True))
-                formula = differ(before, after)
-                match asked.find(formula):
-                    case Found() as found:
-                        world = witness(asked, formula, found).world
-                        return Outcome(mutant, "survived", world=world)
-                    case Bounded(elements):
-                        undecided = f"no difference for lists of up to {elements} elements"
-                    case Open(reason):
-                        near = self._near_a_test(tool, asked, formula)
-                        if near is not None:
-                            return Outcome(mutant, "survived", world=near)
-                        undecided = reason
-                    case Refuted():
-                        pass
+        for tool in changed:
+            if self._reads_earlier_calls(mutated, tool):
+                found = self._joined(mutated, tool)
+            else:
+                found = self._asked(mutated.rules[tool])
+            if isinstance(found, World):
+                return Outcome(mutant, "survived", world=found)
+            undecided = found or undecided
         return Outcome(mutant, "undecided" if undecided else "equal", reason=undecided)
+
+    def _asked(self, theirs: ir.ToolRules) -> World | str:
+        """A call that tells two lists of rules apart; else empty if there is none, or why not."""
+        ours = self._program.rules[theirs.tool].rules
+        at, extra = _places(ours, theirs.rules)
+        subject = subject_of(self._program, theirs.tool, extra)
+        with Inquiry(subject, self._pool, self._effort) as asked:
+            formula = differ(list(enumerate(ours)), list(zip(at, theirs.rules, strict=True)))
+            match asked.find(formula):
+                case Found() as found:
+                    return witness(asked, formula, found).world
+                case Refuted():
+                    return ""
+                case Bounded(elements):
+                    return f"no difference for lists of up to {elements} elements"
+                case Open(reason):
+                    return self._near_a_test(theirs.tool, asked, formula) or reason
+
+    def _joined(self, mutated: Program, tool: str) -> World | str:
+        """The same of two programs whose rules read more than the host's facts."""
+        difference = compare_tool(self._program, mutated, tool, self._pool, self._effort)
+        if difference.verdict == "equivalent":
+            return ""
+        worlds = (c.witness.world for c in difference.changes if c.witness is not None)
+        reasons = (c.reason for c in difference.changes if c.reason)
+        return next(worlds, None) or next(reasons, "what it reads of earlier calls has changed")
 
     def _near_a_test(self, tool: str, asked: Inquiry, formula: Formula) -> World | None:
         """A world that differs from a test's in one part: what the solver cannot make up from
@@ -244,18 +266,17 @@ class _Compiled:
         self._program = program
         self._recompile = recompile
 
-    def rules(self, mutant: Mutant) -> Mapping[str, ir.ToolRules] | None:
-        """The rules of every tool under a mutant; None where it does not compile."""
-        if mutant.rule is not None:
-            compiled = self._read(mutant, alone=True)
-            if compiled is not None:
-                return {
-                    tool: _with(self._program.rules[tool], rules)
-                    for tool, rules in compiled.rules.items()
-                }
-        # Outside of rules, or in one that names other rules.
-        compiled = self._read(mutant, alone=False)
-        return None if compiled is None else compiled.rules
+    def program(self, mutant: Mutant) -> Program | None:
+        """The policy under a mutant; None where it does not compile."""
+        alone = None if mutant.rule is None else self._read(mutant, alone=True)
+        if alone is not None:
+            rules = {t: _with(self._program.rules[t], theirs) for t, theirs in alone.rules.items()}
+            changed = [t for t, theirs in rules.items() if theirs != self._program.rules[t]]
+            mutated = replace(self._program, rules=rules)
+            if not any(reads_more_than_facts(mutated, tool) for tool in changed):
+                return mutated
+        # Outside of rules, or in one that names other rules or reads earlier calls.
+        return self._read(mutant, alone=False)
 
     def _read(self, mutant: Mutant, *, alone: bool) -> Program | None:
         files = self._program.files
@@ -282,6 +303,20 @@ def _edited(declaration: Span, mutant: Mutant) -> str:
     text, at = declaration.text, declaration.start
     before, after = text[: mutant.span.start - at], text[mutant.span.end - at :]
     return f"{before}{mutant.text}{after}"
+
+
+def reads_more_than_facts(program: Program, tool: str) -> bool:
+    """Whether rules look up what is not the host's to say: what earlier calls come to."""
+    bodies = (
+        body
+        for rule in program.rules[tool].rules
+        for body in (*(let.value for let in rule.lets), rule.condition)
+    )
+    return any(
+        isinstance(node, ir.Fact) and node.name not in program.facts
+        for body in bodies
+        for node in walk(body)
+    )
 
 
 def _stands_in(inner: Span, outer: Span) -> bool:
