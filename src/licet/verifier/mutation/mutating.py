@@ -18,7 +18,6 @@ from licet.compiler.clock import clock
 from licet.compiler.encoding import EncodingError
 from licet.compiler.evaluation import UnknownRead, judge
 from licet.compiler.program import Program
-from licet.compiler.walking import walk
 from licet.compiler.world import World
 from licet.policy_lang import Span, ast
 
@@ -41,7 +40,7 @@ from ..analysis.witnesses import witness
 from ..edges import fired
 from ..guard import Guard
 from ..masking import parts, without
-from ..rehearsing import Rehearsal, rehearse
+from ..rehearsing import Rehearsal, reads_earlier_calls, rehearse
 from ..solving import Check, Sat, SolverPool
 from ..testing import run_tests
 from .mutants import Mutant, mutants
@@ -269,12 +268,9 @@ class _Compiled:
     def program(self, mutant: Mutant) -> Program | None:
         """The policy under a mutant; None where it does not compile."""
         alone = None if mutant.rule is None else self._read(mutant, alone=True)
-        if alone is not None:
+        if alone is not None and not any(reads_more_than_facts(alone, t) for t in alone.rules):
             rules = {t: _with(self._program.rules[t], theirs) for t, theirs in alone.rules.items()}
-            changed = [t for t, theirs in rules.items() if theirs != self._program.rules[t]]
-            mutated = replace(self._program, rules=rules)
-            if not any(reads_more_than_facts(mutated, tool) for tool in changed):
-                return mutated
+            return replace(self._program, rules=rules)
         # Outside of rules, or in one that names other rules or reads earlier calls.
         return self._read(mutant, alone=False)
 
@@ -307,15 +303,10 @@ def _edited(declaration: Span, mutant: Mutant) -> str:
 
 def reads_more_than_facts(program: Program, tool: str) -> bool:
     """Whether rules look up what is not the host's to say: what earlier calls come to."""
-    bodies = (
-        body
+    return any(
+        reads_earlier_calls(body, program)
         for rule in program.rules[tool].rules
         for body in (*(let.value for let in rule.lets), rule.condition)
-    )
-    return any(
-        isinstance(node, ir.Fact) and node.name not in program.facts
-        for body in bodies
-        for node in walk(body)
     )
 
 
