@@ -92,13 +92,16 @@ def _print(
         streams.out.say(f"  {short(outcome.reason, 160)}")
         return
     streams.out.say(Styled("SURVIVED ", "bold red"), " ", where, mutant.change, place)
-    for line in (_test(outcome, program, taken) or _call(outcome, program)).splitlines():
+    test = _test(outcome, program, taken)
+    if test is None:
+        from .json_text import json_line
+
+        streams.out.say(f"  no test can say it: {json_line(_call(outcome, program))}")
+    for line in (test or "").splitlines():
         streams.out.say(f"  {line}" if line else "")
 
 
 def _plain(outcome: Outcome, program: Program, taken: set[str]) -> dict[str, object]:
-    from licet.verifier.calls import call_json
-
     return {
         "kind": outcome.mutant.kind,
         "rule": outcome.mutant.rule,
@@ -108,7 +111,7 @@ def _plain(outcome: Outcome, program: Program, taken: set[str]) -> dict[str, obj
         "state": outcome.state,
         "killed_by": outcome.by or None,
         "reason": outcome.reason or None,
-        "call": None if outcome.world is None else call_json(outcome.world, program),
+        "call": _call(outcome, program) if outcome.state == "survived" else None,
         "test": _test(outcome, program, taken),
     }
 
@@ -129,14 +132,14 @@ def _test(outcome: Outcome, program: Program, taken: set[str]) -> str | None:
     return blocks_text([renamed(block, taken)])
 
 
-def _call(outcome: Outcome, program: Program) -> str:
-    """The call that no test can hold, as `licet check` reads it."""
+def _call(outcome: Outcome, program: Program) -> Mapping[str, object]:
+    """The call of a survivor, as `licet check` reads it."""
     from licet.verifier.calls import call_json
 
-    from .json_text import json_line
-
+    if outcome.call is not None:
+        return outcome.call
     assert outcome.world is not None
-    return f"no test can say it: {json_line(call_json(outcome.world, program))}"
+    return call_json(outcome.world, program)
 
 
 def _summary(counts: Counter[str]) -> str:

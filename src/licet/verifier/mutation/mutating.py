@@ -59,13 +59,15 @@ class Outcome:
     """What became of one mutant.
 
     `by` is the test that failed; `world` a call that the policy and the mutant decide
-    differently; `reason` says, in a line, why a mutant is undecided.
+    differently, or `call`, its JSON, where it has another past under each; `reason` says, in a
+    line, why a mutant is undecided.
     """
 
     mutant: Mutant
     state: State
     by: str = ""
     world: World | None = None
+    call: Mapping[str, object] | None = None
     reason: str = ""
 
 
@@ -152,6 +154,8 @@ class _Trial:
                 found = self._asked(mutated.rules[tool])
             if isinstance(found, World):
                 return Outcome(mutant, "survived", world=found)
+            if isinstance(found, Mapping):
+                return Outcome(mutant, "survived", call=found)
             undecided = found or undecided
         return Outcome(mutant, "undecided" if undecided else "equal", reason=undecided)
 
@@ -172,14 +176,18 @@ class _Trial:
                 case Open(reason):
                     return self._near_a_test(theirs.tool, asked, formula) or reason
 
-    def _joined(self, mutated: Program, tool: str) -> World | str:
+    def _joined(self, mutated: Program, tool: str) -> World | Mapping[str, object] | str:
         """The same of two programs whose rules read more than the host's facts."""
         difference = compare_tool(self._program, mutated, tool, self._pool, self._effort)
         if difference.verdict == "equivalent":
             return ""
-        worlds = (c.witness.world for c in difference.changes if c.witness is not None)
-        reasons = (c.reason for c in difference.changes if c.reason)
-        return next(worlds, None) or next(reasons, "what it reads of earlier calls has changed")
+        for change in difference.changes:
+            if change.witness is not None:
+                world = change.witness.world
+                known = world.facts.keys() <= self._program.facts.keys()
+                return world if known else change.witness.call()
+        reasons = (change.reason for change in difference.changes if change.reason)
+        return next(reasons, "what it reads of earlier calls has changed")
 
     def _near_a_test(self, tool: str, asked: Inquiry, formula: Formula) -> World | None:
         """A world that differs from a test's in one part: what the solver cannot make up from
