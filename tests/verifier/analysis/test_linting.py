@@ -34,6 +34,7 @@ SECTIONS = [
         r"^## (.+?)\n\n```licet\n(.*?)```", CASES, re.MULTILINE | re.DOTALL
     )
 ]
+EFFORT = Effort(2)
 EXPECTED = re.compile(r"# (error|warning|info): \[(LIC\d{3})\]")
 #: Those whose pages hold something that no engine decides yet, or that rest on the project.
 ELSEWHERE = {"LIC420", "LIC422", "LIC423", "LIC428", "LIC429", "LIC430"}
@@ -57,7 +58,7 @@ def linted(
     return lint(
         program,
         pool,
-        Effort(5),
+        EFFORT,
         project=project or Project(),
         kept=kept or Surveys(),
         version="test",
@@ -168,10 +169,10 @@ def test_surveys_are_kept_by_content_and_odd_ones_are_not_believed(pool, tmp_pat
     dead.close()
     assert linted(dead, program, kept=kept) == first
     changed = program_of(text.replace("> 5", "> 3"))
-    assert key(changed, "one", Effort(5), "test") != key(program, "one", Effort(5), "test")
+    assert key(changed, "one", EFFORT, "test") != key(program, "one", EFFORT, "test")
     for odd in ("", "{}", "[1]", '{"rules": [], "permitted": true, "open": []}', "\0"):
         file.write_text(odd, "utf-8")
         assert linted(pool, program, kept=kept) == first
     assert Survey.read(json.loads(file.read_text("utf-8"))) is not None
     other = program_of(text.replace("none", "renamed"))
-    assert key(other, "one", Effort(5), "test") != key(program, "one", Effort(5), "test")
+    assert key(other, "one", EFFORT, "test") != key(program, "one", EFFORT, "test")

@@ -26,6 +26,7 @@ from .binding import Bound, Codes, Numerals, Prepared, ReshapeError, checked_tex
 from .constraints import Constraints, mirror, recorded
 from .documents import text_fits
 from .failures import EncodingFault, EncodingLimit
+from .inverting import inverted
 from .library import Context
 from .places import Aspect, Capacity, Variable
 from .rebuilding import Rebuilder, letters
@@ -33,7 +34,11 @@ from .rules import Encoding, Surroundings, encode
 from .shapes import bucket, capacity, may_be_open
 from .sites import Site
 from .smtlib import Printer, literal, read_literal, symbol
+from .symbolic import Text
 from .terms import Sort, Term
+
+#: Texts of the rules of which a question says what builtins give for them.
+NAMED_LIMIT = 60
 
 #: Pairs of places that a question may say are equal.
 PAIR_LIMIT = 5_000
@@ -119,6 +124,7 @@ class Question:
         for leaf, variable in zip(self.leaves, self._encoding.soil.variables, strict=True):
             if leaf.path in assignments:
                 chosen[variable] = assignments[leaf.path]
+        chosen = inverted(self._encoding, chosen, self._codes.all())
         return _Rebuilding(self, Rebuilder(lambda v: chosen.get(v, UNKNOWN))).world()
 
     # --- inside --------------------------------------------------------------------------------
@@ -276,6 +282,7 @@ def _asked(
     codes = Codes()
     own = replace(around, code_of=codes.fixed)
     encoding = encode(own, theories.is_sequence, look, long_is_unknown=bounded is None)
+    named = frozenset(codes.all()) if around.share_folds else frozenset()
     for a, b in _pairs(encoding.sites):
         mirror(a.place, b.place)
         mirror(b.place, a.place)
@@ -284,7 +291,7 @@ def _asked(
         bound = _Known(prepared, world)
         with bound.bind():
             return _Writing(
-                around.roots, encoding, context, codes, world, bounded, bound
+                around.roots, encoding, context, codes, world, bounded, bound, named
             ).question()
     finally:
         prepared.close()
@@ -315,6 +322,7 @@ class _Writing:
         world: World,
         bounded: int | None,
         bound: _Known,
+        named: frozenset[str],
     ) -> None:
         self._roots = roots
         self._e = encoding
@@ -323,6 +331,8 @@ class _Writing:
         self._world = world
         self._bounded = bounded
         self._bound = bound
+        #: Texts of which builtins are told; those of the rules, where worlds are to be made up.
+        self._named = named
 
     def question(self) -> Question:
         values = dict(self._bound.values)
@@ -428,7 +438,7 @@ class _Writing:
         entries: Mapping[tuple[Value, ...], Value]
         if site.kind == "builtin":
             if known is None:
-                return []
+                return self._of_constants(site) if self._named else []
             entries = {known: BUILTINS[site.name].call(*known)}
         elif known is not None:
             return []
@@ -444,6 +454,21 @@ class _Writing:
                 raw = _encoded(variable, chosen, self._codes.fixed)
                 term = _term(e, variable, raw)
                 found.append(t.implies(here, t.eq(variable.term, term)))
+        return found
+
+    def _of_constants(self, site: Site) -> list[Term]:
+        """What a builtin gives for each text that the rules name."""
+        others = [key.literal if isinstance(key, Text) else None for key in site.keys[1:]]
+        if None in others or not isinstance(site.keys[0], Text):
+            return []
+        t, e = self._e.terms, self._e
+        found: list[Term] = []
+        for text in sorted(self._named)[:NAMED_LIMIT]:
+            here = e.soil.algebra.equal(site.keys[0], e.constant(text, site.key_types[0]))
+            value = BUILTINS[site.name].call(text, *others)
+            for variable, chosen in recorded(site.place, value).values.items():
+                raw = _encoded(variable, chosen, self._codes.fixed)
+                found.append(t.implies(here, t.eq(variable.term, _term(e, variable, raw))))
         return found
 
 
