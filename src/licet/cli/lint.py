@@ -133,9 +133,7 @@ def _edited(text: str, edit: Edit) -> str:
 
 def _read_lock(root: Path) -> Mapping[str, tuple[str, ...]] | None:
     """The tools that globs stood for when the lock was written. Raises Failed."""
-    from .lint_settings import LOCK
-
-    path = root / LOCK
+    path = _lock_path(root)
     if not path.is_file():
         return None
     try:
@@ -151,12 +149,20 @@ def _read_lock(root: Path) -> Mapping[str, tuple[str, ...]] | None:
 def _write_lock(root: Path, program: Program) -> None:
     from licet.verifier.analysis.syntax import matching, wide_patterns
 
-    from .lint_settings import LOCK
-
     tools = [tool.qualified for tool in program.catalog]
     globs = {p.text: sorted(matching((p,), tools)) for p in wide_patterns(program)}
     text = json.dumps({"version": 1, "globs": dict(sorted(globs.items()))}, indent=2)
-    (root / LOCK).write_text(text + "\n", "utf-8")
+    _lock_path(root).write_text(text + "\n", "utf-8")
+
+
+def _lock_path(root: Path) -> Path:
+    """The lock's own path: a link would lead out of the project. Raises Failed."""
+    from .lint_settings import LOCK
+
+    path = root / LOCK
+    if path.is_symlink():
+        raise Failed(f"`{LOCK}` is a link, which is not followed")
+    return path
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
