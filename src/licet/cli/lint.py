@@ -59,10 +59,10 @@ def _findings(
     """What loading says, and, of a policy that loads, what the checks find."""
     from licet import __version__
     from licet.loading import load_program
+    from licet.verifier.analysis.keeping import Kept, usual_folder
     from licet.verifier.analysis.linted import Finding
-    from licet.verifier.analysis.linting import Project, lint
+    from licet.verifier.analysis.linting import Project, lint, steps
     from licet.verifier.analysis.spreading import workers
-    from licet.verifier.analysis.surveys_on_disk import Surveys, usual_folder
     from licet.verifier.solving import SolverPool
 
     from .policies import read_params
@@ -77,9 +77,8 @@ def _findings(
     if program is None:
         return found, None
     project = Project(settings.resolvers, _read_lock(settings.root))
-    kept = Surveys(None if options.no_cache else usual_folder())
-    tools = sum(1 for rules in program.rules.values() if rules.rules)
-    with SolverPool(workers()) as pool, Bar(streams, tools, "tools") as bar:
+    kept = Kept(None if options.no_cache else usual_folder())
+    with SolverPool(workers()) as pool, Bar(streams, steps(program), "questions") as bar:
         more = lint(
             program,
             pool,

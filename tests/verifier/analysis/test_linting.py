@@ -21,10 +21,10 @@ from licet.verifier.analysis.checks import (
     pending_prerequisite,
 )
 from licet.verifier.analysis.inquiry import Effort
+from licet.verifier.analysis.keeping import Kept
 from licet.verifier.analysis.linted import Finding, Linted
 from licet.verifier.analysis.linting import Project, lint
 from licet.verifier.analysis.surveying import Survey, key
-from licet.verifier.analysis.surveys_on_disk import Surveys
 from licet.verifier.solving import SolverPool
 
 CASES = (Path(__file__).parent / "lint_cases.md").read_text("utf-8")
@@ -53,14 +53,14 @@ def program_of(text: str) -> Program:
 
 
 def linted(
-    pool: SolverPool, program: Program, project: Project | None = None, kept: Surveys | None = None
+    pool: SolverPool, program: Program, project: Project | None = None, kept: Kept | None = None
 ) -> tuple[Finding, ...]:
     return lint(
         program,
         pool,
         EFFORT,
         project=project or Project(),
-        kept=kept or Surveys(),
+        kept=kept or Kept(),
         version="test",
     )
 
@@ -161,7 +161,7 @@ def test_surveys_are_kept_by_content_and_odd_ones_are_not_believed(pool, tmp_pat
     text = (
         "tool one(n: Int)\npermit all on one\nforbid none on one when args.n > 5 and args.n < 4\n"
     )
-    kept = Surveys(tmp_path / "kept")
+    kept = Kept(tmp_path / "kept")
     program = program_of(text)
     first = linted(pool, program, kept=kept)
     [file] = (tmp_path / "kept").iterdir()

@@ -79,16 +79,10 @@ class Survey:
             raise ValueError("no survey") from error
 
 
-def key(program: Program, tool: str, effort: Effort, version: str) -> str:
-    """What a survey rests on, as a digest: rules, types, facts that are read, params, zone."""
+def key(program: Program, tool: str, effort: Effort, version: str, *more: str) -> str:
+    """What an answer about a tool rests on, as a digest: rules, types, facts, params, zone; and
+    `more`, where that is not all."""
     rules = program.rules[tool].rules
-    read = {
-        node.name
-        for rule in rules
-        for body in (*(let.value for let in rule.lets), rule.condition)
-        for node in walk(body)
-        if isinstance(node, ir.Fact)
-    }
     pieces = (
         _FORMAT,
         version,
@@ -98,8 +92,9 @@ def key(program: Program, tool: str, effort: Effort, version: str) -> str:
         *(repr(r) for r in rules),
         repr(program.catalog.qualified[tool].params),
         *(repr(getattr(program, scope)) for scope in ("principal", "context", "session")),
-        *(repr(program.facts[name]) for name in sorted(read)),
+        *(repr(program.facts[name]) for name in sorted(program.facts)),
         repr(sorted(program.unset_params.items(), key=lambda item: item[0])),
+        *more,
     )
     digest = hashlib.sha256()
     for piece in pieces:
