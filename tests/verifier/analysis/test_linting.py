@@ -37,7 +37,7 @@ SECTIONS = [
 EFFORT = Effort(2)
 EXPECTED = re.compile(r"# (error|warning|info): \[(LIC\d{3})\]")
 #: Those whose pages hold something that no engine decides yet, or that rest on the project.
-ELSEWHERE = {"LIC420", "LIC422", "LIC423", "LIC428", "LIC429", "LIC430"}
+ELSEWHERE = {"LIC420", "LIC422", "LIC423", "LIC427", "LIC428", "LIC429", "LIC430"}
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +176,14 @@ def test_surveys_are_kept_by_content_and_odd_ones_are_not_believed(pool, tmp_pat
     assert Survey.read(json.loads(file.read_text("utf-8"))) is not None
     other = program_of(text.replace("none", "renamed"))
     assert key(other, "one", EFFORT, "test") != key(program, "one", EFFORT, "test")
+
+
+@pytest.mark.parametrize(("heading", "there"), [("Wrong", True), ("Right", False)])
+def test_an_escalation_of_what_is_denied_anyway(pool, heading, there):
+    text = example("LIC427", heading).replace("escalate large", "forbid large")
+    program = program_of(text.replace(" to approver.id != principal.id", ""))
+    rules = program.rules["refund"]
+    escalations = tuple(replace(rule, kind="escalate") for rule in rules.forbids)
+    changed = replace(rules, forbids=(), escalations=escalations)
+    found = linted(pool, replace(program, rules={"refund": changed}))
+    assert [finding.diagnostic.code for finding in found] == (["LIC427"] if there else [])
