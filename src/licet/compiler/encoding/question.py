@@ -27,6 +27,7 @@ from .binding import Bound, Numerals, Prepared, ReshapeError, checked_text
 from .constraints import recorded
 from .documents import text_fits
 from .failures import EncodingFault, EncodingLimit
+from .inverting import inverted
 from .places import Variable
 from .rebuilding import Rebuilder, complete, letters
 from .rules import Encoding
@@ -34,7 +35,11 @@ from .shapes import bucket
 from .sites import Site
 from .smtlib import Printer, literal, read_literal, symbol
 from .stem import Stem, Stems
+from .symbolic import Text
 from .terms import Sort, Term
+
+#: Texts of the rules of which a question says what builtins give for them.
+NAMED_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ class Question:
         for leaf, variable in zip(self.leaves, self._encoding.soil.variables, strict=True):
             if leaf.path in assignments:
                 chosen[variable] = assignments[leaf.path]
+        chosen = inverted(self._encoding, chosen, self._codes.all())
         return _Rebuilding(self, Rebuilder(lambda v: chosen.get(v, UNKNOWN))).world()
 
     # --- inside --------------------------------------------------------------------------------
@@ -261,6 +267,8 @@ class _Writing:
         self._codes = stem.codes
         self._world = world
         self._bound = bound
+        #: Texts of which builtins are told; those of the rules, where worlds are to be made up.
+        self._named = stem.named
 
     def question(self) -> Question:
         shared = self._codes.all()
@@ -339,7 +347,7 @@ class _Writing:
         entries: Mapping[tuple[Value, ...], Value]
         if site.kind == "builtin":
             if known is None:
-                return []
+                return self._of_constants(site) if self._named else []
             entries = {known: BUILTINS[site.name].call(*known)}
         elif known is not None:
             return []
@@ -355,6 +363,21 @@ class _Writing:
                 raw = _encoded(variable, chosen, self._codes.fixed)
                 term = _term(e, variable, raw)
                 found.append(t.implies(here, t.eq(variable.term, term)))
+        return found
+
+    def _of_constants(self, site: Site) -> list[Term]:
+        """What a builtin gives for each text that the rules name."""
+        others = [key.literal if isinstance(key, Text) else None for key in site.keys[1:]]
+        if None in others or not isinstance(site.keys[0], Text):
+            return []
+        t, e = self._e.terms, self._e
+        found: list[Term] = []
+        for text in sorted(self._named)[:NAMED_LIMIT]:
+            here = e.soil.algebra.equal(site.keys[0], e.constant(text, site.key_types[0]))
+            value = BUILTINS[site.name].call(text, *others)
+            for variable, chosen in recorded(site.place, value).values.items():
+                raw = _encoded(variable, chosen, self._codes.fixed)
+                found.append(t.implies(here, t.eq(variable.term, _term(e, variable, raw))))
         return found
 
 

@@ -54,6 +54,8 @@ class Stem:
         self.roots = around.roots
         own = replace(around, code_of=self.codes.fixed)
         self.encoding = encode(own, theories.is_sequence, look, long_is_unknown=not bounded)
+        #: Texts of the rules of which builtins are told, where worlds are to be made up.
+        self.named = frozenset(self.codes.all()) if around.share_folds else frozenset()
         self.pairs = _pairs(self.encoding.sites)
         for a, b in self.pairs:
             mirror(a.place, b.place)
