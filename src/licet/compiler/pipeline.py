@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from licet.policy_lang import Diagnostic, Source
 
 from . import ir
-from .builtins import BUILTINS
+from .builtins import BUILTINS, OPERATORS
 from .catalog import Catalog
 from .catalogues import ReadTools, collect_tools
 from .declarations import Declarations
@@ -21,15 +21,13 @@ from .gathering import Gathered, Read, gather
 from .program import Program, TestCase
 from .reporting import Reporter
 from .resolution import Index
-from .rules import check_defines, type_rules
+from .rules import check_changes, check_defines, type_rules
 from .scenarios import resolve_tests
 from .tool_sets import ToolSets
 from .undecided import check_undecided
 from .visibility import adjustable_arguments, fact_signatures, shown_paths
 
-FUNCTIONS = frozenset(
-    name for name in BUILTINS if not name.startswith(("path_", "ip_", "cidr_"))
-) | {"cidr_overlaps"}
+FUNCTIONS = frozenset(BUILTINS) - OPERATORS
 
 
 class Compilation:
@@ -55,6 +53,7 @@ def check_declarations(state: Compilation) -> None:
 
 def check_rules(state: Compilation) -> None:
     state.rules = type_rules(state.declared)
+    check_changes(state.declared)
     check_defines(state.declared)
 
 

@@ -186,7 +186,7 @@ class _Lexer:
             if kind == "IN":
                 self.bind()
         elif (self.declaration == "ADJUSTABLE" and not self.depth) or (
-            text == "tool" and self.at_line_start(start)
+            text in ("tool", "change") and self.at_line_start(start)
         ):
             self.declaration = ""  # a declaration whose first word is not reserved
         elif text == "allow" and previous == "WORD":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from ..builtins import BUILTINS
 from ..lowering import AbstractPath
@@ -20,6 +20,7 @@ from ..types import (
     DurationType,
     EnumType,
     IntType,
+    JsonType,
     ListType,
     OptionalType,
     RecordType,
@@ -29,6 +30,7 @@ from ..types import (
     Value,
 )
 from ..world import UNKNOWN, World
+from .documents import document_of, document_text
 from .failures import EncodingFault, EncodingLimit, UnsupportedText
 from .handles import Handles
 from .library import Context, held
@@ -217,6 +219,12 @@ def _codec(variable: Variable, prepared: Prepared) -> Callable[[Any, Bound], int
                 return numerals.integer(bound.code(value))
 
             return code_handle
+        case "document":
+
+            def document_handle(value: Any, bound: Bound) -> int:
+                return numerals.integer(bound.code(document_text(value)))
+
+            return document_handle
         case "seq":
 
             def seq_handle(value: Any, _: Bound) -> int:
@@ -332,7 +340,7 @@ class Bound:
             if plain is not None:
                 value = self.known_values.get(plain.index, UNKNOWN)
             elif isinstance(key, Text) and key.literal is not None:
-                value = key.literal
+                value = document_of(key.literal) if isinstance(type, JsonType) else key.literal
             else:
                 value = self.value(key, type)
             if value is UNKNOWN:
@@ -395,6 +403,10 @@ class Bound:
             case StringType():
                 assert isinstance(symbolic, Text)
                 return self._text(symbolic)
+            case JsonType():
+                assert isinstance(symbolic, Text)
+                text = self._text(symbolic)
+                return UNKNOWN if text is UNKNOWN else document_of(cast(str, text))
             case EnumType(_, labels):
                 number = self._number(symbolic)
                 return UNKNOWN if number is None else labels[int(number)]

@@ -278,6 +278,8 @@ class Constraints:
         if a.kind is None or b.kind is None:
             return
         yield t.eq(a.kind.term, b.kind.term)
+        if a.whole is not None and b.whole is not None:
+            yield t.eq(a.whole.term, b.whole.term)
         there = t.not_(a.absent())
         for target in a.readings.keys() & b.readings.keys():
             (wrong, x), (wrong_too, y) = a.readings[target], b.readings[target]
@@ -324,6 +326,8 @@ def mirror(a: Place, b: Place) -> None:
         case JsonPlace(), JsonPlace():
             if a.kind is not None:
                 b.absent()
+            if a.whole is not None:
+                b.content()
             for name, step in a.steps.items():
                 mirror(step, b.step(name))
             for target, (_, inner) in a.readings.items():

@@ -51,7 +51,7 @@ from .symbolic import (
 )
 from .terms import Sort, Term, Terms
 
-Codec = Literal["bool", "int", "scaled", "real", "enum", "code", "seq"]
+Codec = Literal["bool", "int", "scaled", "real", "enum", "code", "seq", "document"]
 
 
 class Aspect(Enum):
@@ -64,6 +64,7 @@ class Aspect(Enum):
     wrong = "wrong"
     key = "key"
     free = "free"
+    content = "content"
 
 
 @dataclass(slots=True, eq=False)
@@ -462,13 +463,15 @@ ABSENT, OBJECT, OTHER = 0, 1, 2
 
 
 class JsonPlace(Document):
-    """A document: its kind, the steps taken into it, and the readings of it as a type."""
+    """A document: its kind, the steps taken into it, and the readings of it as a type; and, where
+    it is compared or given to a function, its whole content."""
 
-    __slots__ = ("_soil", "kind", "readings", "spot", "steps")
+    __slots__ = ("_content", "_soil", "kind", "readings", "spot", "steps")
 
     def __init__(self, soil: Soil, spot: Spot) -> None:
         self._soil, self.spot = soil, spot
         self.kind: Variable | None = None
+        self._content: tuple[Variable, Text] | None = None
         self.steps: dict[str, JsonPlace] = {}
         self.readings: dict[Type, tuple[Variable, Place]] = {}
 
@@ -493,6 +496,19 @@ class JsonPlace(Document):
             spot = self.spot.below(self.spot.type, name, ("step", name))
             self.steps[name] = JsonPlace(self._soil, spot)
         return self.steps[name]
+
+    @property
+    def whole(self) -> Variable | None:
+        """The variable of the content, if something reads it."""
+        return None if self._content is None else self._content[0]
+
+    def content(self) -> Text:
+        self.absent()
+        if self._content is None:
+            path = (*self.spot.path, Aspect.content)
+            leaf = self._soil.variable("Int", "document", None, path, self.spot.owner)
+            self._content = (leaf, Text(lambda: leaf.term, None))
+        return self._content[1]
 
     def convert(self, target: Type) -> tuple[Term, Symbolic]:
         self.absent()
@@ -519,6 +535,8 @@ class JsonPlace(Document):
         if isinstance(value, dict):
             for name, step in self.steps.items():
                 step.bind(value.get(name), binder)
+        if self._content is not None and not _open(value):
+            binder.put(self._content[0], value)
         if value is None:
             return
         if _open(value):

@@ -8,7 +8,7 @@ from licet.policy_lang import Span, ast
 
 from .. import ir
 from ..folding import TRUE, some
-from ..types import BOOL, JSON, JsonType, ListType, OptionalType, Type
+from ..types import BOOL, JSON, STRING, JsonType, ListType, MapType, OptionalType, Type
 from .agreement import accepts, join, widened
 from .context import Context, Scope, Typed
 from .narrowing import key, present
@@ -128,6 +128,8 @@ def _coalesce_document(
 ) -> Typed | None:
     if isinstance(node.right, ast.ListLiteral) and not node.right.items and expected is None:
         expected = ListType(JSON)
+    if isinstance(node.right, ast.RecordLiteral) and not node.right.fields and expected is None:
+        expected = MapType(STRING, JSON)
     right = context.infer(node.right, scope, expected)
     if right is None:
         return None
