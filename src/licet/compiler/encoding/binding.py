@@ -35,7 +35,7 @@ from .failures import EncodingFault, EncodingLimit, UnsupportedText
 from .handles import Handles
 from .library import Context, held
 from .patterns import LAST
-from .places import Variable
+from .places import Openness, Variable
 from .rules import ALLOW, DENY, ESCALATE, Encoding
 from .sites import Site, variables_of
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
@@ -251,8 +251,8 @@ class Bound:
     """
 
     __slots__ = (
-        "_codecs", "_context", "_declarations", "_model", "_ref", "known", "known_values",
-        "prepared", "world", "world_codes",
+        "_codecs", "_context", "_declarations", "_model", "_ref", "is_open", "known",
+        "known_values", "prepared", "world", "world_codes",
     )  # fmt: skip
 
     def __init__(self, prepared: Prepared, world: World) -> None:
@@ -263,6 +263,7 @@ class Bound:
         self._codecs = prepared.codecs
         self.world = world
         self.world_codes: dict[str, int] = {}
+        self.is_open = Openness()
         #: Values of the variables that keys read.
         self.known_values: dict[int, Value] = {}
         #: Per site, its keys as far as known (None: not known yet).

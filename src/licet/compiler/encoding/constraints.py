@@ -39,6 +39,7 @@ from .places import (
     JsonPlace,
     ListPlace,
     MapPlace,
+    Openness,
     OptionalPlace,
     Place,
     RecordPlace,
@@ -340,6 +341,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self.values: dict[Variable, Value] = {}
+        self.is_open = Openness()
 
     def put(self, variable: Variable, value: Value) -> None:
         self.values[variable] = value

@@ -108,6 +108,10 @@ class Binder(Protocol):
 
     def open_document(self) -> None: ...
 
+    def is_open(self, document: Value) -> bool:
+        """Whether a document has an unknown part."""
+        ...
+
 
 @dataclass(eq=False)
 class Soil:
@@ -449,13 +453,28 @@ def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity
     return length, unknown, capacity, unknown.term
 
 
-def _open(value: Value) -> bool:
-    """Whether a document has an unknown part."""
-    if isinstance(value, dict):
-        return any(map(_open, value.values()))
-    if isinstance(value, tuple):
-        return any(map(_open, value))
-    return value is UNKNOWN
+class Openness:
+    """Which documents have an unknown part. What was walked is kept, by identity, and not walked
+    again: a document that is read at many places is walked once."""
+
+    __slots__ = ("_closed",)
+
+    def __init__(self) -> None:
+        self._closed: dict[int, Value] = {}
+
+    def __call__(self, document: Value) -> bool:
+        met: dict[int, Value] = {}
+        waiting = [document]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, (dict, tuple)):
+                if id(value) not in self._closed:
+                    met[id(value)] = value
+                    waiting.extend(value.values() if isinstance(value, dict) else value)
+            elif value is UNKNOWN:
+                return True
+        self._closed.update(met)
+        return False
 
 
 #: What a Json value is, for stepping into it.
@@ -535,11 +554,11 @@ class JsonPlace(Document):
         if isinstance(value, dict):
             for name, step in self.steps.items():
                 step.bind(value.get(name), binder)
-        if self._content is not None and not _open(value):
+        if self._content is not None and not binder.is_open(value):
             binder.put(self._content[0], value)
         if value is None:
             return
-        if _open(value):
+        if binder.is_open(value):
             binder.open_document()
             for _, place in self.readings.values():
                 place.bind(UNKNOWN, binder)
