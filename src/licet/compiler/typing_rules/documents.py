@@ -15,7 +15,6 @@ from ..types import (
     JSON,
     STRING,
     JsonType,
-    MapType,
     OptionalType,
     StringType,
     Type,
@@ -23,9 +22,7 @@ from ..types import (
 )
 from .agreement import is_poisoned
 from .context import Context, Scope, Typed
-from .optionals import handled, narrowed
-
-ENTRIES = MapType(STRING, JSON)
+from .optionals import ENTRIES, handled, narrowed
 
 
 def is_document(type_: Type) -> bool:
