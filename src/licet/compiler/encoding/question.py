@@ -14,7 +14,7 @@ unknown lists are at most that long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -25,7 +25,7 @@ from ..types import StringType, Type, Value
 from ..world import UNKNOWN, Path, World
 from .binding import Bound, Numerals, Prepared, ReshapeError, checked_text
 from .constraints import recorded
-from .documents import text_fits
+from .documents import document_of, document_text, text_fits
 from .failures import EncodingFault, EncodingLimit
 from .inverting import inverted
 from .places import Variable
@@ -35,7 +35,7 @@ from .shapes import bucket
 from .sites import Site
 from .smtlib import Printer, literal, read_literal, symbol
 from .stem import Stem, Stems
-from .symbolic import Text
+from .symbolic import Document, Symbolic, Text
 from .terms import Sort, Term
 
 #: Texts of the rules of which a question says what builtins give for them.
@@ -116,6 +116,8 @@ class Question:
                 return checked_text(cast(str, raw))
             case "code":
                 return self._text(cast(int, raw), variable.type)
+            case "document":
+                return self._document(cast(int, raw))
 
     def world(self, assignments: Mapping[Path, Value]) -> World:
         """A complete world: leaves as assigned, others as known, the rest plain.
@@ -143,6 +145,17 @@ class Question:
             self._texts[text] = code
             self._by_code[code] = text
         return code
+
+    def _document(self, code: int) -> Value:
+        """The document of a code; for one that stands for none, a text that stands nowhere else."""
+        number = 1
+        while code not in self._by_code:
+            text = document_text(letters(number))
+            if text not in self._texts:
+                self._texts[text] = code
+                self._by_code[code] = text
+            number += 1
+        return document_of(self._by_code[code])
 
     def _text(self, code: int, type: Type | None) -> str:
         found = self._by_code.get(code)
@@ -275,6 +288,8 @@ class _Writing:
         for variable, value in self._bound.values.items():
             if variable.codec == "code":
                 self._codes.fixed(cast(str, value))
+            elif variable.codec == "document":
+                self._codes.fixed(document_text(value))
         given = self._given(shared)
         stem, more = self._stem.text, ""
         printer = Printer(given, self._stem.printer)
@@ -344,19 +359,19 @@ class _Writing:
         """What is known of a name at known keys, as far as the site's own keys do not tell."""
         t, e = self._e.terms, self._e
         known = self._bound.known[site.index]
-        entries: Mapping[tuple[Value, ...], Value]
+        entries: Iterable[tuple[tuple[Value, ...], Value]]
         if site.kind == "builtin":
             if known is None:
                 return self._of_constants(site) if self._named else []
-            entries = {known: BUILTINS[site.name].call(*known)}
+            entries = ((known, BUILTINS[site.name].call(*known)),)
         elif known is not None:
             return []
         else:
-            entries = self._world.facts.get(site.name, {})
+            entries = self._world.facts.get(site.name, {}).items()
         found: list[Term] = []
-        for keys, value in entries.items():
+        for keys, value in entries:
             here = t.and_(
-                e.soil.algebra.equal(key, e.constant(wanted, type))
+                e.soil.algebra.equal(key, _key_constant(e, wanted, type))
                 for key, wanted, type in zip(site.keys, keys, site.key_types, strict=True)
             )
             for variable, chosen in recorded(site.place, value).values.items():
@@ -379,6 +394,11 @@ class _Writing:
                 raw = _encoded(variable, chosen, self._codes.fixed)
                 found.append(t.implies(here, t.eq(variable.term, _term(e, variable, raw))))
         return found
+
+
+def _key_constant(e: Encoding, wanted: Value, type: Type) -> Symbolic:
+    value = e.constant(wanted, type)
+    return value.content() if isinstance(value, Document) else value
 
 
 def _term(e: Encoding, variable: Variable, raw: bool | int | Fraction | str) -> Term:
@@ -410,6 +430,8 @@ def _encoded(variable: Variable, value: Value, code_of: object) -> bool | int | 
             return cast(int, code_of(value))  # type: ignore[operator]
         case "seq" if isinstance(value, str):
             return checked_text(value)
+        case "document":
+            return cast(int, code_of(document_text(value)))  # type: ignore[operator]
     raise EncodingFault(f"a value that is none of {variable.type}")
 
 
