@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ Found = tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]
 
 #: Formats whose strings name something installed (a service), not a file.
 INSTALLED: Final = ("aws",)
-FORMATS: Final = (*tool_lists.FORMATS, *INSTALLED)
+FORMATS: Final = (*tool_lists.FORMATS, "openapi", *INSTALLED)
 
 
 def installed(wanted: str, alias: str | None, span: Span | None = None) -> Found:
@@ -53,7 +54,40 @@ def load(path: Path, format: str | None, alias: str | None, span: Span | None = 
     catalog keep the names of their sources."""
     if path.suffix == SUFFIX and format is None:
         return _compiled(path, alias, span)
+    if format == "openapi" or (format is None and _may_be_openapi(path)):
+        return _described(path, format, alias, span)
     return tool_lists.load(path, format, alias or path.stem, span)
+
+
+def _may_be_openapi(path: Path) -> bool:
+    """Whether a file is YAML, or JSON that says early what it is."""
+    if path.suffix in (".yaml", ".yml"):
+        return True
+    try:
+        with path.open("rb") as file:
+            return re.search(rb'"(openapi|swagger)"\s*:', file.read(65_536)) is not None
+    except OSError:
+        return False
+
+
+def _described(path: Path, format: str | None, alias: str | None, span: Span | None) -> Found:
+    from . import documents, openapi
+
+    name = alias or path.stem
+    try:
+        data, found = documents.bundled(path, span)
+    except MissingExtraError as missing:
+        return (), (Diagnostic("LIC210", str(missing), span),)
+    except documents.DocumentError as error:
+        return (), (Diagnostic("LIC200", str(error), span),)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        return (), (Diagnostic("LIC200", f"`{path.name}` cannot be read: {reason}", span),)
+    if format is None and not openapi.is_openapi(data):
+        tools, more = tool_lists.read(data, name, span)
+        return tools, (*found, *more)
+    tools, more = openapi.read(data, name, span)
+    return (Listed(name, tools),) if tools else (), (*found, *more)
 
 
 def _compiled(path: Path, alias: str | None, span: Span | None) -> Found:
@@ -91,9 +125,10 @@ def named(spec: str) -> Named:
             (each, _origin(each, path)) for each in given if not isinstance(each, Tool)
         ), found
     tools = [each for each in given if isinstance(each, Tool)]
-    if not tools:
-        return (), found
-    return ((Listed(name if equals else path.stem, tools), path.name),), found
+    sources = [each for each in given if not isinstance(each, Tool)]
+    if tools:
+        sources.append(Listed(name if equals else path.stem, tools))
+    return tuple((each, path.name) for each in sources), found
 
 
 def _installed_sources(wanted: str) -> Named:
