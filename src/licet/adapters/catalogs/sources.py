@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -20,33 +21,42 @@ from .listed import Listed
 Found = tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]
 
 #: Formats whose strings name something installed (a service), not a file.
-INSTALLED: Final = ("aws",)
+INSTALLED: Final = ("aws", "google")
 FORMATS: Final = (*tool_lists.FORMATS, "openapi", *INSTALLED)
 
 
-def installed(wanted: str, alias: str | None, span: Span | None = None) -> Found:
-    """The services that a name or a glob means: `ec2`, `s3*`, `*`. They keep their names unless
-    an alias is given, which then qualifies the tools of all of them."""
-    from . import aws
-
+def installed(kind: str, wanted: str, alias: str | None, span: Span | None = None) -> Found:
+    """What is installed under a name or a glob: `ec2`, `s3*`, `*`; `drive:v3`. Sources keep their
+    names unless an alias is given, which then qualifies the tools of all of them."""
     try:
-        known = aws.services()
+        known, origin, source = _kinds(kind)
         names = [name for name in known if fnmatchcase(name, wanted)]
         if not names:
             return (), (
                 Diagnostic(
                     "LIC211",
-                    f"{aws.version()} has no service `{wanted}`",
+                    f"{origin} has no service `{wanted}`",
                     span,
-                    help=suggestion(wanted, known, "name a service as boto3 does"),
+                    help=suggestion(wanted, known, "name a service as its library does"),
                 ),
             )
-        found = [aws.service(name) for name in names]
+        found = [source(name) for name in names]
     except MissingExtraError as missing:
         return (), (Diagnostic("LIC210", str(missing), span),)
+    except ValueError as error:
+        return (), (Diagnostic("LIC204", str(error), span),)
     if alias is None:
         return tuple(found), ()
     return tuple(Renamed(each, alias) for each in found), ()
+
+
+def _kinds(kind: str) -> tuple[tuple[str, ...], str, Callable[[str], ToolSource]]:
+    """The names of what is installed, what it is from, and how one is opened."""
+    from . import aws, google
+
+    if kind == "aws":
+        return aws.services(), aws.version(), aws.service
+    return google.apis(), google.origin(), google.api
 
 
 def load(path: Path, format: str | None, alias: str | None, span: Span | None = None) -> Found:
@@ -116,7 +126,9 @@ def named(spec: str) -> Named:
     `FILE`, `NAME=FILE`, `aws:ec2`, `aws:s3*`."""
     kind, colon, wanted = spec.partition(":")
     if colon and kind in INSTALLED:
-        return _installed_sources(wanted)
+        given, found = installed(kind, wanted, None)
+        origin = _kinds(kind)[1] if given else ""
+        return tuple((each, origin) for each in given if not isinstance(each, Tool)), found
     name, equals, file = spec.partition("=")
     path = Path(file if equals else spec)
     given, found = load(path, None, name if equals else None)
@@ -129,13 +141,6 @@ def named(spec: str) -> Named:
     if tools:
         sources.append(Listed(name if equals else path.stem, tools))
     return tuple((each, path.name) for each in sources), found
-
-
-def _installed_sources(wanted: str) -> Named:
-    given, found = installed(wanted, None)
-    from . import aws
-
-    return tuple((each, aws.version()) for each in given if not isinstance(each, Tool)), found
 
 
 def _origin(source: Tool | ToolSource, path: Path) -> str:
