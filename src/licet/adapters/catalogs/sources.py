@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -123,13 +124,16 @@ Named = tuple[tuple[tuple[ToolSource, str], ...], tuple[Diagnostic, ...]]
 
 def named(spec: str) -> Named:
     """The sources of a command line's word, each with a text that says where it is from:
-    `FILE`, `NAME=FILE`, `aws:ec2`, `aws:s3*`."""
+    `FILE`, `NAME=FILE`, `aws:ec2`, `aws:s3*`, `google:drive:v3`, `NAME=mcp:https://…`,
+    `NAME=mcp:COMMAND`. What a server says is kept as it says it: whoever names it here pins it."""
     kind, colon, wanted = spec.partition(":")
     if colon and kind in INSTALLED:
         given, found = installed(kind, wanted, None)
         origin = _kinds(kind)[1] if given else ""
         return tuple((each, origin) for each in given if not isinstance(each, Tool)), found
     name, equals, file = spec.partition("=")
+    if equals and file.startswith("mcp:"):
+        return _server(name, file.removeprefix("mcp:"))
     path = Path(file if equals else spec)
     given, found = load(path, None, name if equals else None)
     if path.suffix == SUFFIX:
@@ -141,6 +145,20 @@ def named(spec: str) -> Named:
     if tools:
         sources.append(Listed(name if equals else path.stem, tools))
     return tuple((each, path.name) for each in sources), found
+
+
+def _server(name: str, server: str) -> Named:
+    from . import mcp_server
+
+    is_address = server.startswith(("https://", "http://"))
+    try:
+        tools = mcp_server.listed(server if is_address else shlex.split(server))
+    except MissingExtraError as missing:
+        return (), (Diagnostic("LIC210", str(missing), None),)
+    except (mcp_server.ServerError, ValueError) as error:
+        return (), (Diagnostic("LIC200", str(error), None),)
+    given, found = tool_lists.read({"tools": tools}, name, None, "mcp")
+    return ((Listed(name, given), "an MCP server"),), found
 
 
 def _origin(source: Tool | ToolSource, path: Path) -> str:
