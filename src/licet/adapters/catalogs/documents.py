@@ -60,6 +60,25 @@ def _yaml(data: bytes, name: str) -> Any:
         raise DocumentError(f"`{name}` is neither JSON nor YAML{where}") from None
 
 
+def read_all(text: str) -> list[Any]:
+    """The documents of a text of JSON or YAML. Raises DocumentError and MissingExtraError."""
+    if len(text) > MAX_FILE:
+        raise DocumentError(f"the text is longer than {MAX_FILE:,} characters")
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return [decode(text, max_size=MAX_FILE, max_depth=MAX_DEPTH)]
+        except JsonError:
+            pass
+    yaml = needed("yaml", "openapi")
+    try:
+        found = list(yaml.load_all(text, Loader=_loader()))
+        if sum(_expanded(each, {}, 0) for each in found) > MAX_VALUES:
+            raise ValueError("its aliases stand for too much")
+        return found
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise DocumentError("the text is neither JSON nor YAML") from None
+
+
 def _expanded(node: object, known: dict[int, int], depth: int) -> int:
     """How many values there are once aliases are written out; one inside itself is a ValueError."""
     if not isinstance(node, dict | list):
