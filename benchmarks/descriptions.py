@@ -46,9 +46,8 @@ def main() -> None:
         total.update(codes)
         total.update(files=1, operations=operations, tools=len(tools))
         seconds = time.perf_counter() - start
-        print(
-            f"{file.name}: {operations} operations, {len(tools)} tools, {dict(codes)}, {seconds:.1f} s"
-        )
+        counts = f"{operations} operations, {len(tools)} tools"
+        print(f"{file.name}: {counts}, {dict(codes)}, {seconds:.1f} s")
     print(dict(total))
 
 
