@@ -151,6 +151,7 @@ class Decider:
                 return (yield from self._decide(action, world))
             proposal = Proposal.of(action, tool, world, tenant, commit=commit)
             if self._memory.is_light(tool.qualified, action.id) and not self._asks(tool.qualified):
+                self._memory.require_active(tenant)
                 verdict = yield from self._decide(action, world, proposal)
             else:
                 verdict = yield from self._decide_with_memory(proposal)
@@ -281,7 +282,9 @@ class Decider:
 
     def _decide_with_memory(self, proposal: Proposal) -> Check:
         action, world = proposal.action, proposal.world
-        given, rules = world.now, self.program.rules[world.tool]
+        # Where the host gives no instant, it is the store's, not this machine's.
+        given = None if action.now is None else world.now
+        rules = self.program.rules[world.tool]
         proved: _Proved | None = None
         proofs = 0
         for _ in range(MAX_ROUNDS + MAX_PROOFS):
@@ -418,7 +421,7 @@ class Decider:
             ticket = self._memory.light_ticket(proposal)
             return self._allow(proposal.action, proposal.world, rules, states, ticket)
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
-        sitting.put(call)
+        sitting.put(call, proposal, by)
         verdict = self._allowed(proposal, by, call)
         self._note(sitting, verdict, proposal, rules, states)
         return verdict

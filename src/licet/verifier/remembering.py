@@ -8,6 +8,8 @@ read, the decision made, and what it allows is reserved.
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +33,7 @@ from .admission import Admission, Refused
 from .calls import call_json
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import PastCall, Query, by_definition, contributions, values
-from .history.summaries import amend, append
+from .history.summaries import Addition, amend, append
 from .tickets import Keys, Ticket, arguments_digest, frozen, identity_of, new_nonce
 from .verdict import Violation
 
@@ -91,6 +93,25 @@ class Proposal:
         )
 
 
+class _Run:
+    """One guard in one process; a forked child is another."""
+
+    def __init__(self) -> None:
+        self._known = (os.getpid(), _new_mark())
+
+    @property
+    def mark(self) -> str:
+        process, mark = self._known
+        if process != os.getpid():
+            mark = _new_mark()
+            self._known = (os.getpid(), mark)
+        return mark
+
+
+def _new_mark() -> str:
+    return secrets.token_hex(6) + "."
+
+
 class Memory:
     """One program's view of a store. Safe to share between threads."""
 
@@ -116,6 +137,7 @@ class Memory:
         self.indices: dict[str, Index] = {i.pots: i for i in program.history.values()}
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
         self._reading: dict[str, bool] = {}
+        self._run = _Run()
         self._results = {
             tool.qualified: validator(JSON if tool.result is None else tool.result, clock)
             for tool in program.catalog
@@ -129,6 +151,16 @@ class Memory:
     def is_light(self, tool: str, call_id: str | None) -> bool:
         """Whether nobody will ever ask for a call again, so that it need not be kept."""
         return not self.store.durable and call_id is None and tool not in self._counted
+
+    def is_mine(self, ticket: Ticket) -> bool:
+        """Whether the ticket of a call that is not kept was made here, where it is known to be
+        spent once it is."""
+        return ticket.nonce.startswith(self._run.mark)
+
+    def require_active(self, tenant: str) -> None:
+        """`Sitting.require_active`, for a call that is not kept."""
+        with self.store.begin(tenant) as tx:
+            Sitting(self, tx).require_active()
 
     @contextmanager
     def sit(self, tenant: str) -> Iterator[Sitting]:
@@ -198,6 +230,7 @@ class Memory:
             "call": call_json(proposal.world, self.program),
             "session": proposal.session,
             "by": list(by),
+            "issued": now,
         }
         state: CallState = "redeemed" if proposal.commit else "reserved"
         return StoredCall(
@@ -216,6 +249,18 @@ class Memory:
             state,
             canonical(record).decode(),
         )
+
+    def is_counted(self, tool: str) -> bool:
+        """Whether any index adds up calls of a tool."""
+        return tool in self._counted
+
+    def issued(self, call: StoredCall) -> int:
+        """When its ticket was made, by the store's clock."""
+        return cast(int, decode(call.record)["issued"])
+
+    def is_atomic(self, tool: str) -> bool:
+        known = self.program.catalog.qualified.get(tool)
+        return known is not None and known.atomic
 
     def rules_of(self, call: StoredCall) -> tuple[str, ...]:
         """The rules by which a call was allowed."""
@@ -237,7 +282,7 @@ class Memory:
 
     def light_ticket(self, proposal: Proposal) -> Ticket:
         """A ticket for a call that is not kept."""
-        nonce = new_nonce()
+        nonce = self._run.mark + new_nonce()
         now = time.time_ns() // 1000
         return self.keys.signed(
             Ticket(
@@ -287,7 +332,7 @@ class Sitting:
         while covered < self.head.change:
             missed = self.tx.calls_changed_after(covered, BATCH)
             for call in missed:
-                self._count(call, fresh=False)
+                self._count(call)
             covered = missed[-1].change if missed else self.head.change
             self.tx.cover(policy, covered)
 
@@ -342,13 +387,14 @@ class Sitting:
 
     # --- writing
 
-    def put(self, call: StoredCall) -> None:
-        """A new call."""
+    def put(self, call: StoredCall, proposal: Proposal, by: tuple[str, ...]) -> None:
+        """A new call: the row, and what it was made from."""
         self.tx.put_call(call)
         head = self.head
         at = max(head.at, call.at)
         self.tx.set_head(replace(head, seq=call.seq, change=call.change, at=at))
-        self._count(call, fresh=True)
+        world = replace(proposal.world, now=call.at)
+        self._append(call, PastCall(world, proposal.session, "pending", None, by))
         self._covered()
 
     def change(self, call: StoredCall, state: CallState, result: str | None) -> StoredCall:
@@ -357,8 +403,8 @@ class Sitting:
         changed = replace(call, change=head.change + 1, state=state, result=result)
         self.tx.put_call(changed)
         self.tx.set_head(replace(head, change=changed.change))
-        if self.memory.indices:
-            self._count(changed, fresh=False)
+        if self.memory.indices and (call.state, state) != ("reserved", "redeemed"):
+            self._count(changed)  # else it is pending as before
         self._covered()
         return changed
 
@@ -368,28 +414,35 @@ class Sitting:
         if self.memory.indices and self.tx.coverage(policy) == change - 1:
             self.tx.cover(policy, change)
 
-    def _count(self, call: StoredCall, *, fresh: bool) -> None:
+    def _count(self, call: StoredCall) -> None:
         """Let the pots say what a call adds now."""
         indices = self.memory.indices
-        added = {}
-        if call.state != "cancelled" and any(call.tool in i.plans for i in indices.values()):
-            past = self.memory.past(call)
-            for index in indices.values():
-                for addition in contributions(index, past, self.memory.clock):
-                    added[addition.pot] = addition
-        if not fresh:
-            for leaf in self.tx.leaves_of(call.seq):
-                mine = indices.get(leaf.pot[:16])
-                if mine is not None:
-                    amend(self.tx, leaf, added.pop(leaf.pot, None), tree=mine.is_tree)
+        added: dict[str, Addition] = {}
+        if call.state != "cancelled" and self.memory.is_counted(call.tool):
+            added = self._additions(self.memory.past(call))
+        for leaf in self.tx.leaves_of(call.seq):
+            mine = indices.get(leaf.pot[:16])
+            if mine is not None:
+                amend(self.tx, leaf, added.pop(leaf.pot, None), tree=mine.is_tree)
         append(self.tx, call.seq, list(added.values()))
+
+    def _append(self, call: StoredCall, past: PastCall) -> None:
+        """The same of a call that adds nothing yet."""
+        if self.memory.is_counted(call.tool):
+            append(self.tx, call.seq, list(self._additions(past).values()))
+
+    def _additions(self, past: PastCall) -> dict[str, Addition]:
+        clock = self.memory.clock
+        indices = self.memory.indices.values()
+        return {a.pot: a for index in indices for a in contributions(index, past, clock)}
 
 
 def binding_of(proposal: Proposal, program: Program) -> str:
     """What an approval is for: this call of this principal, under this policy."""
     parts = (
         proposal.tenant,
-        proposal.principal,
+        # all of it: on whose behalf somebody acts is what people are asked to judge
+        call_json(proposal.world, program).get("principal", {}),
         proposal.session or "",
         proposal.tool.qualified,
         proposal.digest,
