@@ -24,7 +24,8 @@ tool pay(user: String, amount: Decimal in 0 .. 10_000 step 0.01) -> { paid: Deci
 tool move(amount: Int in 0 .. 1_000) atomic
 tool wire(amount: Int in 0 .. 100_000)
 permit all on any
-limit day    on pay sum(args.amount) per principal.id within day <= 100 settle at result.paid over result
+limit day    on pay sum(args.amount) per principal.id within day <= 100
+             settle at result.paid over result
 limit hour   on move sum(args.amount) within 1h <= 100
 escalate big on wire when args.amount > 500 to approver.role == manager
 escalate vast on wire when args.amount > 5_000 to approver.role == finance needs 2

@@ -197,7 +197,10 @@ class Memory:
         world = World(call.tool, {})
         if tool is not None:
             try:
-                action = Action.from_mapping(data["call"])
+                known = data["call"]
+                if call.policy != self.program.digest:
+                    known = self._admission.fitting(known)
+                action = Action.from_mapping(known)
                 world = self._admission.world(tool, action)
             except (Refused, ValueError):
                 pass
