@@ -17,7 +17,6 @@ from licet.verifier.history import Leaf, Store, StoredCall
 from licet.verifier.history.summaries import (
     EMPTY,
     FAN,
-    LEVELS,
     TOP,
     Summary,
     leaf_parts,
@@ -126,7 +125,9 @@ def _plant(store: Store, pot: str, entries: list[tuple[Summary, int, str]]) -> N
     """The leaves of one pot, and the tree above them."""
     level = [summary for summary, _, _ in entries]
     tree: dict[tuple[str, int, int], str] = {}
-    for height in range(1, LEVELS + 1):
+    height = 0
+    while height == 0 or len(level) > 1:
+        height += 1
         level = [_sum(level[i : i + FAN]) for i in range(0, len(level), FAN)]
         tree |= {(pot, height, slot): node.text() for slot, node in enumerate(level)}
     tree[pot, TOP, 0] = _sum(level).text()

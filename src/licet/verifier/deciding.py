@@ -217,9 +217,10 @@ class Decider:
         return None if proposal is None else self._memory.light_ticket(proposal)
 
     def _evaluate(
-        self, rules: ToolRules, world: World
+        self, rules: ToolRules, world: World, *, first: bool = False
     ) -> tuple[Outcome | None, States, tuple[FactKey, ...]]:
-        """The outcome, each rule's state, and the facts that rules read and the world lacks."""
+        """The outcome, each rule's state, and the facts that rules read and the world lacks. Where
+        it is but the `first` look and some lack, the states are left out."""
         engine = self._engines.borrow()
         decided = engine.encoder(rules).decide(world)
         outcome = decided.outcome
@@ -228,8 +229,8 @@ class Decider:
             states: States = ONE_PERMIT + OTHERS_NOT * (len(rules.rules) - 1)
             lacking: tuple[FactKey, ...] = ()
         else:
-            states = decided.states()
             lacking = () if outcome == "allow" else decided.lacking()
+            states = () if first and lacking and outcome is None else decided.states()
         self._engines.give_back(engine)
         if self._engine == "both" and outcome is not None:
             self._compare(rules, world, outcome, states)
@@ -348,9 +349,11 @@ class Decider:
         """The outcome and states with the history read; or the facts that resolvers know."""
         world, session = proposal.world, proposal.session
         for _ in range(MAX_ROUNDS):
-            outcome, states, lacking = self._evaluate(rules, world)
+            outcome, states, lacking = self._evaluate(rules, world, first=True)
             past = [key for key in lacking if key[0] in self.program.history]
             if not past:
+                if not states:
+                    outcome, states, lacking = self._evaluate(rules, world)
                 break
             values = sitting.history(past, session, at)
             if self._engine == "both":

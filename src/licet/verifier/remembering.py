@@ -311,6 +311,8 @@ class Sitting:
         self.tx = tx
         self.now = tx.instant
         self._program = memory.program
+        #: Up to which change the policy's pots hold all calls.
+        self._counted_to = 0
 
     @property
     def head(self) -> Head:
@@ -325,19 +327,16 @@ class Sitting:
 
     def catch_up(self) -> None:
         """Give back what was never used, and take in what others have done."""
+        if self.memory.indices:
+            self._counted_to = self.tx.coverage(self._program.digest)
         for call in self.tx.calls_due(self.now, BATCH):
             self.change(call, "cancelled", None)
             self.note("expiry", call=call.call_id, tool=call.tool, nonce=call.nonce)
-        if not self.memory.indices:
-            return
-        policy = self._program.digest
-        covered = self.tx.coverage(policy)
-        while covered < self.head.change:
-            missed = self.tx.calls_changed_after(covered, BATCH)
+        while self.memory.indices and self._counted_to < self.head.change:
+            missed = self.tx.calls_changed_after(self._counted_to, BATCH)
             for call in missed:
                 self._count(call)
-            covered = missed[-1].change if missed else self.head.change
-            self.tx.cover(policy, covered)
+            self._cover(missed[-1].change if missed else self.head.change)
 
     def activate(self) -> None:
         """Let the guard's policy be the one by which the tenant's calls are decided."""
@@ -413,9 +412,13 @@ class Sitting:
 
     def _covered(self) -> None:
         """What this transaction changed is counted already, if all before it was."""
-        policy, change = self._program.digest, self.head.change
-        if self.memory.indices and self.tx.coverage(policy) == change - 1:
-            self.tx.cover(policy, change)
+        change = self.head.change
+        if self.memory.indices and self._counted_to == change - 1:
+            self._cover(change)
+
+    def _cover(self, change: int) -> None:
+        self.tx.cover(self._program.digest, change)
+        self._counted_to = change
 
     def _count(self, call: StoredCall) -> None:
         """Let the pots say what a call adds now."""
