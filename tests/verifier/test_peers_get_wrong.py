@@ -330,18 +330,6 @@ def test_an_empty_range_in_a_schema(tmp_path: Path) -> None:
         shop(tmp_path, 'policy "p"\nuse tools "tools.json"\npermit all on any\n')
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "prove small never allow refund when args.amount > 500",
-    ],
-)
-def test_what_this_version_does_not_decide_does_not_load(tmp_path: Path, line: str) -> None:
-    """Rather than a proof that nobody made."""
-    with pytest.raises(PolicyError):
-        shop(tmp_path, SHOP + line + "\n")
-
-
 # --- the traps of Z3 ----------------------------------------------------------------------------
 
 

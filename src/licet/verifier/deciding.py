@@ -455,7 +455,7 @@ class Decider:
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
         sitting.put(call, proposal, by)
         verdict = self._allowed(proposal, by, call)
-        self._note(sitting, observed or verdict, proposal, rules, states)
+        self._note(sitting, verdict if observed is None else observed, proposal, rules, states)
         return replace(verdict, observed=observed)
 
     def _allowed(self, proposal: Proposal, by: tuple[str, ...], call: StoredCall) -> Verdict:

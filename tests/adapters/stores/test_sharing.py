@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from licet.adapters.stores import open_store
-from licet.adapters.stores.turns import Turns
+from licet.verifier.history.turns import Turns
 from licet.verifier.history import AuditEntry, Head, Store
 from support.children import Child, Step
 from support.store_rows import call
