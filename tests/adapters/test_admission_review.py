@@ -188,7 +188,7 @@ def test_a_uid_beyond_the_caps(guard: Guard) -> None:
 @pytest.mark.parametrize(
     ("policy", "says"),
     [
-        ("tool other()", "declares one tool `admit`"),
+        ("tool one() tool other()", "declares one tool, or one named `admit`"),
         ("tool admit(color: String)", "no argument `color`"),
         ("tool admit() principal { age: Int }", "no field of principal `age`"),
         ("tool admit() fact stored(uid: String) -> Json?", "a key `uid`"),

@@ -43,9 +43,9 @@ class AdmissionDoor:
     """Translates for one program. Raises ValueError for a program that wants what no review has."""
 
     def __init__(self, program: Program) -> None:
-        tools = program.catalog.find(TOOL)
+        tools = program.catalog.find(TOOL) or program.catalog.tools
         if len(tools) != 1:
-            raise ValueError(f"a policy for a cluster declares one tool `{TOOL}`")
+            raise ValueError(f"a policy for a cluster declares one tool, or one named `{TOOL}`")
         self._tool = tools[0]
         self._arguments = _wanted("argument", self._tool.params.fields, ARGUMENTS)
         self._principal = _wanted("field of principal", program.principal.fields, PRINCIPAL)

@@ -5,6 +5,8 @@ A part that is null and one that is missing are the same: absent.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from licet.policy_lang import ast
 
 from .. import ir
@@ -15,7 +17,10 @@ from ..types import (
     JSON,
     STRING,
     JsonType,
+    ListType,
+    MapType,
     OptionalType,
+    RecordType,
     StringType,
     Type,
     Value,
@@ -46,7 +51,23 @@ def whole(document: ir.Expr) -> ir.Expr:
 
 def read_as(document: ir.Expr, target: Type) -> ir.JsonAs:
     """A `Json` or `Json?` read as a type; a value of another type refuses."""
-    return ir.JsonAs(perhaps(document), OptionalType.of(target))
+    return ir.JsonAs(perhaps(document), OptionalType.of(opened(target)))
+
+
+def opened(type_: Type) -> Type:
+    """The type with its records open: a document may say more than a policy reads of it."""
+    match type_:
+        case RecordType(fields=fields):
+            inside = tuple(replace(field, type=opened(field.type)) for field in fields)
+            return replace(type_, fields=inside, open=True)
+        case ListType(element=element):
+            return replace(type_, element=opened(element))
+        case MapType(key=key, value=value):
+            return MapType(key, opened(value))
+        case OptionalType(inner=inner):
+            return OptionalType(opened(inner))
+        case _:
+            return type_
 
 
 def entries(document: ir.Expr) -> ir.Expr:
