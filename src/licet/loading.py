@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Self, Unpack
 
-from licet.adapters.catalogs import locking, sources
+from licet.adapters.catalogs import hints, locking, sources
 from licet.compiler.catalog import Catalog, Tool, ToolSource
 from licet.compiler.loading import Project, open_project
 from licet.compiler.pipeline import compile_sources
@@ -96,9 +96,11 @@ class _Importer:
     ) -> tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]:
         tools, found = self._read(line, policy)
         lock, problem = locking.read(self.project.root)
-        if problem is not None:
-            return tools, (*found, problem)
-        return (tools if lock is None else lock.applied(tools)), found
+        told, another = hints.read(self.project.root)
+        if problems := tuple(each for each in (problem, another) if each is not None):
+            return tools, (*found, *problems)
+        tools = tools if lock is None else lock.applied(tools)
+        return (tools if told is None else told.applied(tools)), found
 
     def _read(
         self, line: ast.UseTools, policy: str

@@ -101,7 +101,7 @@ def without_null(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "schema"), [*PUBLISHED, *MADE, *RECURSIVE], ids=lambda each: str(each)[:60]
 )
-@settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_imported_schemas_agree(name: str, schema: dict[str, Any], data: st.DataObject) -> None:
     value = without_null(data.draw(values(schema, schema)))

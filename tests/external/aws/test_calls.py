@@ -16,20 +16,7 @@ from licet.compiler.exact_json import decode
 HERE = Path(__file__).parent
 ROWS = [decode(line) for line in (HERE / "calls.jsonl").read_text("utf-8").splitlines()]
 #: A service that has the operation of each row whose fault is to ask another for it.
-HOMES = {
-    "DeleteOauth2CredentialProvider": "bedrock-agentcore-control",
-    "DescribeHostReservationOfferings": "ec2",
-    "GetMedia": "kinesis-video-media",
-    "ListWorkspaces": "amp",
-    "DeleteRoute": "apigatewayv2",
-    "ListIntents": "lexv2-models",
-    "PutLoggingConfiguration": "waf",
-    "CreateSubscription": "connecthealth",
-    "GetVaultNotifications": "glacier",
-    "CreateVocabulary": "connect",
-    "BacktrackDBCluster": "rds",
-    "StartResourceScan": "accessanalyzer",
-}
+HOMES: dict[str, str] = decode((HERE / "homes.json").read_bytes())
 
 
 @pytest.fixture(scope="module")
