@@ -336,11 +336,10 @@ def test_an_empty_range_in_a_schema(tmp_path: Path) -> None:
         "limit day on refund sum(args.amount) per principal.id within day <= 100",
         "forbid before on refund unless any(c in calls(lookup): c.outcome == ok)",
         "escalate big on refund when args.amount > 5 to approver.role == manager",
-        "prove small never allow refund when args.amount > 500",
     ],
 )
 def test_what_this_version_does_not_decide_does_not_load(tmp_path: Path, line: str) -> None:
-    """Rather than a budget that two parallel calls overrun, or a proof that nobody made."""
+    """Rather than a budget that two parallel calls overrun."""
     with pytest.raises(PolicyError):
         shop(tmp_path, SHOP + line + "\n")
 
