@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from licet.compiler.json_text import json_line
-from licet.policy_lang import Diagnostic, render_json
+from typing import TYPE_CHECKING
 
 from ..terminal import Terminal
+
+if TYPE_CHECKING:
+    from licet.policy_lang import Diagnostic
 
 FINDING_SINKS = ("text", "json", "sarif", "github")
 """`text`: with carets; `json`: JSON Lines; `sarif`: one SARIF 2.1.0 log; `github`: annotations."""
@@ -21,6 +22,10 @@ def write_findings(
     `folder` is the project's, relative to the working folder (see `project_folder`). A SARIF log
     is written for no findings too: it says that there are none.
     """
+    from licet.policy_lang import render_json
+
+    from licet.compiler.json_text import json_line
+
     match output:
         case "text":
             from ..findings import report

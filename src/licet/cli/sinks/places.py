@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING
 
-from licet.policy_lang import Span
+if TYPE_CHECKING:
+    from licet.policy_lang import Span
 
 
 def project_folder(paths: Sequence[Path]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from licet.policy_lang import Span
+if TYPE_CHECKING:
+    from licet.policy_lang import Span
 
 State = Literal["passed", "failed", "undecided"]
 
