@@ -42,6 +42,8 @@ limit month on refund sum(args.amount) per args.user within month <= 1_000_000_0
 """
 
 AGENTS, DAYS = 100, 10
+#: What a call adds to one pot: the pot, the summary, and what else is kept.
+Part = tuple[str, Summary, str]
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
@@ -70,12 +72,11 @@ def fill(guard: Guard, policy: Path, store: Store, number: int) -> None:
     pots: dict[str, list[tuple[Summary, int, str]]] = defaultdict(list)
     calls: list[StoredCall] = []
     last = 0
-    for seq, (call, at, leaves) in enumerate(_made(policy, number), 1):
+    for seq, (call, at, parts) in enumerate(_made(policy, number), 1):
         nonce = f"recorded {seq}"
         calls.append(replace(call, seq=seq, change=seq, call_id=nonce, nonce=nonce, at=at))
-        for leaf in leaves:
-            summary, payload = leaf_parts(leaf)
-            pots[leaf.pot].append((replace(summary, first=at, last=at), seq, payload))
+        for pot, one, payload in parts:
+            pots[pot].append((Summary.of(one.total, at), seq, payload))
         last = at
         if len(calls) == 10_000:
             _put(store, calls)
@@ -88,7 +89,7 @@ def fill(guard: Guard, policy: Path, store: Store, number: int) -> None:
         tx.cover(guard.program.digest, number)
 
 
-def _made(policy: Path, number: int) -> Iterator[tuple[StoredCall, int, list[Leaf]]]:
+def _made(policy: Path, number: int) -> Iterator[tuple[StoredCall, int, list[Part]]]:
     """Refunds in the order of their instants: ten days, the last hour of today as full as a day."""
     now = time.time_ns() // 1000
     today = now - now % DAY
@@ -102,17 +103,17 @@ def _made(policy: Path, number: int) -> Iterator[tuple[StoredCall, int, list[Lea
             examples = [_example(guard, scratch, agent) for agent in range(AGENTS)]
             count = number // DAYS
             for place in range(count):
-                call, leaves = examples[place % AGENTS]
-                yield call, began + (ended - began) * place // count, leaves
+                call, parts = examples[place % AGENTS]
+                yield call, began + (ended - began) * place // count, parts
 
 
-def _example(guard: Guard, store: Store, agent: int) -> tuple[StoredCall, list[Leaf]]:
+def _example(guard: Guard, store: Store, agent: int) -> tuple[StoredCall, list[Part]]:
     verify(guard, agent)
     verdict = guard.check(refund(agent), commit=True)
     assert verdict.allowed, verdict.message
     with store.begin(guard.tenant) as tx:
         [stored] = tx.calls_changed_after(tx.head().change - 1, 1)
-        return stored, list(tx.leaves_of(stored.seq))
+        return stored, [(leaf.pot, *leaf_parts(leaf)) for leaf in tx.leaves_of(stored.seq)]
 
 
 def _put(store: Store, calls: list[StoredCall]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,26 +44,21 @@ def work(
     calls: int,
     *,
     principal: Mapping[str, object],
-    tool: str = "pay",
     most: int = 40,
-    stop: threading.Event | None = None,
+    tenant: str | None = None,
 ) -> dict[str, int]:
     """Try to pay random amounts and end each call in some way; how often each thing happened."""
     rng = random.Random(seed)
-    session = guard.session(principal=principal, session=f"worker {seed}")
+    session = guard.session(principal=principal, session=f"worker {seed}", tenant=tenant)
     seen: dict[str, int] = {}
 
     def count(what: str) -> None:
         seen[what] = seen.get(what, 0) + 1
 
     for number in range(calls):
-        if stop is not None and stop.is_set():
-            break
         amount = rng.randint(1, most)
-        args: dict[str, Any] = {"amount": amount}
-        if tool == "pay":
-            args["user"] = "x"
-        verdict = session.check(tool, args, id=f"{seed}/{number}" if rng.random() < 0.5 else None)
+        args: dict[str, Any] = {"user": "x", "amount": amount}
+        verdict = session.check("pay", args, id=f"{seed}/{number}" if rng.random() < 0.5 else None)
         count(verdict.outcome if verdict.kind != "fault" else "fault")
         if verdict.ticket is None:
             continue
