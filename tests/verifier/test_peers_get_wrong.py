@@ -14,7 +14,7 @@ import pytest
 
 from licet import Guard, PolicyError
 from licet.verifier.action import Action
-from support.shop import SHOP, refund, shop
+from support.shop import refund, shop
 
 DESK = """
 policy "desk"

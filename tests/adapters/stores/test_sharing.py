@@ -6,8 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from licet.adapters.stores import open_store
-from licet.verifier.history.turns import Turns
 from licet.verifier.history import AuditEntry, Head, Store
+from licet.verifier.history.turns import Turns
 from support.children import Child, Step
 from support.store_rows import call
 

@@ -22,9 +22,8 @@ def write_findings(
     `folder` is the project's, relative to the working folder (see `project_folder`). A SARIF log
     is written for no findings too: it says that there are none.
     """
-    from licet.policy_lang import render_json
-
     from licet.compiler.json_text import json_line
+    from licet.policy_lang import render_json
 
     match output:
         case "text":
