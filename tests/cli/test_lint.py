@@ -111,6 +111,8 @@ reason = "says more plainly what is refused"
         "[lint.severity]\nLIC412 = 'loud'",
         "[[lint.ignore]]\ncode = 'LIC412'\nfile = 'p.licet'",
         "[[lint.ignore]]\ncode = 'LIC412'\nfile = 'p.licet'\nreason = ' '",
+        "[lint]\npaths = ['../other']",
+        "[lint]\npaths = ['/etc']",
         "lint = 1",
         "[lint",
     ],
@@ -144,3 +146,20 @@ def test_the_lock_notes_what_globs_stand_for(licet, folder):
     assert licet("lint", "p.licet") == (0, "", "")
     (folder / "licet.lock").write_text("{}", "utf-8")
     assert licet("lint", "p.licet").code == 2
+
+
+def test_a_lock_that_is_a_link_is_not_followed(licet, folder):
+    target = folder / "elsewhere"
+    target.write_text("precious", "utf-8")
+    (folder / "licet.lock").symlink_to(target)
+    assert licet("lint", "p.licet", "--lock").code == 2
+    assert target.read_text("utf-8") == "precious"
+
+
+def test_fix_does_not_write_through_links(licet, tmp_path, folder):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "licet.toml").write_text("", "utf-8")
+    (project / "q.licet").symlink_to(folder / "p.licet")
+    assert licet("lint", project, "--fix").code == 1
+    assert (folder / "p.licet").read_text("utf-8") == FAULTY

@@ -50,10 +50,10 @@ def _findings(
     """What loading says, and, of a policy that loads, what the checks find."""
     from licet import __version__
     from licet.loading import load_program
+    from licet.verifier.analysis.keeping import Kept, usual_folder
     from licet.verifier.analysis.linted import Finding
-    from licet.verifier.analysis.linting import Project, lint
+    from licet.verifier.analysis.linting import Project, lint, steps
     from licet.verifier.analysis.spreading import workers
-    from licet.verifier.analysis.surveys_on_disk import Surveys, usual_folder
     from licet.verifier.solving import SolverPool
 
     from .policies import read_params
@@ -68,9 +68,11 @@ def _findings(
     if program is None:
         return found, None
     project = Project(settings.resolvers, _read_lock(settings.root))
-    kept = Surveys(None if options.no_cache else usual_folder())
-    tools = sum(1 for rules in program.rules.values() if rules.rules)
-    with SolverPool(workers()) as pool, Bar(streams, tools, noun="tools", results_last=True) as bar:
+    kept = Kept(None if options.no_cache else usual_folder())
+    with (
+        SolverPool(workers()) as pool,
+        Bar(streams, steps(program), noun="questions", results_last=True) as bar,
+    ):
         more = lint(
             program,
             pool,
@@ -124,9 +126,7 @@ def _edited(text: str, edit: Edit) -> str:
 
 def _read_lock(root: Path) -> Mapping[str, tuple[str, ...]] | None:
     """The tools that globs stood for when the lock was written. Raises Failed."""
-    from .lint_settings import LOCK
-
-    path = root / LOCK
+    path = _lock_path(root)
     if not path.is_file():
         return None
     try:
@@ -142,12 +142,20 @@ def _read_lock(root: Path) -> Mapping[str, tuple[str, ...]] | None:
 def _write_lock(root: Path, program: Program) -> None:
     from licet.verifier.analysis.syntax import matching, wide_patterns
 
-    from .lint_settings import LOCK
-
     tools = [tool.qualified for tool in program.catalog]
     globs = {p.text: sorted(matching((p,), tools)) for p in wide_patterns(program)}
     text = json.dumps({"version": 1, "globs": dict(sorted(globs.items()))}, indent=2)
-    (root / LOCK).write_text(text + "\n", "utf-8")
+    _lock_path(root).write_text(text + "\n", "utf-8")
+
+
+def _lock_path(root: Path) -> Path:
+    """The lock's own path: a link would lead out of the project. Raises Failed."""
+    from .lint_settings import LOCK
+
+    path = root / LOCK
+    if path.is_symlink():
+        raise Failed(f"`{LOCK}` is a link, which is not followed")
+    return path
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -93,13 +93,21 @@ def settings_of(start: Path) -> Settings:
         raise Failed(f"`{path}`: [lint] knows no `{odd[0]}`; there are {', '.join(sorted(_KNOWN))}")
     return Settings(
         root,
-        tuple(root / name for name in _texts(data, "paths", path)),
+        tuple(_inside(root, name, path) for name in _texts(data, "paths", path)),
         _number(data, "seconds", path),
         _whole(data, "list_bound", path),
         frozenset(_texts(data, "resolvers", path)) if "resolvers" in data else None,
         _severities(data.get("severity", {}), path),
         tuple(_ignores(data.get("ignore", []), path)),
     )
+
+
+def _inside(root: Path, name: str, config: Path) -> Path:
+    """A path of the project; what comes with a project does not lead out of it."""
+    path = root / name
+    if not path.resolve().is_relative_to(root):
+        raise Failed(f"`{config}`: `{name}` is outside of the project")
+    return path
 
 
 def _texts(data: Mapping[str, Any], name: str, path: Path) -> list[str]:

@@ -21,10 +21,10 @@ from licet.verifier.analysis.checks import (
     pending_prerequisite,
 )
 from licet.verifier.analysis.inquiry import Effort
+from licet.verifier.analysis.keeping import Kept
 from licet.verifier.analysis.linted import Finding, Linted
 from licet.verifier.analysis.linting import Project, lint
 from licet.verifier.analysis.surveying import Survey, key
-from licet.verifier.analysis.surveys_on_disk import Surveys
 from licet.verifier.solving import SolverPool
 
 CASES = (Path(__file__).parent / "lint_cases.md").read_text("utf-8")
@@ -34,9 +34,10 @@ SECTIONS = [
         r"^## (.+?)\n\n```licet\n(.*?)```", CASES, re.MULTILINE | re.DOTALL
     )
 ]
+EFFORT = Effort(2)
 EXPECTED = re.compile(r"# (error|warning|info): \[(LIC\d{3})\]")
 #: Those whose pages hold something that no engine decides yet, or that rest on the project.
-ELSEWHERE = {"LIC420", "LIC422", "LIC423", "LIC428", "LIC429", "LIC430"}
+ELSEWHERE = {"LIC420", "LIC422", "LIC423", "LIC427", "LIC428", "LIC429", "LIC430"}
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +53,14 @@ def program_of(text: str) -> Program:
 
 
 def linted(
-    pool: SolverPool, program: Program, project: Project | None = None, kept: Surveys | None = None
+    pool: SolverPool, program: Program, project: Project | None = None, kept: Kept | None = None
 ) -> tuple[Finding, ...]:
     return lint(
         program,
         pool,
-        Effort(5),
+        EFFORT,
         project=project or Project(),
-        kept=kept or Surveys(),
+        kept=kept or Kept(),
         version="test",
     )
 
@@ -160,7 +161,7 @@ def test_surveys_are_kept_by_content_and_odd_ones_are_not_believed(pool, tmp_pat
     text = (
         "tool one(n: Int)\npermit all on one\nforbid none on one when args.n > 5 and args.n < 4\n"
     )
-    kept = Surveys(tmp_path / "kept")
+    kept = Kept(tmp_path / "kept")
     program = program_of(text)
     first = linted(pool, program, kept=kept)
     [file] = (tmp_path / "kept").iterdir()
@@ -168,10 +169,21 @@ def test_surveys_are_kept_by_content_and_odd_ones_are_not_believed(pool, tmp_pat
     dead.close()
     assert linted(dead, program, kept=kept) == first
     changed = program_of(text.replace("> 5", "> 3"))
-    assert key(changed, "one", Effort(5), "test") != key(program, "one", Effort(5), "test")
+    assert key(changed, "one", EFFORT, "test") != key(program, "one", EFFORT, "test")
     for odd in ("", "{}", "[1]", '{"rules": [], "permitted": true, "open": []}', "\0"):
         file.write_text(odd, "utf-8")
         assert linted(pool, program, kept=kept) == first
     assert Survey.read(json.loads(file.read_text("utf-8"))) is not None
     other = program_of(text.replace("none", "renamed"))
-    assert key(other, "one", Effort(5), "test") != key(program, "one", Effort(5), "test")
+    assert key(other, "one", EFFORT, "test") != key(program, "one", EFFORT, "test")
+
+
+@pytest.mark.parametrize(("heading", "there"), [("Wrong", True), ("Right", False)])
+def test_an_escalation_of_what_is_denied_anyway(pool, heading, there):
+    text = example("LIC427", heading).replace("escalate large", "forbid large")
+    program = program_of(text.replace(" to approver.id != principal.id", ""))
+    rules = program.rules["refund"]
+    escalations = tuple(replace(rule, kind="escalate") for rule in rules.forbids)
+    changed = replace(rules, forbids=(), escalations=escalations)
+    found = linted(pool, replace(program, rules={"refund": changed}))
+    assert [finding.diagnostic.code for finding in found] == (["LIC427"] if there else [])

@@ -27,9 +27,10 @@ from .binding import Bound, Numerals, Prepared, ReshapeError, checked_text
 from .constraints import recorded
 from .documents import text_fits
 from .failures import EncodingFault, EncodingLimit
+from .inverting import inverted
+from .leaf_values import encoded, leaf_term
 from .places import Variable
 from .rebuilding import Rebuilder, complete, letters
-from .rules import Encoding
 from .shapes import bucket
 from .sites import Site
 from .smtlib import Printer, literal, read_literal, symbol
@@ -87,7 +88,7 @@ class Question:
     def literal(self, leaf: Leaf, value: Value) -> str:
         """The SMT-LIB text of a run-time value of a leaf. Raises EncodingError."""
         variable = self._variable(leaf)
-        return literal(_encoded(variable, value, self._code), variable.sort)
+        return literal(encoded(variable, value, self._code), variable.sort)
 
     def value(self, leaf: Leaf, text: str) -> Value:
         """The run-time value that a solver's text says. Raises ValueError or EncodingError.
@@ -121,6 +122,7 @@ class Question:
         for leaf, variable in zip(self.leaves, self._encoding.soil.variables, strict=True):
             if leaf.path in assignments:
                 chosen[variable] = assignments[leaf.path]
+        chosen = inverted(self._encoding, chosen, self._codes.all())
         return _Rebuilding(self, Rebuilder(lambda v: chosen.get(v, UNKNOWN))).world()
 
     # --- inside --------------------------------------------------------------------------------
@@ -288,7 +290,7 @@ class _Writing:
         known = value is not UNKNOWN and not derived
         text = None
         if known:
-            text = literal(_encoded(variable, value, texts.__getitem__), variable.sort)
+            text = literal(encoded(variable, value, texts.__getitem__), variable.sort)
         return Leaf(
             symbol(variable.index),
             self._path(variable),
@@ -352,42 +354,10 @@ class _Writing:
                 for key, wanted, type in zip(site.keys, keys, site.key_types, strict=True)
             )
             for variable, chosen in recorded(site.place, value).values.items():
-                raw = _encoded(variable, chosen, self._codes.fixed)
-                term = _term(e, variable, raw)
+                raw = encoded(variable, chosen, self._codes.fixed)
+                term = leaf_term(e, variable, raw)
                 found.append(t.implies(here, t.eq(variable.term, term)))
         return found
-
-
-def _term(e: Encoding, variable: Variable, raw: bool | int | Fraction | str) -> Term:
-    match variable.sort:
-        case "Bool":
-            return e.terms.boolean(bool(raw))
-        case "String":
-            return e.terms.text(str(raw))
-        case sort:
-            return e.terms.number(cast(Fraction, raw), sort)
-
-
-def _encoded(variable: Variable, value: Value, code_of: object) -> bool | int | Fraction | str:
-    """A run-time value as one of the variable's sort. Raises EncodingError."""
-    match variable.codec:
-        case "bool" if isinstance(value, bool):
-            return value
-        case "int" if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        case "scaled" | "real" if isinstance(value, int | Fraction):
-            scaled = Fraction(value) * (variable.scale or 1)
-            if variable.codec == "real":
-                return Fraction(value)
-            if scaled.denominator == 1:
-                return scaled.numerator
-        case "enum" if value in variable.labels:
-            return variable.labels.index(value)
-        case "code" if isinstance(value, str):
-            return cast(int, code_of(value))  # type: ignore[operator]
-        case "seq" if isinstance(value, str):
-            return checked_text(value)
-    raise EncodingFault(f"a value that is none of {variable.type}")
 
 
 def _whole(raw: object) -> Value:

@@ -154,6 +154,11 @@ class Inquiry:
 
     def _find(self, formula: Formula, until: float) -> Finding:
         opaque = self.question(None)
+        if not opaque.exact:  # most formulas hold somewhere: look there before a proof is tried
+            early = self._look(self.question(1), formula, until, tries=1)
+            if isinstance(early, Found):
+                self.seen.append(early)
+                return early
         answer = self._ask(opaque, [text(formula)], until, values=opaque.exact)
         if isinstance(answer, Unsat):
             return Refuted()
@@ -220,9 +225,11 @@ class Inquiry:
             bound *= 2
         yield self.effort.list_bound, self.question(self.effort.list_bound)
 
-    def _look(self, question: Question, formula: Formula, until: float) -> Finding:
+    def _look(
+        self, question: Question, formula: Formula, until: float, tries: int = _TRIES
+    ) -> Finding:
         blocked: list[str] = []
-        for _ in range(_TRIES):
+        for _ in range(tries):
             answer = self._ask(question, [text(formula), *blocked], until, values=True)
             if isinstance(answer, Unsat):
                 return Open("no call was found that shows it") if blocked else Refuted()

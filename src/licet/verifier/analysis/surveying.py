@@ -33,6 +33,7 @@ class RuleSurvey:
     - implied: rules of its kind (positions) without which it would do something; empty: it does
     - moot: another permit that permits all that it does, and more; `example` is a call of that more
     - overridden: forbids (positions) that refuse all that this permit permits
+    - unreachable: an escalation, and no call to which it applies is allowed
     """
 
     never: bool = False
@@ -41,6 +42,7 @@ class RuleSurvey:
     moot: int | None = None
     example: str = ""
     overridden: tuple[int, ...] = ()
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +74,22 @@ class Survey:
                         moot=None if each["moot"] is None else int(each["moot"]),
                         example=str(each["example"]),
                         overridden=tuple(map(int, each["overridden"])),
+                        unreachable=each["unreachable"] is True,
                     )
                 )
+            for each in rules:
+                named = (*each.implied, *each.overridden, each.moot or 0)
+                if not all(0 <= position < len(rules) for position in named):
+                    raise ValueError("no survey")
             return Survey(tuple(rules), data["permitted"] is True, tuple(map(str, data["open"])))
         except (KeyError, TypeError) as error:
             raise ValueError("no survey") from error
 
 
-def key(program: Program, tool: str, effort: Effort, version: str) -> str:
-    """What a survey rests on, as a digest: rules, types, facts that are read, params, zone."""
+def key(program: Program, tool: str, effort: Effort, version: str, *more: str) -> str:
+    """What an answer about a tool rests on, as a digest: rules, types, facts, params, zone; and
+    `more`, where that is not all."""
     rules = program.rules[tool].rules
-    read = {
-        node.name
-        for rule in rules
-        for body in (*(let.value for let in rule.lets), rule.condition)
-        for node in walk(body)
-        if isinstance(node, ir.Fact)
-    }
     pieces = (
         _FORMAT,
         version,
@@ -98,8 +99,9 @@ def key(program: Program, tool: str, effort: Effort, version: str) -> str:
         *(repr(r) for r in rules),
         repr(program.catalog.qualified[tool].params),
         *(repr(getattr(program, scope)) for scope in ("principal", "context", "session")),
-        *(repr(program.signatures[name]) for name in sorted(read)),
+        *(repr(program.signatures[name]) for name in sorted(program.signatures)),
         repr(sorted(program.unset_params.items(), key=lambda item: item[0])),
+        *more,
     )
     digest = hashlib.sha256()
     for piece in pieces:
@@ -152,6 +154,7 @@ class _Surveying:
             moot=moot,
             example=example,
             overridden=self._overridden(i, forbids) if rule.kind == "permit" else (),
+            unreachable=rule.kind == "escalate" and self._unreachable(i),
         )
 
     def _does(self, i: int) -> Formula:
@@ -193,6 +196,10 @@ class _Surveying:
             return ()
         core = self._inquiry.core(applies(i), free)
         return tuple(forbids if core is None else (forbids[k] for k in core))
+
+    def _unreachable(self, i: int) -> bool:
+        what = f"whether `{self._rules[i].name}` ever asks"
+        return self._possible(Every((applies(i), allowed(self._rules))), what) is False
 
     def _find(self, formula: Formula) -> Found | Refuted | Bounded | Open:
         return self._inquiry.find(formula)

@@ -1,25 +1,24 @@
 """# LIC419 product-of-variables
 
-Two values that vary are multiplied. The solver may not be able to decide what follows, and then refuses or leaves a proof open.
+A rule multiplies two values that vary, and the solver could not decide all that lint asks about its tool.
 
 ## Wrong
 
 ```licet
-tool order(count: Int in 0 .. 100, price: Decimal in 0 .. 1_000 step 0.01)
-permit orders on order when args.count * args.price <= 500
+tool area(a: Int, b: Int, c: Int)
+permit areas on area when args.a * args.a * args.a + args.b * args.b * args.b == args.c * args.c * args.c and args.a * args.b * args.c > 1
 ```
 
 ## Right
 
 ```licet
-param price: Decimal = 9.99
-tool order(count: Int in 0 .. 100)
-permit orders on order when args.count * price <= 500
+tool area(a: Int in 0 .. 9, b: Int in 0 .. 9)
+permit areas on area when args.a * args.b <= 40
 ```
 
 ## Why
 
-A call whose values are all known is decided in any case: this is about proofs, lint, diff and calls with unknown facts. Where the product is needed, keep its factors small.
+A call whose values are all known is decided in any case: this is about proofs, lint, diff and calls with unknown facts. Small ranges, tables and constants keep products decidable.
 """
 
 from __future__ import annotations
@@ -41,13 +40,14 @@ def find(policy: Linted) -> Iterator[Finding]:
         for tool, position, _ in written.on:
             rule = policy.program.rules[tool].rules[position]
             bodies = (*(let.value for let in rule.lets), rule.condition)
-            if any(_product(node) for body in bodies for node in walk(body)):
+            product = any(_product(node) for body in bodies for node in walk(body))
+            if product and policy.surveys[tool].open:
                 yield finding(
                     CODE,
-                    f"`{rule.name}` multiplies two values that vary",
+                    f"`{rule.name}` multiplies two values that vary, which was not decided",
                     rule.span,
-                    Severity.info,
-                    help="proofs about it may stay open; use a table or a constant if they do",
+                    Severity.warning,
+                    help="bound the factors, or use a table or a constant",
                 )
                 break
 
