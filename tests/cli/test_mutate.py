@@ -82,6 +82,25 @@ def test_json_has_every_mutant(licet, door):
     assert licet("check", "door.licet", "--call", "call.json").code == 1
 
 
+def test_a_call_that_no_test_can_hold_is_shown_as_json(licet, door):
+    door.write_text("tool t(x: Decimal)\npermit p on t when args.x * 3 != 1\n")
+    code, out, _ = licet("mutate", "door.licet", "--rule", "p")
+    assert code == 1
+    assert '  no test can say it: {"tool": "t", "args": {"x": "1/3"}' in out
+
+
+def test_only_the_named_rules_are_changed(licet, door):
+    door.write_text(POLICY + "forbid nine on open when args.n == 9\n")
+    code, out, _ = licet("mutate", "door.licet", "--rule", "nine", "--output", "json")
+    assert code == 1
+    assert {json.loads(line)["rule"] for line in out.splitlines()} == {"nine"}
+    assert licet("mutate", "door.licet", "--rule", "none") == (
+        2,
+        "",
+        "licet mutate: there is no rule `none`\n",
+    )
+
+
 def test_a_rule_that_names_others_is_no_less_a_policy(licet, door):
     door.write_text(POLICY.replace("> 3", "> base") + "const base = 3\n")
     code, out, _ = licet("mutate", "door.licet")

@@ -113,7 +113,7 @@ def test_sarif_of_several_findings_and_of_none() -> None:
     (run,) = log["runs"]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["LIC106", "LIC140", "LIC301"]
     assert [(r["ruleIndex"], r["level"], len(r["locations"])) for r in run["results"]] == [
-        (2, "note", 0),
+        (2, "note", 1),
         (0, "error", 1),
         (1, "warning", 1),
         (0, "error", 1),

@@ -15,7 +15,7 @@ from licet.compiler.program import Program
 from licet.compiler.world import World
 from licet.policy_lang import Source, parse
 from licet.verifier.analysis.inquiry import Effort
-from licet.verifier.boundaries import expected_test, fired
+from licet.verifier.edges import expected_test, fired
 from licet.verifier.mutation.mutants import Mutant, mutants
 from licet.verifier.mutation.mutating import Outcome, mutate
 from licet.verifier.solving import SolverPool
@@ -161,6 +161,18 @@ def test_the_mutants_of_a_rule() -> None:
         ("bound", "5", "4"),
         ("condition", "not args.b", "(args.b)"),
         ("quantifier", "all", "any"),
+    ]
+
+
+def test_the_mutants_of_a_limit() -> None:
+    limit = "limit few\n  on t sum(args.n)\n  per principal.id within 48h <= 3\n  when args.b\n"
+    assert changes(limit) == [
+        ("comparison", "<=", "<"),
+        ("bound", "3", "4"),
+        ("bound", "3", "2"),
+        ("bound", "48h", "3d"),
+        ("condition", "args.b", "true"),
+        ("condition", "args.b", "false"),
     ]
 
 

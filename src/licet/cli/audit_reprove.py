@@ -66,10 +66,11 @@ def _load(
     program = guard.program
 
     def redecide(call: Mapping[str, object]) -> Verdict:
-        plain = {name: value for name, value in call.items() if name not in ("history", "approved")}
-        if call.get("history") or call.get("approved"):
-            raise CannotRedecide("it rests on earlier calls or on an approval")
-        return guard.check(plain)
+        approved = call.get("approved") or []
+        if not isinstance(approved, list):
+            raise CannotRedecide("who had agreed to it was redacted")
+        plain = {name: value for name, value in call.items() if name != "approved"}
+        return guard.recheck(plain, approved)
 
     policy = Policy(redecide, lambda tool, argument: stand_in(program, tool, argument), guard.close)
     return (program.digest, program.catalog.digest), policy

@@ -21,26 +21,26 @@ from .verb import Streams
 if TYPE_CHECKING:
     from licet.compiler.program import Program
     from licet.policy_lang import ast
-    from licet.verifier.boundaries import Boundary
+    from licet.verifier.edges import Edge
 
 
 def generate(options: argparse.Namespace, streams: Streams) -> int:
     """Print the tests. 0: every rule has both sides; 1: some side was not found."""
     from licet.verifier.analysis.spreading import workers
-    from licet.verifier.boundaries import boundaries
+    from licet.verifier.edges import edges
     from licet.verifier.solving import SolverPool
 
     effort = effort_of(options)
     program = program_of(options.policy, options.params, streams)
     guard_of(program).close()  # an unset param is said before anything is looked for
-    found: list[Boundary] = []
+    found: list[Edge] = []
     rules = {rule.name for tool in program.rules.values() for rule in tool.rules}
     with (
         SolverPool(workers()) as pool,
         Bar(streams, len(rules), noun="rules", results_last=True) as bar,
     ):
-        for boundary in boundaries(program, pool, effort):
-            found.append(boundary)
+        for edge in edges(program, pool, effort):
+            found.append(edge)
             bar.at(len(found), len(found))
     pieces, blocks = _written(found, program)
     passing = _passing(blocks, options.policy, options.params)
@@ -60,18 +60,18 @@ def generate(options: argparse.Namespace, streams: Streams) -> int:
 
 
 def _written(
-    found: Sequence[Boundary], program: Program
+    found: Sequence[Edge], program: Program
 ) -> tuple[list[str | ast.TestDecl], list[ast.TestDecl]]:
     """Tests and remarks in their order, and the tests alone. No test takes a name that is taken."""
-    from licet.verifier.boundaries import as_tests
+    from licet.verifier.edges import as_tests
     from licet.verifier.test_blocks import renamed
 
     taken = {case.name for case in program.tests}
     pieces: list[str | ast.TestDecl] = []
     blocks: list[ast.TestDecl] = []
-    for boundary in found:
-        made, missing = as_tests(boundary, program)
-        pieces += [f"{boundary.rule.name}: {reason}" for reason in missing]
+    for edge in found:
+        made, missing = as_tests(edge, program)
+        pieces += [f"{edge.rule.name}: {reason}" for reason in missing]
         fresh = [renamed(block, taken) for block in made]
         pieces += fresh
         blocks += fresh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .analysing import effort_arguments, effort_of
@@ -15,13 +15,14 @@ from .verb import Streams, Verb
 
 if TYPE_CHECKING:
     from licet.compiler.program import Program
+    from licet.verifier.mutation.mutants import Mutant
     from licet.verifier.mutation.mutating import Outcome, Recompile
 
 
 def run(options: argparse.Namespace, streams: Streams) -> int:
     """Try every mutant. 0: the tests notice all that mean something else; 1: some survive."""
     from licet.verifier.analysis.spreading import workers
-    from licet.verifier.mutation.mutating import all_mutants, mutate
+    from licet.verifier.mutation.mutating import mutate
     from licet.verifier.solving import SolverPool
     from licet.verifier.testing import run_tests
 
@@ -31,19 +32,32 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     failing = [result.case.name for result in run_tests(program) if not result.passed]
     if failing:
         raise Failed(f"the tests have to pass first, and `{failing[0]}` fails: see licet test")
+    tried = _tried(program, options.rule)
     counts: Counter[str] = Counter()
     taken = {case.name for case in program.tests}
     with (
         SolverPool(workers()) as pool,
-        Bar(streams, len(all_mutants(program)), noun="mutants", results_last=True) as bar,
+        Bar(streams, len(tried), noun="mutants", results_last=True) as bar,
     ):
-        for outcome in mutate(program, _recompile(options), pool, effort):
+        for outcome in mutate(program, _recompile(options), pool, effort, tried):
             counts[outcome.state] += 1
             _print(outcome, program, taken, options.output, streams)
             bar.at(counts.total(), counts.total())
     if options.output == "text":
         streams.out.say(_summary(counts))
     return Exit.refused if counts["survived"] + counts["undecided"] else Exit.fine
+
+
+def _tried(program: Program, rules: Sequence[str]) -> tuple[Mutant, ...]:
+    """The mutants of the named rules; all, where none is named. Raises Failed."""
+    from licet.verifier.mutation.mutating import all_mutants
+
+    mutants = all_mutants(program)
+    known = {mutant.rule for mutant in mutants if mutant.rule is not None}
+    for rule in rules:
+        if rule not in known:
+            raise Failed(f"there is no rule `{rule}`")
+    return tuple(mutant for mutant in mutants if not rules or mutant.rule in rules)
 
 
 def _recompile(options: argparse.Namespace) -> Recompile:
@@ -78,13 +92,16 @@ def _print(
         streams.out.say(f"  {short(outcome.reason, 160)}")
         return
     streams.out.say(Styled("SURVIVED ", "bold red"), " ", where, mutant.change, place)
-    for line in (_test(outcome, program, taken) or "").splitlines():
+    test = _test(outcome, program, taken)
+    if test is None:
+        from .json_text import json_line
+
+        streams.out.say(f"  no test can say it: {json_line(_call(outcome, program))}")
+    for line in (test or "").splitlines():
         streams.out.say(f"  {line}" if line else "")
 
 
 def _plain(outcome: Outcome, program: Program, taken: set[str]) -> dict[str, object]:
-    from licet.verifier.calls import call_json
-
     return {
         "kind": outcome.mutant.kind,
         "rule": outcome.mutant.rule,
@@ -94,14 +111,14 @@ def _plain(outcome: Outcome, program: Program, taken: set[str]) -> dict[str, obj
         "state": outcome.state,
         "killed_by": outcome.by or None,
         "reason": outcome.reason or None,
-        "call": None if outcome.world is None else call_json(outcome.world, program),
+        "call": _call(outcome, program) if outcome.state == "survived" else None,
         "test": _test(outcome, program, taken),
     }
 
 
 def _test(outcome: Outcome, program: Program, taken: set[str]) -> str | None:
     """A test that passes on the policy and fails on the mutant; None if it cannot be written."""
-    from licet.verifier.boundaries import expected_test
+    from licet.verifier.edges import expected_test
     from licet.verifier.test_blocks import UnsayableError, blocks_text, renamed
 
     if outcome.world is None:
@@ -113,6 +130,16 @@ def _test(outcome: Outcome, program: Program, taken: set[str]) -> str | None:
     except UnsayableError:
         return None
     return blocks_text([renamed(block, taken)])
+
+
+def _call(outcome: Outcome, program: Program) -> Mapping[str, object]:
+    """The call of a survivor, as `licet check` reads it."""
+    from licet.verifier.calls import call_json
+
+    if outcome.call is not None:
+        return outcome.call
+    assert outcome.world is not None
+    return call_json(outcome.world, program)
 
 
 def _summary(counts: Counter[str]) -> str:
@@ -132,6 +159,13 @@ def _summary(counts: Counter[str]) -> str:
 def _arguments(parser: argparse.ArgumentParser) -> None:
     policy_arguments(parser)
     effort_arguments(parser)
+    parser.add_argument(
+        "--rule",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only change this rule (more than one may be named)",
+    )
     parser.add_argument(
         "--output",
         choices=("text", "json"),
@@ -156,6 +190,7 @@ VERB = Verb(
     ),
     examples=(
         ("licet mutate policies", "survivors, each with the test that is missing"),
+        ("licet mutate policies --rule large --rule late", "only what has been touched"),
         ("licet mutate desk.licet --output json", "every mutant"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .analysing import effort_arguments
@@ -46,8 +46,10 @@ def _run_once(options: argparse.Namespace, streams: Streams) -> int:
 
     passed = failed = 0
     results: list[Result] = []
+    ran: list[TestResult] = []
     began = time.monotonic()
     for result in run_tests(program):
+        ran.append(result)
         passed += result.passed
         failed += not result.passed
         if options.output == "junit":
@@ -64,7 +66,7 @@ def _run_once(options: argparse.Namespace, streams: Streams) -> int:
     elif options.output == "text":
         streams.out.say(_summary(program.name, passed, failed))
     if options.coverage:
-        _print_coverage(program, options.output, streams)
+        _print_coverage(program, ran, options.output, streams)
     return Exit.refused if failed else Exit.fine
 
 
@@ -80,12 +82,14 @@ def _summary(policy: str, passed: int, failed: int) -> str:
     return f"{plural(passed + failed, 'test')}: {', '.join(parts)}"
 
 
-def _print_coverage(program: Program, output: str, streams: Streams) -> None:
+def _print_coverage(
+    program: Program, ran: Sequence[TestResult], output: str, streams: Streams
+) -> None:
     from licet.verifier.coverage import coverage
 
     from .coverage_report import lines, plain
 
-    found = coverage(program)
+    found = coverage(program, ran)
     if output == "json":
         from licet.compiler.json_text import json_line
 
@@ -228,7 +232,7 @@ VERB = Verb(
         ("licet test policies --output json", "one JSON object a test"),
         ("licet test policies --output junit > tests.xml", "for a CI server"),
         ("licet test policies --coverage", "and what they leave undecided"),
-        ("licet test policies --generate > policies/boundaries.licet", "tests to begin with"),
+        ("licet test policies --generate > policies/edges.licet", "tests to begin with"),
         ("licet test policies --watch", "again after every change"),
     ),
 )

@@ -121,6 +121,10 @@ class DurationType:
         return "Duration"
 
 
+#: Labels that the name of an enum without a name shows; Amazon's instance types are a thousand.
+SHOWN_LABELS = 12
+
+
 @dataclass(frozen=True, slots=True)
 class EnumType:
     """A closed set of labels in their declared order. Two enums are one type if those agree."""
@@ -129,7 +133,11 @@ class EnumType:
     labels: tuple[str, ...]
 
     def __str__(self) -> str:
-        return self.name or "{" + ", ".join(self.labels) + "}"
+        if self.name:
+            return self.name
+        if len(self.labels) <= SHOWN_LABELS:
+            return "{" + ", ".join(self.labels) + "}"
+        return "{" + ", ".join(self.labels[:SHOWN_LABELS]) + f", … {len(self.labels):,} labels}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +292,19 @@ def rebuilt(kind: Type, change: Callable[[Type], Type]) -> Type:
             )
         case _:
             return change(kind)
+
+
+def has_open_parts(kind: Type) -> bool:
+    """Whether values of the type may hold fields that it does not name."""
+    match kind:
+        case RecordType(_, inside, is_open):
+            return is_open or any(has_open_parts(f.type) for f in inside)
+        case OptionalType(inner) | ListType(inner):
+            return has_open_parts(inner)
+        case MapType(_, value):
+            return has_open_parts(value)
+        case _:
+            return False
 
 
 def as_binary64(kind: Type) -> Type:

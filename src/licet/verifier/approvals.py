@@ -126,7 +126,7 @@ class Approvals:
     def use(self, sitting: Sitting, stored: StoredApproval, call_id: str) -> None:
         """It has been used for a call, and is good for no other."""
         sitting.tx.put_approval(replace(stored, state="used"))
-        sitting.note("approval", id=stored.id, event="used", call=call_id)
+        self._note(sitting, stored, "used", {"text": f"for the call {call_id}"})
 
     def ask(
         self,
@@ -168,7 +168,7 @@ class Approvals:
             canonical(document).decode(),
         )
         sitting.tx.put_approval(stored)
-        sitting.note("approval", id=stored.id, event="asked", binding=stored.binding, **document)
+        self._note(sitting, stored, "asked", {"call": call, "rules": list(rules)})
         return stored
 
     def _expire(self, sitting: Sitting) -> None:
@@ -216,15 +216,15 @@ class Approvals:
             state = "rejected"
         answered = replace(stored, state=state, document=canonical(data).decode())
         sitting.tx.put_approval(answered)
-        sitting.note(
-            "approval",
-            id=id,
-            event="agreed" if agrees else "rejected",
-            by=who,
-            state=state,
-            approver=dict(approver),
-        )
+        event = "approved" if agrees else "rejected"
+        self._note(sitting, answered, event, {"by": who, "rules": [r["name"] for r in mine]})
         return answered
+
+    def _note(
+        self, sitting: Sitting, stored: StoredApproval, event: str, more: Mapping[str, object]
+    ) -> None:
+        body = {"approval": stored.id, "event": event, "binding": stored.binding, **more}
+        sitting.note("approval", body)
 
     def _person(self, approver: Mapping[str, object]) -> tuple[str, dict[str, Value]]:
         try:

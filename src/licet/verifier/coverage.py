@@ -6,13 +6,16 @@ whether some call made it true and some other false; for every row of a table wh
 The reference evaluator says so, call by call, while it judges each rule of the call's tool.
 
 A condition is what is written at one place: of a define it counts once, wherever it is used. What
-is constant for every tool is none, and what short-circuits skip is not decided.
+is constant for every tool is none, and what short-circuits skip is not decided. A condition on
+earlier calls is none either, since only the guard has them; of a rule that reads them the verdicts
+say whether it applied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeVar
 
 from licet.compiler import ir
@@ -26,7 +29,9 @@ from licet.compiler.walking import walk
 from licet.compiler.world import World
 from licet.policy_lang import Span
 
-from .rehearsing import rehearse
+from .rehearsing import reads_earlier_calls, rehearse
+from .testing import TestResult
+from .verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +96,16 @@ class Coverage:
         return all(part.complete for parts in kinds for part in parts)
 
 
-def coverage(program: Program) -> Coverage:
-    """What the tests of a program decide; with no tests, nothing."""
+def coverage(program: Program, results: Sequence[TestResult] = ()) -> Coverage:
+    """What the tests of a program decide; with no tests, nothing.
+
+    `results` are those of its tests, from which rules on earlier calls are known.
+    """
     notes = _Notes(program)
-    for rehearsal in rehearse(program):
+    verdicts = [step.verdict for result in results for step in result.steps]
+    for rehearsal, verdict in zip_longest(rehearse(program), verdicts):
         if rehearsal.world is not None:
-            notes.judge(program.rules[rehearsal.world.tool], rehearsal.world)
+            notes.judge(program.rules[rehearsal.world.tool], rehearsal.world, verdict)
     return notes.coverage()
 
 
@@ -110,6 +119,7 @@ class _Notes:
     """What was seen so far, by place."""
 
     def __init__(self, program: Program) -> None:
+        self._program = program
         self._clock: Clock = clock(program.zone)
         self._rules: dict[str, tuple[ir.Rule, set[bool]]] = {}
         self._conditional: set[str] = set()
@@ -130,6 +140,8 @@ class _Notes:
         for span, expr in rule.written:
             if id(expr) in atoms or not _is_atomic(expr):
                 continue
+            if reads_earlier_calls(expr, self._program):
+                continue
             of = expr.operand if isinstance(expr, ir.Not) else expr
             if id(of) in atoms:
                 continue  # `not` before what is a condition by itself
@@ -146,13 +158,18 @@ class _Notes:
                 for number in range(len(node.rows)):
                     self._rows.setdefault((node.name, number), (node, set()))
 
-    def judge(self, rules: ir.ToolRules, world: World) -> None:
+    def judge(self, rules: ir.ToolRules, world: World, verdict: Verdict | None) -> None:
         for rule in rules.rules:
             tracing = _Tracing(world, self._clock, self, self._atoms[id(rule)])
             try:
                 state = judge_rule(rule, world, self._clock, tracing).state
             except UnknownRead:
-                continue  # whether it applies is open: neither way is decided
+                # Of what is unknown neither way is decided; of earlier calls the guard has judged.
+                if verdict is not None and any(
+                    reads_earlier_calls(body, self._program) for body in _bodies(rule)
+                ):
+                    self._rules[rule.name][1].update(_said(rule, verdict))
+                continue
             self._rules[rule.name][1].add(_fires(rule, state))
 
     def condition(self, place: _Place, value: bool) -> None:
@@ -236,6 +253,20 @@ def _is_atomic(expr: ir.Expr) -> bool:
 
 def _fires(rule: ir.Rule, state: State) -> bool:
     return state == "applies" or (state == "absent" and rule.kind != "permit")
+
+
+def _said(rule: ir.Rule, verdict: Verdict) -> tuple[bool, ...]:
+    """Whether a rule applied, as far as a verdict says: one that is undetermined does not."""
+    if any(violation.kind in _OPEN for violation in verdict.violations):
+        return ()
+    if rule.name in verdict.rules:
+        return (True,)
+    settled = rule.kind == "forbid" or (rule.kind == "permit" and verdict.outcome == "allow")
+    return (False,) if settled else ()
+
+
+#: Kinds of violations after which it is not known what each rule did.
+_OPEN = frozenset(("undetermined", "solver_unknown", "fault", "bad_argument", "unknown_tool"))
 
 
 def _keys(read: ir.TableRead, number: int) -> str:

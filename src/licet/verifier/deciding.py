@@ -18,9 +18,10 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import version
 from typing import Any, Literal
 
 from licet.compiler.clock import Clock
@@ -40,9 +41,8 @@ from .engines import Engines
 from .facts import Resolvers, Wanted
 from .history import StoredCall, StoreError
 from .refusing import Refusal, Refuser
-from .remembering import Memory, Proposal, Sitting
+from .remembering import Memory, Promise, Proposal, Sitting
 from .solving import SolverPool
-from .tickets import Ticket
 from .verdict import Outcome, Verdict, Violation
 
 log = logging.getLogger("licet")
@@ -149,12 +149,11 @@ class Decider:
             world = self._admission.world(tool, action)
             if action.history is not None:
                 return (yield from self._decide(action, world))
-            proposal = Proposal.of(action, tool, world, tenant, commit=commit)
             if self._memory.is_light(tool.qualified, action.id) and not self._asks(tool.qualified):
-                verdict = yield from self._decide(action, world, proposal)
-            else:
-                verdict = yield from self._decide_with_memory(proposal)
-            return verdict
+                promise = self._memory.promise(action, tool, world, tenant)
+                return (yield from self._decide(action, world, promise))
+            proposal = Proposal.of(action, tool, world, tenant, commit=commit)
+            return (yield from self._decide_with_memory(proposal))
         except Refused as refused:
             return (yield from self._noted(action, tool_name, tenant, refused.violations))
         except UnsupportedText as text:
@@ -174,6 +173,25 @@ class Decider:
             log.exception("a check failed; the call is refused")
             return self._refused(action, tool_name, (fault("the check itself failed"),))
 
+    def recheck(self, action: Action, approved: frozenset[str]) -> Check:
+        """The verdict on a call with the history that it brings, and with what was approved then.
+
+        No store is asked, nothing is reserved or written down: for deciding a record again.
+        Raises Refused where the call is not admitted.
+        """
+        tool = self._admission.tool(action.tool, action.args)
+        world = self._admission.world(tool, action)
+        rules = self.program.rules[world.tool]
+        outcome, states, _ = self._evaluate(rules, world)
+        asking = {
+            rule.name
+            for rule, state in zip(rules.rules, states, strict=True)
+            if rule.kind == "escalate" and state == "applies"
+        }
+        if outcome == "escalate" and asking <= approved:
+            return self._allow(action, world, rules, states, None)
+        return (yield from self._decide(action, world))
+
     def malformed(self, error: ActionError) -> Verdict:
         """The refusal of something that is not even a call."""
         path = path_text(error.path) or None
@@ -189,13 +207,13 @@ class Decider:
 
     # --- a call by itself
 
-    def _decide(self, action: Action, world: World, proposal: Proposal | None = None) -> Check:
-        """Without a store; a ticket only where there is a proposal."""
+    def _decide(self, action: Action, world: World, promise: Promise | None = None) -> Check:
+        """Without a store; a ticket only where one is promised."""
         rules = self.program.rules[world.tool]
         for _ in range(MAX_ROUNDS):
             outcome, states, lacking = self._evaluate(rules, world)
             if outcome == "allow":
-                return self._allow(action, world, rules, states, self._light(proposal))
+                return self._allow(action, world, rules, states, promise)
             # Also where the refusal is certain: the other rules and the way out need facts.
             missing = [(name, keys) for name, keys in lacking if name in self._resolvers]
             if not missing:
@@ -205,15 +223,11 @@ class Decider:
             return self._refused(action, world.tool, (fault("facts nest too deep"),))
         refusal: Refusal = yield self._explaining(rules, world, outcome, states)
         if refusal.outcome == "allow":
-            return self._allow(action, world, rules, refusal.states, self._light(proposal))
+            return self._allow(action, world, rules, refusal.states, promise)
         verdict = self._verdict(action, world.tool, refusal)
-        if proposal is not None and self._may_observe(verdict):
-            ticket = self._light(proposal)
-            return replace(self._allow(action, world, rules, (), ticket), observed=verdict)
+        if promise is not None and self._may_observe(verdict):
+            return replace(self._allow(action, world, rules, (), promise), observed=verdict)
         return verdict
-
-    def _light(self, proposal: Proposal | None) -> Ticket | None:
-        return None if proposal is None else self._memory.light_ticket(proposal)
 
     def _evaluate(
         self, rules: ToolRules, world: World
@@ -232,6 +246,10 @@ class Decider:
         if self._engine == "both" and outcome is not None:
             self._compare(rules, world, outcome, states)
         return outcome, states, lacking
+
+    def _lacking(self, rules: ToolRules, world: World) -> tuple[FactKey, ...]:
+        with self._engines.lent() as engine:
+            return engine.encoder(rules).lacking(world)
 
     def _compare(self, rules: ToolRules, world: World, outcome: str, states: States) -> None:
         """The second engine, on every rule that it can judge. Raises where it differs."""
@@ -341,9 +359,13 @@ class Decider:
     ) -> tuple[Outcome | None, States, list[FactKey]]:
         """The outcome and states with the history read; or the facts that resolvers know."""
         world, session = proposal.world, proposal.session
+        past: list[FactKey] = []
+        if self._memory.reads_history(world.tool):  # then there is no need to decide without it
+            past = self._of_history(self._lacking(rules, world))
         for _ in range(MAX_ROUNDS):
-            outcome, states, lacking = self._evaluate(rules, world)
-            past = [key for key in lacking if key[0] in self.program.history]
+            if not past:
+                outcome, states, lacking = self._evaluate(rules, world)
+                past = self._of_history(lacking)
             if not past:
                 break
             values = sitting.history(past, session, at)
@@ -351,12 +373,16 @@ class Decider:
                 for key, value in zip(past, values, strict=True):
                     self._compare_history(sitting, key, value, session, at)
             add_facts(world, zip(past, values, strict=True))
+            past = []
         else:
             raise Refused((fault("the history nests too deep"),))
         if outcome == "allow":
             return outcome, states, []
         missing = [(name, keys) for name, keys in lacking if name in self._resolvers]
         return outcome, states, missing
+
+    def _of_history(self, lacking: Iterable[FactKey]) -> list[FactKey]:
+        return [key for key in lacking if key[0] in self.program.history]
 
     def _compare_history(
         self, sitting: Sitting, key: FactKey, value: Value, session: str | None, at: int
@@ -407,18 +433,27 @@ class Decider:
         return verdict
 
     def _reserve(
-        self, sitting: Sitting, proposal: Proposal, rules: ToolRules, states: States, at: int
+        self,
+        sitting: Sitting,
+        proposal: Proposal,
+        rules: ToolRules,
+        states: States,
+        at: int,
+        observed: Verdict | None = None,
     ) -> Verdict:
-        """Write down that a call is allowed; from here on it counts."""
+        """Write down that a call is allowed; from here on it counts. `observed`: what would have
+        been said of it, had it been enforced."""
         by = applied(rules, states)
         if self._memory.is_light(proposal.tool.qualified, proposal.action.id):
-            ticket = self._memory.light_ticket(proposal)
-            return self._allow(proposal.action, proposal.world, rules, states, ticket)
+            action, world = proposal.action, proposal.world
+            promise = self._memory.promise(action, proposal.tool, world, proposal.tenant)
+            allow = self._allow(action, world, rules, states, promise)
+            return replace(allow, observed=observed)
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
-        sitting.put(call)
+        sitting.put(call, proposal.world)
         verdict = self._allowed(proposal, by, call)
-        self._note(sitting, verdict, proposal, rules, states)
-        return verdict
+        self._note(sitting, observed or verdict, proposal, rules, states)
+        return replace(verdict, observed=observed)
 
     def _allowed(self, proposal: Proposal, by: tuple[str, ...], call: StoredCall) -> Verdict:
         return Verdict(
@@ -429,7 +464,7 @@ class Decider:
             catalog_digest=self.program.catalog.digest,
             call_id=proposal.action.id,
             rules=by,
-            ticket=self._memory.ticket(call, proposal.tenant),
+            promise=self._memory.ticket(call, proposal.tenant),
         )
 
     def _conclude(self, proposal: Proposal, rules: ToolRules, refusal: Refusal) -> Verdict:
@@ -442,8 +477,7 @@ class Decider:
             sitting.require_active()
             if observe:
                 at = sitting.instant(proposal.world.now)
-                passed = self._reserve(sitting, proposal, rules, refusal.states, at)
-                return replace(passed, observed=verdict)
+                return self._reserve(sitting, proposal, rules, refusal.states, at, verdict)
             if refusal.outcome == "escalate":
                 verdict = self._asked(sitting, proposal, rules, refusal, verdict)
             self._note(sitting, verdict, proposal, rules, refusal.states)
@@ -481,22 +515,30 @@ class Decider:
         """The audit's entry of a verdict."""
         if self._memory.recorder is None:
             return
-        by = "evaluation" if None not in states else "proof"
+        call = call_json(proposal.world, self.program)
+        told: dict[str, str | None] = {}
+        for rule, state in zip(rules.rules, states or (None,) * len(rules.rules), strict=True):
+            told[rule.name if rule.name not in told else f"{rule.name} ({rule.kind})"] = state
+        agreed = [r.name for r in rules.escalations if verdict.allowed and r.name in verdict.rules]
+        if agreed:
+            call["approved"] = agreed
         sitting.note(
             "verdict",
-            verdict=verdict.for_operator(),
-            call=call_json(proposal.world, self.program),
-            digest=proposal.digest,
-            evidence={
-                "engine": self._engine,
-                "by": by,
-                "states": [
-                    [rule.name, rule.kind, state or "open"]
-                    for rule, state in itertools.zip_longest(rules.rules, states)
-                    if rule is not None
-                ],
+            {
+                "verdict": verdict.for_operator(),
+                "call": call,
+                "evidence": {
+                    "engine": engine_version(),
+                    "by": "proof" if None in told.values() else "evaluation",
+                    "states": told,
+                },
+                "digest": proposal.digest,
+                "mode": self._mode(),
             },
         )
+
+    def _mode(self) -> str:
+        return "observe" if self._observing() else "enforce"
 
     def _noted(
         self, action: Action, tool: str, tenant: str, violations: tuple[Violation, ...]
@@ -510,9 +552,13 @@ class Decider:
             with self._memory.sit(tenant) as sitting:
                 sitting.note(
                     "verdict",
-                    verdict=verdict.for_operator(),
-                    call=raw_call(action),
-                    evidence={"engine": "none", "by": "admission", "states": []},
+                    {
+                        "verdict": verdict.for_operator(),
+                        "call": None,
+                        "evidence": {"engine": engine_version(), "by": "admission", "states": {}},
+                        "digest": "",
+                        "mode": self._mode(),
+                    },
                 )
 
         try:
@@ -532,7 +578,7 @@ class Decider:
         world: World,
         rules: ToolRules,
         states: States,
-        ticket: Ticket | None,
+        promise: Promise | None,
     ) -> Verdict:
         return Verdict(
             id=self._id(),
@@ -541,12 +587,8 @@ class Decider:
             policy_digest=self.program.digest,
             catalog_digest=self.program.catalog.digest,
             call_id=action.id,
-            rules=tuple(
-                rule.name
-                for rule, state in zip(rules.permits, states, strict=False)
-                if state == "applies"
-            ),
-            ticket=ticket,
+            rules=applied(rules, states),
+            promise=promise,
         )
 
     def _verdict(self, action: Action | None, tool: str, refusal: Refusal) -> Verdict:
@@ -609,9 +651,9 @@ def forget_history(world: World, program: Program) -> None:
         }
 
 
-def raw_call(action: Action) -> dict[str, object]:
-    """A call that was not admitted, as far as it may be written down."""
-    return {"tool": brief(action.tool), "id": action.id}
+@cache
+def engine_version() -> str:
+    return f"z3 {version('z3-solver')}"
 
 
 class EnginesDifferError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypedDict, TypeVar, overload
@@ -17,12 +17,13 @@ from licet.compiler.program import Program
 from .action import Action, ActionError
 from .admission import Admission
 from .approvals import Approval, Approvals, open_approvals, read
+from .audit import Recorder, Redaction
 from .deciding import Check, Decider, Engine, Lookup
 from .facts import Resolver, Resolvers
 from .history import Store
 from .history.memory import MemoryStore
 from .redeeming import Ending, Redeemed, Redeemer, RedeemError
-from .remembering import Memory, Recorder
+from .remembering import Memory
 from .running import Running
 from .sessions import GuardSession
 from .solving import SolverPool
@@ -45,7 +46,8 @@ class GuardOptions(TypedDict, total=False):
     most_pending: int
     observe_until: datetime | None
     activate: bool
-    recorder: Recorder | None
+    audit: bool | None
+    redact: Sequence[str]
 
 
 class UnsetParamsError(ValueError):
@@ -67,7 +69,10 @@ class Guard:
     `store` is where the guard remembers (None: in this process, for as long as it lives), `key`
     signs its tickets (None: one that the store keeps), `tenant` is whose calls these are unless a
     call says otherwise. A ticket is good for `ticket_seconds`, an approval for `approval_seconds`;
-    a session may have `most_pending` approvals open. `recorder` writes the audit.
+    a session may have `most_pending` approvals open.
+
+    With `audit`, everything is written down in the store (None: where it is durable); `redact`
+    names fields that are not to be told there (`args.body`, `principal.email`): docs/audit.md.
 
     `observe_until`: until then refusals are recorded and let through (`Verdict.observed`), except
     unknown tools, malformed calls and faults. After it, they are refused.
@@ -91,7 +96,8 @@ class Guard:
         most_pending: int = 20,
         observe_until: datetime | None = None,
         activate: bool = True,
-        recorder: Recorder | None = None,
+        audit: bool | None = None,
+        redact: Sequence[str] = (),
     ) -> None:
         if program.unset_params:
             raise UnsetParamsError(tuple(program.unset_params))
@@ -110,14 +116,17 @@ class Guard:
         zone = clock(program.zone)
         admission = Admission(program, zone)
         secret = key or self.store.secret("guard", lambda: secrets.token_bytes(KEY_BYTES))
+        keys = Keys(secret)
+        redaction = Redaction(keys.of("commitment"), redact) if redact else None
+        writes = self.store.durable if audit is None else audit
         self._memory = Memory(
             program,
             admission,
             zone,
             self.store,
-            Keys(secret),
+            keys,
             ticket_seconds=ticket_seconds,
-            recorder=recorder,
+            recorder=Recorder(redaction) if writes else None,
         )
         self._approvals = Approvals(
             program, admission, zone, seconds=approval_seconds, most=most_pending
@@ -137,6 +146,9 @@ class Guard:
         )
         if activate:
             self.activate()
+        if observe_until is not None:
+            with self._memory.sit(tenant) as sitting:
+                sitting.note("mode", {"mode": "observe", "until": observe_until.isoformat()})
 
     def activate(self, *, tenant: str | None = None) -> None:
         """Make the guard's policy the active one of a tenant. Raises StoreError."""
@@ -203,8 +215,10 @@ class Guard:
         ticket. With `commit` the call counts as made: for a door that never hears of it again.
         """
         run = self._start(action, tenant, commit)
-        if isinstance(run, Verdict):
-            return run
+        return run if isinstance(run, Verdict) else self._finish(run)
+
+    def _finish(self, run: Check) -> Verdict:
+        """Do what a check asks for, until there is a verdict."""
         try:
             effect = next(run)
             while True:
@@ -259,6 +273,15 @@ class Guard:
             except Exception:  # an object that only looks like a mapping
                 return self._decider.malformed(ActionError("the call cannot be read"))
         return self._decider.check(action, tenant or self.tenant, commit=commit)
+
+    def recheck(self, call: Mapping[str, object], approved: Sequence[str] = ()) -> Verdict:
+        """The verdict on a recorded call, with the history that it brings and with what had been
+        approved: nothing is asked, reserved or written down."""
+        try:
+            action = Action.from_mapping({"history": {}, **call})
+            return self._finish(self._decider.recheck(action, frozenset(approved)))
+        except ActionError as error:
+            return self._decider.malformed(error)
 
     # --- running what was allowed
 

@@ -69,20 +69,35 @@ class Redeemer:
                 raise RedeemError("the ticket has been redeemed already")
             return Redeemed(ticket, arguments)
         with self._memory.sit(ticket.tenant) as sitting:
-            try:
-                sitting.require_active()
-            except Refused as refused:
-                raise RedeemError(refused.violations[0].message) from None
             call = self._call(sitting, ticket)
-            if call.state == "cancelled":
-                raise RedeemError("the ticket has expired, or was given back")
-            if call.state != "reserved":
-                raise RedeemError("the ticket has been redeemed already")
-            if call.expires <= sitting.now:
-                raise RedeemError("the ticket has expired")
-            sitting.change(call, "redeemed", None)
-            sitting.note("redemption", call=call.call_id, tool=call.tool, nonce=call.nonce)
+            refused = self._refused(sitting, call)
+            if not refused:
+                sitting.change(call, "redeemed", None)
+            sitting.note(
+                "redemption",
+                {
+                    "call": call.call_id,
+                    "nonce": call.nonce,
+                    "tool": call.tool,
+                    "digest": call.digest,
+                    "refused": refused or None,
+                },
+            )
+        if refused:
+            raise RedeemError(refused)
         return Redeemed(ticket, arguments)
+
+    def _refused(self, sitting: Sitting, call: StoredCall) -> str:
+        """Why a call may not run; empty if it may."""
+        try:
+            sitting.require_active()
+        except Refused as refused:
+            return refused.violations[0].message
+        if call.state == "cancelled":
+            return "the ticket has expired, or was given back"
+        if call.state != "reserved":
+            return "the ticket has been redeemed already"
+        return "the ticket has expired" if call.expires <= sitting.now else ""
 
     def _ticket(self, shown: Ticket | str) -> Ticket:
         try:
@@ -163,14 +178,10 @@ class Redeemer:
             case before, _:
                 raise SettleError(f"the call has ended already: {before}")
         sitting.change(call, state, result)
-        sitting.note(
-            "settlement",
-            call=call.call_id,
-            tool=call.tool,
-            nonce=call.nonce,
-            state=state,
-            result=None if result is None else decode(result),
-        )
+        body: dict[str, object] = {"call": call.call_id, "nonce": call.nonce, "outcome": state}
+        if result is not None:
+            body["result"] = decode(result)
+        sitting.note("settlement", body)
 
     def _result(self, ticket: Ticket, ending: Ending, result: object) -> tuple[str | None, str]:
         """What the tool answered, as text, and what is wrong with it."""

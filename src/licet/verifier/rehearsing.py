@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from licet.compiler import ir
 from licet.compiler.clock import clock
 from licet.compiler.program import Program, TestCase, TestStep
+from licet.compiler.walking import walk
 from licet.compiler.world import World
 
 from .admission import Admission, Refused
@@ -34,3 +36,11 @@ def rehearse(program: Program) -> Iterator[Rehearsal]:
                 yield Rehearsal(case, step, None)
             else:
                 yield Rehearsal(case, step, world)
+
+
+def reads_earlier_calls(expr: ir.Expr, program: Program) -> bool:
+    """Whether an expression looks up what is not the host's to say: what earlier calls come to.
+
+    The world of a rehearsed call does not have it.
+    """
+    return any(isinstance(node, ir.Fact) and node.name not in program.facts for node in walk(expr))

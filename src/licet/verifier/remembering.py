@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
 
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
@@ -21,18 +20,19 @@ from licet.compiler.exact_json import canonical, decode
 from licet.compiler.history import Index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
-from licet.compiler.types import JSON, Value
+from licet.compiler.types import JSON, Value, has_open_parts
 from licet.compiler.values import render
 from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, World
 
 from .action import Action
 from .admission import Admission, Refused
+from .audit import Kind, Recorder
 from .calls import call_json
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import PastCall, Query, by_definition, contributions, values
 from .history.summaries import amend, append
-from .tickets import Keys, Ticket, arguments_digest, frozen, identity_of, new_nonce
+from .tickets import Keys, Ticket, arguments_digest, copied, frozen, identity_of, new_nonce
 from .verdict import Violation
 
 FactKey = tuple[str, tuple[Value, ...]]
@@ -42,12 +42,6 @@ FactKey = tuple[str, tuple[Value, ...]]
 SLACK = 5_000_000
 #: Calls that are taken in, or given back, at a time.
 BATCH = 500
-
-
-class Recorder(Protocol):
-    """Writes the audit: one entry for each thing that happened."""
-
-    def append(self, tx: Transaction, kind: str, body: Mapping[str, object]) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,6 @@ class Proposal:
     tenant: str
     principal: str
     session: str | None
-    args: Mapping[str, object]
     digest: str
     #: No one will say how it ended: it counts as done as soon as it is allowed.
     commit: bool = False
@@ -68,26 +61,74 @@ class Proposal:
     @staticmethod
     def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:
         """Raises Refused where the arguments are not JSON beyond what the schema says of them."""
-        args = frozen(action.args, render(world.args, tool.params))
-        try:
-            digest = arguments_digest(args)
-        except ValueError as error:
-            text = f"the arguments are not JSON: {error}"
-            raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
-        session = action.session.get("id") if isinstance(action.session, Mapping) else None
-        if session is not None and not isinstance(session, str):
-            text = "`session.id` must be text"
-            raise Refused((Violation("fault", text, text, path="session.id"),))
+        digest = digest_of(action.args, world, tool)
         return Proposal(
             action,
             tool,
             world,
             tenant,
             identity_of(world.principal),
-            session,
-            cast(Mapping[str, object], args),
+            session_of(action),
             digest,
             commit,
+        )
+
+
+def session_of(action: Action) -> str | None:
+    """The id of the session, if it has one. Raises Refused."""
+    session = action.session.get("id") if isinstance(action.session, Mapping) else None
+    if session is not None and not isinstance(session, str):
+        text = "`session.id` must be text"
+        raise Refused((Violation("fault", text, text, path="session.id"),))
+    return session or None
+
+
+def digest_of(args: Mapping[str, object], world: World, tool: Tool) -> str:
+    """The digest of the arguments that run. Raises Refused."""
+    try:
+        return arguments_digest(frozen(args, render(world.args, tool.params)))
+    except ValueError as error:
+        text = f"the arguments are not JSON: {error}"
+        raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
+
+
+class Promise:
+    """The ticket of a call that is not kept: made when it is asked for, always the same one.
+
+    All that it is made of is taken down when the call is decided, so that nothing that happens to
+    the arguments afterwards gets into it.
+    """
+
+    __slots__ = ("_args", "_digest", "_expires", "_memory", "_nonce", "_session", "_tenant",
+                 "_tool", "_world")  # fmt: skip
+
+    def __init__(
+        self, memory: Memory, action: Action, tool: Tool, world: World, tenant: str
+    ) -> None:
+        self._memory, self._tool, self._world, self._tenant = memory, tool, world, tenant
+        self._args = copied(action.args)
+        # What a schema leaves open was not looked at: it may not even be JSON.
+        self._digest = digest_of(action.args, world, tool) if memory.is_open(tool) else None
+        self._session = session_of(action)
+        self._nonce = new_nonce()
+        self._expires = time.time_ns() // 1000 + memory.life
+
+    def __call__(self) -> Ticket:
+        assert isinstance(self._args, dict)
+        program = self._memory.program
+        return self._memory.keys.signed(
+            Ticket(
+                self._tenant,
+                identity_of(self._world.principal),
+                self._session or "",
+                self._nonce,
+                self._tool.qualified,
+                self._digest or digest_of(self._args, self._world, self._tool),
+                program.digest,
+                program.catalog.digest,
+                self._nonce,
+                self._expires,
+            )
         )
 
 
@@ -111,7 +152,9 @@ class Memory:
         self.clock = clock
         self.recorder = recorder
         self._admission = admission
-        self._life = int(ticket_seconds * 1_000_000)
+        #: How long a ticket is good, in microseconds.
+        self.life = int(ticket_seconds * 1_000_000)
+        self._open: dict[str, bool] = {}
         #: One index for each digest, whatever names it has.
         self.indices: dict[str, Index] = {i.pots: i for i in program.history.values()}
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
@@ -175,6 +218,11 @@ class Memory:
             call.state == "error" and tool is not None and tool.atomic,
         )
 
+    def new_past(self, call: StoredCall, world: World) -> PastCall:
+        """A call that was just allowed, as `past` reads it from then on."""
+        session = call.session or None
+        return PastCall(replace(world, now=call.at), session, "pending", None, self.rules_of(call))
+
     def _result(self, call: StoredCall) -> Value:
         if call.result is None:
             return None
@@ -208,7 +256,7 @@ class Memory:
             self.program.digest,
             self.program.catalog.digest,
             at,
-            now + self._life,
+            now + self.life,
             state,
             canonical(record).decode(),
         )
@@ -231,24 +279,16 @@ class Memory:
             found = self._reading[tool] = not names.isdisjoint(self.program.history)
         return found
 
-    def light_ticket(self, proposal: Proposal) -> Ticket:
-        """A ticket for a call that is not kept."""
-        nonce = new_nonce()
-        now = time.time_ns() // 1000
-        return self.keys.signed(
-            Ticket(
-                proposal.tenant,
-                proposal.principal,
-                proposal.session or "",
-                nonce,
-                proposal.tool.qualified,
-                proposal.digest,
-                self.program.digest,
-                self.program.catalog.digest,
-                nonce,
-                now + self._life,
-            )
-        )
+    def promise(self, action: Action, tool: Tool, world: World, tenant: str) -> Promise:
+        """The ticket of a call that is not kept. Raises Refused."""
+        return Promise(self, action, tool, world, tenant)
+
+    def is_open(self, tool: Tool) -> bool:
+        """Whether arguments may hold more than the tool's schema says."""
+        found = self._open.get(tool.qualified)
+        if found is None:
+            found = self._open[tool.qualified] = has_open_parts(tool.params)
+        return found
 
 
 class Sitting:
@@ -264,8 +304,9 @@ class Sitting:
     def head(self) -> Head:
         return self.tx.head()
 
-    def note(self, kind: str, **body: object) -> None:
-        """Write an entry of the audit; it stands or falls with all else that is done here."""
+    def note(self, kind: Kind, body: Mapping[str, object]) -> None:
+        """Write an entry of the audit (see `audit.bodies`); it stands or falls with all else that
+        is done here."""
         if self.memory.recorder is not None:
             self.memory.recorder.append(self.tx, kind, body)
 
@@ -275,7 +316,7 @@ class Sitting:
         """Give back what was never used, and take in what others have done."""
         for call in self.tx.calls_due(self.now, BATCH):
             self.change(call, "cancelled", None)
-            self.note("expiry", call=call.call_id, tool=call.tool, nonce=call.nonce)
+            self.note("expiry", {"call": call.call_id, "nonce": call.nonce})
         if not self.memory.indices:
             return
         policy = self._program.digest
@@ -283,7 +324,7 @@ class Sitting:
         while covered < self.head.change:
             missed = self.tx.calls_changed_after(covered, BATCH)
             for call in missed:
-                self._count(call, fresh=False)
+                self._count(call)
             covered = missed[-1].change if missed else self.head.change
             self.tx.cover(policy, covered)
 
@@ -294,9 +335,11 @@ class Sitting:
             self.tx.set_head(replace(head, policy=self._program.digest))
             self.note(
                 "activation",
-                policy=self._program.digest,
-                catalog=self._program.catalog.digest,
-                before=head.policy,
+                {
+                    "policy": self._program.digest,
+                    "catalog": self._program.catalog.digest,
+                    "before": head.policy,
+                },
             )
 
     def require_active(self) -> None:
@@ -338,13 +381,13 @@ class Sitting:
 
     # --- writing
 
-    def put(self, call: StoredCall) -> None:
-        """A new call."""
+    def put(self, call: StoredCall, world: World) -> None:
+        """A new call, and what was known of it."""
         self.tx.put_call(call)
         head = self.head
         at = max(head.at, call.at)
         self.tx.set_head(replace(head, seq=call.seq, change=call.change, at=at))
-        self._count(call, fresh=True)
+        self._count(call, self.memory.new_past(call, world))
         self._covered()
 
     def change(self, call: StoredCall, state: CallState, result: str | None) -> StoredCall:
@@ -354,7 +397,7 @@ class Sitting:
         self.tx.put_call(changed)
         self.tx.set_head(replace(head, change=changed.change))
         if self.memory.indices:
-            self._count(changed, fresh=False)
+            self._count(changed)
         self._covered()
         return changed
 
@@ -364,16 +407,16 @@ class Sitting:
         if self.memory.indices and self.tx.coverage(policy) == change - 1:
             self.tx.cover(policy, change)
 
-    def _count(self, call: StoredCall, *, fresh: bool) -> None:
-        """Let the pots say what a call adds now."""
+    def _count(self, call: StoredCall, fresh: PastCall | None = None) -> None:
+        """Let the pots say what a call adds now. `fresh`: a call that is in none of them yet."""
         indices = self.memory.indices
         added = {}
         if call.state != "cancelled" and any(call.tool in i.plans for i in indices.values()):
-            past = self.memory.past(call)
+            past = fresh or self.memory.past(call)
             for index in indices.values():
                 for addition in contributions(index, past, self.memory.clock):
                     added[addition.pot] = addition
-        if not fresh:
+        if fresh is None:
             for leaf in self.tx.leaves_of(call.seq):
                 mine = indices.get(leaf.pot[:16])
                 if mine is not None:

@@ -47,6 +47,8 @@ from .verdict import Outcome
 
 _NOWHERE = Span(Source("", ""), 0, 0)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: What is looked up of earlier calls where there are none.
+_NOTHING_BEFORE: tuple[Value, ...] = (0, False, None, ())
 
 
 class UnsayableError(ValueError):
@@ -108,10 +110,13 @@ def _given(program: Program, world: World) -> ast.Given:
             record = _record(values, kind)
             items.append(ast.GivenScope(scope, record, span=_NOWHERE))
     for name, entries in world.facts.items():
-        signature = program.facts[name]
+        signature = program.facts.get(name)
         for keys, value in entries.items():
             paths = [path for path in read if path[:2] == (name, keys)]
-            if paths and value is not UNKNOWN:
+            if signature is None:  # not the host's to say: no `given` can
+                if paths and value not in _NOTHING_BEFORE:
+                    raise UnsayableError(f"`{name}`")
+            elif paths and value is not UNKNOWN:
                 said = tuple(
                     _literal(key, kind)
                     for key, (_, kind) in zip(keys, signature.params, strict=True)

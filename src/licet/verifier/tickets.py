@@ -137,17 +137,16 @@ def frozen(raw: object, checked: object) -> object:
         case list() | tuple() if isinstance(raw, list | tuple) and len(raw) == len(checked):
             return [frozen(a, b) for a, b in zip(raw, checked, strict=True)]
         case _:
-            return _copied(raw)
+            return copied(raw)
 
 
-def _copied(value: object) -> object:
-    match value:
-        case Mapping():
-            return {k: _copied(v) for k, v in value.items()}
-        case list() | tuple():
-            return [_copied(v) for v in value]
-        case _:
-            return value
+def copied(value: object) -> object:
+    """JSON-able data that nobody else holds."""
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {k: copied(v) for k, v in value.items()}
+    return [copied(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: object) -> object:

@@ -7,7 +7,7 @@ declares `shown`; its bytes do not change when only hidden values do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -171,13 +171,19 @@ class Verdict:
     repair: Repair | None = None
     explained: bool = field(default=True)
     message: str = ""
-    #: Of an allow: what its tool has to show. It must not reach a model.
-    ticket: Ticket | None = field(default=None, repr=False)
+    #: What `ticket` answers, or what makes it when it is asked for: always the same one.
+    promise: Ticket | Callable[[], Ticket] | None = field(default=None, repr=False, compare=False)
     #: Of an escalation: the id of the approval that waits for somebody.
     approval: str | None = None
     budgets: tuple[Budget, ...] = ()
     #: In observe mode: the verdict that would have been, had it been enforced.
     observed: Verdict | None = None
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """Of an allow: what its tool has to show. It must not reach a model."""
+        promise = self.promise
+        return promise if promise is None or isinstance(promise, Ticket) else promise()
 
     @property
     def allowed(self) -> bool:

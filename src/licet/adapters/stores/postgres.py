@@ -31,8 +31,12 @@ from .database import Began, Driver, Write
 from .schema import REVISION_TABLE
 from .statements import Statement, Statements
 
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 MICROSECONDS = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 LOCK = "SELECT pg_advisory_xact_lock(%(lock)s)"
+
+#: Noted on an error that means no more than that nothing came.
+SILENT = "the server said nothing"
 
 Answer = TypeVar("Answer")
 
@@ -53,6 +57,7 @@ class Postgres:
         self.name = f"postgresql store {parts.get('dbname', '')!r} at {parts.get('host', '')!r}"
         self.dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
         self.statements = Statements(self.dialect)
+        self._begin = "; ".join([BEGIN, LOCK, MICROSECONDS, self.statements.tenant.text]).encode()
 
     def create(self) -> None:
         """Databases are made by those who run the server."""
@@ -79,12 +84,11 @@ class Postgres:
         return driver
 
     def _settle(self, driver: Driver) -> None:
-        limit = f"{math.ceil(self._seconds * 1000)}ms"
         settings = {
-            "lock_timeout": limit,
-            "statement_timeout": limit,
+            "lock_timeout": self._milliseconds(1.0),
+            "statement_timeout": self._milliseconds(1.5),
             # a client that stopped in the middle holds its tenant for so long
-            "idle_in_transaction_session_timeout": f"{math.ceil(self._seconds * 10_000)}ms",
+            "idle_in_transaction_session_timeout": self._milliseconds(10.0),
             # every statement finds its rows by key, but tables without statistics look small
             "enable_seqscan": "off",
             "plan_cache_mode": "force_generic_plan",
@@ -102,6 +106,9 @@ class Postgres:
             "WHERE current_setting('synchronous_commit') = 'off'"
         )
 
+    def _milliseconds(self, times: float) -> str:
+        return f"{math.ceil(self._seconds * times * 1000)}ms"
+
     def revision(self, driver: Driver) -> str | None:
         exists = driver.execute("SELECT to_regclass(%s) IS NOT NULL", (REVISION_TABLE,))
         if exists.fetchone() != (True,):
@@ -111,22 +118,27 @@ class Postgres:
 
     @contextmanager
     def alone(self, connection: Connection) -> Iterator[None]:
-        driver = connection.connection.driver_connection
+        driver: Driver = connection.connection.driver_connection
         with connection.begin():
-            assert driver is not None
-            driver.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            driver.execute(BEGIN)
             driver.execute(LOCK, {"lock": _lock("migration", "")})
+            # a table of millions may take its time, while nothing else can be done anyway
+            driver.execute("SET LOCAL statement_timeout = 0")
+            driver.seconds = None
             yield
 
     def begin(self, driver: Driver, tenant: str, deadline: float) -> Began:
         if time.monotonic() > deadline:
             raise StoreError(f"{self.name}: {self._too_slow()}")
-        with driver.pipeline():
-            driver.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-            driver.execute(LOCK, {"lock": _lock("tenant", tenant)})
-            instant = driver.execute(MICROSECONDS)
-            row = driver.execute(self.statements.tenant.text, {"name": tenant})
-        return Began(instant.fetchone()[0], row.fetchone())
+        # One message of several statements, each with its own view of what is committed. Not a
+        # pipeline: after one, a server does not notice a client that stopped.
+        cursor = psycopg.ClientCursor(driver)
+        cursor.execute(self._begin, {"lock": _lock("tenant", tenant), "name": tenant})
+        cursor.nextset()  # the lock
+        cursor.nextset()
+        (instant,) = cursor.fetchone() or (0,)
+        cursor.nextset()
+        return Began(instant, cursor.fetchone())
 
     def execute(
         self, driver: Driver, statement: Statement, values: Mapping[str, object]
@@ -136,7 +148,7 @@ class Postgres:
         return rows
 
     def write(self, driver: Driver, writes: Sequence[Write], *, commit: bool) -> None:
-        with driver.pipeline():
+        with _pipeline(driver):
             for statement, rows in writes:
                 if statement.many is not None and len(rows) > 1:
                     lists = {name: [row[name] for row in rows] for name in rows[0]}
@@ -167,14 +179,26 @@ class Postgres:
                 return f"another transaction of this tenant has lasted for {self._seconds:g} s"
             case psycopg.errors.QueryCanceled() | psycopg.errors.ConnectionTimeout():
                 return self._too_slow()
+            case psycopg.OperationalError(__notes__=[note]) if note == SILENT:
+                return self._too_slow()
         return str(error).partition("\n")[0]
 
     def _too_slow(self) -> str:
-        return f"the server did not answer within {self._seconds:g} s"
+        return f"the server did not answer in time ({self._seconds:g} s)"
 
 
-class Silent(psycopg.OperationalError):
-    """The server did not answer in time."""
+@contextmanager
+def _pipeline(driver: Driver) -> Iterator[None]:
+    """Statements that go out together. What fails first is raised: leaving a pipeline that failed
+    may fail as well, and would hide it."""
+    try:
+        with driver.pipeline():
+            yield
+    except psycopg.Error as error:
+        first: BaseException = error
+        while isinstance(first.__context__, psycopg.Error):
+            first = first.__context__
+        raise first from None
 
 
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -195,7 +219,7 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
         except psycopg.OperationalError as error:
             # psycopg has no public name for it
             if limit is not None and time.monotonic() - began >= limit and not error.sqlstate:
-                raise Silent(f"the server did not answer within {limit:g} s") from error
+                error.add_note(SILENT)
             raise
 
 

@@ -114,7 +114,7 @@ LEAVES = Table(
     sqlite_with_rowid=False,
 )
 Index("licet_leaves_at", LEAVES.c.tenant, LEAVES.c.pot, LEAVES.c.at, LEAVES.c.slot)
-Index("licet_leaves_seq", LEAVES.c.tenant, LEAVES.c.seq)
+Index("licet_leaves_seq", LEAVES.c.tenant, LEAVES.c.seq, LEAVES.c.pot, LEAVES.c.slot)
 
 NODES = Table(
     "licet_nodes",

@@ -31,9 +31,15 @@ from .statements import Statement, Statements
 
 #: Stands in the header of our files: "lice" in ASCII.
 APPLICATION = 0x6C696365
+#: The first that answers an INSERT with what it wrote.
+OLDEST = (3, 35, 0)
+#: Bytes of the least that is a database.
+HEADER = 512
 #: Between two attempts at the file's write lock, at most (seconds). SQLite's own way of waiting
 #: sleeps for up to a tenth of a second, and those who came first sleep longest.
 LONGEST_NAP = 0.004
+#: What SQLite says while another connection is at the file.
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 Answer = TypeVar("Answer")
 
@@ -53,17 +59,23 @@ class Sqlite:
         self.statements = Statements(self.dialect)
 
     def create(self) -> None:
+        if sqlite3.sqlite_version_info < OLDEST:
+            raise StoreError(
+                f"{self.name}: SQLite {'.'.join(map(str, OLDEST))} or newer is needed, and this "
+                f"Python has {sqlite3.sqlite_version}"
+            )
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         try:
             os.close(os.open(self._path, flags, 0o600))
         except FileExistsError:
-            pass
+            # what is shorter than a header would be an empty database to SQLite
+            if 0 < os.stat(self._path).st_size < HEADER:
+                raise StoreError(f"{self.name}: the file belongs to another program") from None
         except OSError as error:
             raise StoreError(f"{self.name} cannot be made: {error.strerror}") from error
-        deadline = time.monotonic() + self._seconds
         driver = self._open()
         try:
-            self._patiently(lambda: self._claim(driver), deadline)
+            self._patiently(lambda: self._claim(driver))
         finally:
             driver.close()
 
@@ -96,20 +108,21 @@ class Sqlite:
     def connect(self) -> Driver:
         driver = self._open()
         try:
-            deadline = time.monotonic() + self._seconds
-            if self._patiently(lambda: self._owner(driver), deadline) != APPLICATION:
-                raise StoreError(f"{self.name}: the file belongs to another program")
-            (mode,) = driver.execute("PRAGMA journal_mode").fetchone()
-            if mode != "wal":
-                raise StoreError(
-                    f"{self.name}: the file is not in WAL mode, as another program must have "
-                    "changed it"
-                )
+            self._patiently(lambda: self._check(driver))
             driver.stands_for = self._identity()
         except BaseException:
             driver.close()
             raise
         return driver
+
+    def _check(self, driver: Driver) -> None:
+        if self._owner(driver) != APPLICATION:
+            raise StoreError(f"{self.name}: the file belongs to another program")
+        (mode,) = driver.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            raise StoreError(
+                f"{self.name}: the file is not in WAL mode, as another program must have changed it"
+            )
 
     def _open(self) -> Driver:
         uri = f"file:{quote(self._path)}?mode=rw"
@@ -121,12 +134,19 @@ class Sqlite:
             check_same_thread=False,
             factory=_Connection,
         )
+        try:
+            self._patiently(lambda: self._settle(driver))
+        except BaseException:
+            driver.close()
+            raise
+        return driver
+
+    def _settle(self, driver: Driver) -> None:
         driver.execute("PRAGMA synchronous = FULL")
         driver.execute("PRAGMA fullfsync = ON")  # where fsync alone does not reach the disk
         driver.execute("PRAGMA cell_size_check = ON")
         driver.execute("PRAGMA trusted_schema = OFF")
         driver.execute("PRAGMA cache_size = -32768")  # KiB
-        return driver
 
     def _identity(self) -> tuple[int, int, int, int]:
         """Which file the path names, and which is its log."""
@@ -142,6 +162,9 @@ class Sqlite:
             raise StoreError(f"{self.name}: the file was deleted or replaced")
 
     def revision(self, driver: Driver) -> str | None:
+        return self._patiently(lambda: self._revision(driver))
+
+    def _revision(self, driver: Driver) -> str | None:
         known = "SELECT count(*) FROM sqlite_master WHERE name = ?"
         if driver.execute(known, (REVISION_TABLE,)).fetchone() == (0,):
             return None
@@ -150,13 +173,13 @@ class Sqlite:
 
     @contextmanager
     def alone(self, connection: Connection) -> Iterator[None]:
-        driver = connection.connection.driver_connection
-        self._immediately(driver, time.monotonic() + self._seconds)
+        driver: Driver = connection.connection.driver_connection
+        self._patiently(lambda: driver.execute("BEGIN IMMEDIATE"))
         with connection.begin():
             yield
 
     def begin(self, driver: Driver, tenant: str, deadline: float) -> Began:
-        self._immediately(driver, deadline)
+        self._patiently(lambda: driver.execute("BEGIN IMMEDIATE"), deadline)
         self._check_identity(driver)
         statement = self.statements.tenant
         row = driver.execute(statement.text, {"name": tenant}).fetchone()
@@ -167,21 +190,18 @@ class Sqlite:
     ) -> list[tuple[Any, ...]]:
         self._check_identity(driver)
         text, given = statement.text, statement.with_fixed(values)
-        deadline = time.monotonic() + self._seconds
-        return self._patiently(lambda: driver.execute(text, given).fetchall(), deadline)
+        return self._patiently(lambda: driver.execute(text, given).fetchall())
 
-    def _immediately(self, driver: Driver, deadline: float) -> None:
-        self._patiently(lambda: driver.execute("BEGIN IMMEDIATE"), deadline)
-
-    def _patiently(self, what: Callable[[], Answer], deadline: float) -> Answer:
-        """Try again while another connection is at the file, until the deadline."""
+    def _patiently(self, what: Callable[[], Answer], deadline: float | None = None) -> Answer:
+        """Try again while another connection is at the file, until `time.monotonic()` is at the
+        deadline: as long as a store waits, unless told. Any first use of a file may find it so."""
+        if deadline is None:
+            deadline = time.monotonic() + self._seconds
         while True:
             try:
                 return what()
             except sqlite3.OperationalError as error:
-                if _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                    raise
-                if time.monotonic() >= deadline:
+                if _code(error) not in BUSY or time.monotonic() >= deadline:
                     raise
             time.sleep(random.uniform(0.0, LONGEST_NAP))
 
@@ -197,15 +217,11 @@ class Sqlite:
 
     def is_gone(self, error: Exception) -> bool:
         # all but what passes: a connection that has seen a fault is not trusted again
-        return _code(error) not in (
-            sqlite3.SQLITE_BUSY,
-            sqlite3.SQLITE_LOCKED,
-            sqlite3.SQLITE_CONSTRAINT,
-        )
+        return _code(error) not in (*BUSY, sqlite3.SQLITE_CONSTRAINT)
 
     def reason(self, error: Exception) -> str:
         match _code(error):
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            case code if code in BUSY:
                 return f"another process has been writing for {self._seconds:g} s"
             case sqlite3.SQLITE_FULL:
                 return "the disk is full"
@@ -216,7 +232,7 @@ class Sqlite:
             case sqlite3.SQLITE_NOTADB:
                 return "the file is no SQLite database, or is damaged"
             case sqlite3.SQLITE_CANTOPEN:
-                return "the file cannot be opened"
+                return "the file, or its log beside it, cannot be opened"
             case sqlite3.SQLITE_IOERR:
                 return f"reading or writing failed: {error}"
         return str(error)

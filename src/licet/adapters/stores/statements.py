@@ -156,11 +156,13 @@ class Statements:
         )
         self.put_approval = made(self._upsert(APPROVALS))
 
+        named = (
+            select(TENANTS.c.tenant).where(TENANTS.c.name == bindparam("name")).scalar_subquery()
+        )
         self.append_audit = made(self._insert(AUDIT, tuple(AUDIT.c.keys())))
         self.audit = made(
             select(AUDIT.c.seq, AUDIT.c.hash, AUDIT.c.text)
-            .join(TENANTS, TENANTS.c.tenant == AUDIT.c.tenant)
-            .where(TENANTS.c.name == bindparam("name"), AUDIT.c.seq > bindparam("after"))
+            .where(AUDIT.c.tenant == named, AUDIT.c.seq > bindparam("after"))
             .order_by(AUDIT.c.seq)
             .limit(bindparam("most"))
         )

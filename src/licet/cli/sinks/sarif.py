@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from licet import __version__
@@ -75,7 +76,7 @@ def _result(
         "ruleIndex": index,
         "level": _LEVELS[diagnostic.severity],
         "message": {"text": "\n".join(_plain(line) for line in told)},
-        "locations": [] if diagnostic.span is None else [_location(diagnostic.span, folder)],
+        "locations": [_location(diagnostic.span, folder)],
         "partialFingerprints": {"licetFinding/v1": fingerprints.of(diagnostic, folder)},
     }
     related = [
@@ -88,7 +89,12 @@ def _result(
     return result
 
 
-def _location(span: Span, folder: str) -> dict[str, object]:
+def _location(span: Span | None, folder: str) -> dict[str, object]:
+    """Where a finding is. Code hosts refuse results without a place: what is wrong with paths and
+    configuration is put where these are written."""
+    if span is None:
+        uri = quote(PurePosixPath(folder, "licet.toml").as_posix())
+        return {"physicalLocation": {"artifactLocation": {"uri": uri}}}
     line, column = span.source.position(span.start)
     end_line, end_column = span.source.position(span.end)
     return {

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from typing import Literal, cast
 
@@ -173,9 +174,19 @@ def _unknown_pot(index: Index, reach: Value, period: str) -> str:
     return _digest(index, ("?", reach, period))
 
 
-def _digest(index: Index, parts: Value) -> str:
+@lru_cache(maxsize=4096)
+def _named(pots: str, parts: Value) -> str:
+    """The name of a pot. The values that one index puts in one place are of one type, so that
+    equal ones (1 and True) are never mixed up in the cache."""
     text = canonical(parts).encode("utf-8", "surrogatepass")
-    return index.pots + hashlib.sha256(text).hexdigest()[:32]
+    return pots + hashlib.sha256(text).hexdigest()[:32]
+
+
+def _digest(index: Index, parts: tuple[Value, ...]) -> str:
+    try:
+        return _named(index.pots, parts)
+    except TypeError:  # a record among the keys
+        return _named.__wrapped__(index.pots, parts)
 
 
 def _period(window: Window, instant: int, clock: Clock) -> str:

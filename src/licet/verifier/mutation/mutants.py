@@ -47,6 +47,8 @@ def mutants(tree: ast.File) -> Iterator[Mutant]:
         match declaration:
             case ast.RuleDecl():
                 yield from _rule(declaration)
+            case ast.LimitDecl():
+                yield from _limit(declaration)
             case ast.DefineDecl():
                 yield from _expression(declaration.body, None)
             case ast.TableDecl():
@@ -67,6 +69,28 @@ def _rule(rule: ast.RuleDecl) -> Iterator[Mutant]:
     if swapped is not None:
         word = Span(rule.span.source, rule.span.start, rule.span.start + len(rule.kind))
         yield Mutant("effect", word, swapped, name)
+    yield from _clauses(rule)
+    if rule.when is None and rule.unless is None:
+        end = Span(rule.span.source, rule.span.end, rule.span.end)
+        yield Mutant("condition", end, " when false", name)
+
+
+def _limit(limit: ast.LimitDecl) -> Iterator[Mutant]:
+    source, name = limit.span.source, limit.name
+    at = source.text.rindex(limit.op, limit.span.start, limit.bound.span.start)
+    other = "<" if limit.op == "<=" else "<="
+    yield Mutant("comparison", Span(source, at, at + len(limit.op)), other, name)
+    yield from _bounds(limit.bound, name)
+    if limit.within is not None and limit.within.microseconds is not None:
+        size, span = limit.within.microseconds, limit.within.span
+        unit = next(unit for unit in ("d", "h", "min", "s") if size % UNITS[unit] == 0)
+        yield Mutant("bound", span, f"{size // UNITS[unit] + 1}{unit}", name)
+    yield from _clauses(limit)
+
+
+def _clauses(rule: ast.RuleDecl | ast.LimitDecl) -> Iterator[Mutant]:
+    """What may be changed in lets and conditions."""
+    name = rule.name
     for let in rule.lets:
         yield from _expression(let.value, name)
     for clause, never in ((rule.when, "false"), (rule.unless, "true")):
@@ -76,9 +100,6 @@ def _rule(rule: ast.RuleDecl) -> Iterator[Mutant]:
         yield Mutant("condition", clause.span, always, name)
         yield Mutant("condition", clause.span, never, name)
         yield from _expression(clause, name)
-    if rule.when is None and rule.unless is None:
-        end = Span(rule.span.source, rule.span.end, rule.span.end)
-        yield Mutant("condition", end, " when false", name)
 
 
 def _expression(node: ast.Expr, rule: str | None) -> Iterator[Mutant]:

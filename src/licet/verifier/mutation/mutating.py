@@ -19,8 +19,9 @@ from licet.compiler.encoding import EncodingError
 from licet.compiler.evaluation import UnknownRead, judge
 from licet.compiler.program import Program
 from licet.compiler.world import World
-from licet.policy_lang import Source, Span, ast
+from licet.policy_lang import Span, ast
 
+from ..analysis.differences import compare_tool
 from ..analysis.formulas import (
     Every,
     Formula,
@@ -36,10 +37,10 @@ from ..analysis.formulas import (
 from ..analysis.inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
 from ..analysis.subject import subject_of
 from ..analysis.witnesses import witness
-from ..boundaries import fired
+from ..edges import fired
 from ..guard import Guard
 from ..masking import parts, without
-from ..rehearsing import Rehearsal, rehearse
+from ..rehearsing import Rehearsal, reads_earlier_calls, rehearse
 from ..solving import Check, Sat, SolverPool
 from ..testing import run_tests
 from .mutants import Mutant, mutants
@@ -58,13 +59,15 @@ class Outcome:
     """What became of one mutant.
 
     `by` is the test that failed; `world` a call that the policy and the mutant decide
-    differently; `reason` says, in a line, why a mutant is undecided.
+    differently, or `call`, its JSON, where it has another past under each; `reason` says, in a
+    line, why a mutant is undecided.
     """
 
     mutant: Mutant
     state: State
     by: str = ""
     world: World | None = None
+    call: Mapping[str, object] | None = None
     reason: str = ""
 
 
@@ -74,11 +77,18 @@ def all_mutants(program: Program) -> tuple[Mutant, ...]:
 
 
 def mutate(
-    program: Program, recompile: Recompile, pool: SolverPool, effort: Effort
+    program: Program,
+    recompile: Recompile,
+    pool: SolverPool,
+    effort: Effort,
+    tried: Sequence[Mutant] | None = None,
 ) -> Iterator[Outcome]:
-    """The outcome of every mutant, in the order of `all_mutants`. The tests have to pass."""
+    """The outcome of every mutant `tried` (all, unless told), in their order.
+
+    The tests of the program have to pass.
+    """
     trial = _Trial(program, recompile, pool, effort)
-    for mutant in all_mutants(program):
+    for mutant in all_mutants(program) if tried is None else tried:
         yield trial.of(mutant)
 
 
@@ -95,63 +105,89 @@ class _Trial:
                 self._steps.setdefault(step.world.tool, []).append(step)
 
     def of(self, mutant: Mutant) -> Outcome:
-        rules = self._compiled.rules(mutant)
-        if rules is None:
+        mutated = self._compiled.program(mutant)
+        if mutated is None:
             return Outcome(mutant, "invalid")
-        changed = {
-            tool: mutated for tool, mutated in rules.items() if mutated != self._program.rules[tool]
-        }
-        for tool, mutated in changed.items():
+        changed = [
+            tool
+            for tool, rules in mutated.rules.items()
+            if rules != self._program.rules[tool] or self._reads_earlier_calls(mutated, tool)
+        ]
+        for tool in changed:
             for step in self._steps.get(tool, ()):
                 if self._notices(step, mutated):
                     return Outcome(mutant, "killed", by=step.case.name)
-        return self._compared(mutant, changed)
+        return self._compared(mutant, mutated, changed)
+
+    def _reads_earlier_calls(self, mutated: Program, tool: str) -> bool:
+        """Whether what a rule reads may have changed though the rule looks the same."""
+        return any(reads_more_than_facts(p, tool) for p in (self._program, mutated))
 
     # --- tests
 
-    def _notices(self, step: Rehearsal, mutated: ir.ToolRules) -> bool:
+    def _notices(self, step: Rehearsal, mutated: Program) -> bool:
         """Whether the test fails on the mutant at this call."""
         assert step.world is not None
         try:
-            judged = judge(mutated, step.world, clock(self._program.zone))
+            rules = mutated.rules[step.world.tool]
+            judged = judge(rules, step.world, clock(mutated.zone))
         except UnknownRead:
             return self._fails(step, mutated)
         wanted = step.step.rules
         same = wanted is None or set(wanted) == set(fired(judged))
         return judged.outcome != step.step.outcome or not same
 
-    def _fails(self, step: Rehearsal, mutated: ir.ToolRules) -> bool:
-        """The same where something unknown is read: the guard decides, as in `licet test`."""
-        rules = {**self._program.rules, mutated.tool: mutated}
-        case = replace(step.case, steps=(step.step,))
-        program = replace(self._program, rules=rules, tests=(case,))
+    def _fails(self, step: Rehearsal, mutated: Program) -> bool:
+        """The same where something unknown is read: the guard decides, as in `licet test`, all
+        calls of the test, since a later one may depend on those before it."""
+        program = replace(mutated, tests=(step.case,))
         return not all(result.passed for result in run_tests(program, Guard))
 
     # --- proofs
 
-    def _compared(self, mutant: Mutant, changed: Mapping[str, ir.ToolRules]) -> Outcome:
+    def _compared(self, mutant: Mutant, mutated: Program, changed: Sequence[str]) -> Outcome:
         undecided = ""
-        for tool, mutated in changed.items():
-            ours = self._program.rules[tool].rules
-            at, extra = _places(ours, mutated.rules)
-            with Inquiry(subject_of(self._program, tool, extra), self._pool, self._effort) as asked:
-                before = list(enumerate(ours))
-                after = list(zip(at, mutated.rules, strict=True))
-                formula = differ(before, after)
-                match asked.find(formula):
-                    case Found() as found:
-                        world = witness(asked, formula, found).world
-                        return Outcome(mutant, "survived", world=world)
-                    case Bounded(elements):
-                        undecided = f"no difference for lists of up to {elements} elements"
-                    case Open(reason):
-                        near = self._near_a_test(tool, asked, formula)
-                        if near is not None:
-                            return Outcome(mutant, "survived", world=near)
-                        undecided = reason
-                    case Refuted():
-                        pass
+        for tool in changed:
+            if self._reads_earlier_calls(mutated, tool):
+                found = self._joined(mutated, tool)
+            else:
+                found = self._asked(mutated.rules[tool])
+            if isinstance(found, World):
+                return Outcome(mutant, "survived", world=found)
+            if isinstance(found, Mapping):
+                return Outcome(mutant, "survived", call=found)
+            undecided = found or undecided
         return Outcome(mutant, "undecided" if undecided else "equal", reason=undecided)
+
+    def _asked(self, theirs: ir.ToolRules) -> World | str:
+        """A call that tells two lists of rules apart; else empty if there is none, or why not."""
+        ours = self._program.rules[theirs.tool].rules
+        at, extra = _places(ours, theirs.rules)
+        subject = subject_of(self._program, theirs.tool, extra)
+        with Inquiry(subject, self._pool, self._effort) as asked:
+            formula = differ(list(enumerate(ours)), list(zip(at, theirs.rules, strict=True)))
+            match asked.find(formula):
+                case Found() as found:
+                    return witness(asked, formula, found).world
+                case Refuted():
+                    return ""
+                case Bounded(elements):
+                    return f"no difference for lists of up to {elements} elements"
+                case Open(reason):
+                    return self._near_a_test(theirs.tool, asked, formula) or reason
+
+    def _joined(self, mutated: Program, tool: str) -> World | Mapping[str, object] | str:
+        """The same of two programs whose rules read more than the host's facts."""
+        difference = compare_tool(self._program, mutated, tool, self._pool, self._effort)
+        if difference.verdict == "equivalent":
+            return ""
+        for change in difference.changes:
+            if change.witness is not None:
+                world = change.witness.world
+                known = world.facts.keys() <= self._program.facts.keys()
+                return world if known else change.witness.call()
+        reasons = (change.reason for change in difference.changes if change.reason)
+        return next(reasons, "what it reads of earlier calls has changed")
 
     def _near_a_test(self, tool: str, asked: Inquiry, formula: Formula) -> World | None:
         """A world that differs from a test's in one part: what the solver cannot make up from
@@ -237,48 +273,49 @@ class _Compiled:
         self._program = program
         self._recompile = recompile
 
-    def rules(self, mutant: Mutant) -> Mapping[str, ir.ToolRules] | None:
-        """The rules of every tool under a mutant; None where it does not compile."""
-        if mutant.rule is not None:
-            compiled = self._read(mutant, only=mutant)
-            if compiled is not None:
-                return {
-                    tool: _with(self._program.rules[tool], rules)
-                    for tool, rules in compiled.rules.items()
-                }
-        # Outside of rules, or in one that names other rules.
-        compiled = self._read(mutant, only=None)
-        return None if compiled is None else compiled.rules
+    def program(self, mutant: Mutant) -> Program | None:
+        """The policy under a mutant; None where it does not compile."""
+        alone = None if mutant.rule is None else self._read(mutant, alone=True)
+        if alone is not None and not any(reads_more_than_facts(alone, t) for t in alone.rules):
+            rules = {t: _with(self._program.rules[t], theirs) for t, theirs in alone.rules.items()}
+            return replace(self._program, rules=rules)
+        # Outside of rules, or in one that names other rules or reads earlier calls.
+        return self._read(mutant, alone=False)
 
-    def _read(self, mutant: Mutant, only: Mutant | None) -> Program | None:
-        texts = {name: _blanked(tree, only) for name, tree in self._program.files.items()}
-        for name, tree in self._program.files.items():
-            if tree.span.source is mutant.span.source:
-                here = replace(mutant.span, source=Source(name, texts[name]))
-                texts[name] = replace(mutant, span=here).applied()
-        return self._recompile(texts)
+    def _read(self, mutant: Mutant, *, alone: bool) -> Program | None:
+        files = self._program.files
+        return self._recompile({name: _text(tree, mutant, alone) for name, tree in files.items()})
 
 
-def _blanked(tree: ast.File, only: Mutant | None) -> str:
-    """A file's text with spaces for tests and proofs, so that places stay; `only`: and for all
-    rules but the one that this mutant changes."""
-    text = tree.span.source.text
-    parts: list[str] = []
-    reached = 0
+def _text(tree: ast.File, mutant: Mutant, alone: bool) -> str:
+    """A file's declarations with the mutant's edit, without tests and proofs; `alone`: and without
+    the rules in which it does not stand."""
+    kept: list[str] = []
     for declaration in tree.declarations:
+        span = declaration.span
+        here = _stands_in(mutant.span, span)
         match declaration:
             case ast.TestDecl() | ast.ProveDecl():
-                kept = False
-            case ast.RuleDecl() | ast.LimitDecl():
-                kept = only is None or _stands_in(only.span, declaration.span)
-            case _:
-                kept = True
-        if not kept:
-            start, end = declaration.span.start, declaration.span.end
-            blank = "".join(char if char == "\n" else " " for char in text[start:end])
-            parts += [text[reached:start], blank]
-            reached = end
-    return "".join([*parts, text[reached:]])
+                continue
+            case ast.RuleDecl() | ast.LimitDecl() if alone and not here:
+                continue
+        kept.append(_edited(span, mutant) if here else span.text)
+    return "\n".join(kept) + "\n"
+
+
+def _edited(declaration: Span, mutant: Mutant) -> str:
+    text, at = declaration.text, declaration.start
+    before, after = text[: mutant.span.start - at], text[mutant.span.end - at :]
+    return f"{before}{mutant.text}{after}"
+
+
+def reads_more_than_facts(program: Program, tool: str) -> bool:
+    """Whether rules look up what is not the host's to say: what earlier calls come to."""
+    return any(
+        reads_earlier_calls(body, program)
+        for rule in program.rules[tool].rules
+        for body in (*(let.value for let in rule.lets), rule.condition)
+    )
 
 
 def _stands_in(inner: Span, outer: Span) -> bool:

@@ -86,7 +86,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("licet_leaves_at", "licet_leaves", ["tenant", "pot", "at", "slot"])
-    op.create_index("licet_leaves_seq", "licet_leaves", ["tenant", "seq"])
+    op.create_index("licet_leaves_seq", "licet_leaves", ["tenant", "seq", "pot", "slot"])
     op.create_table(
         "licet_nodes",
         _int("tenant"),

@@ -10,7 +10,7 @@ from licet.compiler.evaluation import judge, judge_rule
 from licet.compiler.program import Program
 from licet.policy_lang import Source, format_source
 from licet.verifier.analysis.inquiry import Effort
-from licet.verifier.boundaries import Boundary, as_tests, boundaries
+from licet.verifier.edges import Edge, as_tests, edges
 from licet.verifier.solving import SolverPool
 from licet.verifier.test_blocks import blocks_text
 from licet.verifier.testing import run_tests
@@ -50,12 +50,12 @@ def program() -> Program:
 
 
 @pytest.fixture(scope="module")
-def found(program: Program) -> dict[str, Boundary]:
+def found(program: Program) -> dict[str, Edge]:
     with SolverPool(2) as pool:
-        return {b.rule.name: b for b in boundaries(program, pool, PATIENT)}
+        return {b.rule.name: b for b in edges(program, pool, PATIENT)}
 
 
-def test_every_rule_has_a_boundary(found: dict[str, Boundary], program: Program) -> None:
+def test_every_rule_has_a_boundary(found: dict[str, Edge], program: Program) -> None:
     written = {rule.name for rules in program.rules.values() for rule in rules.rules}
     assert found.keys() == written
     one_sided = {name for name, b in found.items() if b.inside is None or b.outside is None}
@@ -65,35 +65,33 @@ def test_every_rule_has_a_boundary(found: dict[str, Boundary], program: Program)
     assert found["never"].reason == "there is no call in which it applies: that is proved"
 
 
-def test_each_side_is_on_its_side(found: dict[str, Boundary], program: Program) -> None:
+def test_each_side_is_on_its_side(found: dict[str, Edge], program: Program) -> None:
     at = clock(program.zone)
-    for boundary in found.values():
-        if boundary.inside is not None:
-            assert judge_rule(boundary.rule, boundary.inside, at).state == "applies"
-        if boundary.outside is not None:
-            assert judge_rule(boundary.rule, boundary.outside, at).state == "not"
+    for edge in found.values():
+        if edge.inside is not None:
+            assert judge_rule(edge.rule, edge.inside, at).state == "applies"
+        if edge.outside is not None:
+            assert judge_rule(edge.rule, edge.outside, at).state == "not"
 
 
-def test_a_rule_alone_decides_where_that_can_be(
-    found: dict[str, Boundary], program: Program
-) -> None:
-    for boundary in found.values():
-        if boundary.rule.kind == "forbid" and boundary.inside is not None:
-            judged = judge(program.rules[boundary.tool], boundary.inside, clock(program.zone))
+def test_a_rule_alone_decides_where_that_can_be(found: dict[str, Edge], program: Program) -> None:
+    for edge in found.values():
+        if edge.rule.kind == "forbid" and edge.inside is not None:
+            judged = judge(program.rules[edge.tool], edge.inside, clock(program.zone))
             others = [
                 o.rule.name
                 for o in judged.outcomes
-                if o.rule.kind == "forbid" and o.state != "not" and o.rule != boundary.rule
+                if o.rule.kind == "forbid" and o.state != "not" and o.rule != edge.rule
             ]
             assert others == []
 
 
-def test_the_sides_are_as_near_as_a_step(found: dict[str, Boundary]) -> None:
+def test_the_sides_are_as_near_as_a_step(found: dict[str, Edge]) -> None:
     def amounts(name: str) -> list[object]:
-        boundary = found[name]
-        assert boundary.inside is not None
-        assert boundary.outside is not None
-        return [boundary.inside.args["amount"], boundary.outside.args["amount"]]
+        edge = found[name]
+        assert edge.inside is not None
+        assert edge.outside is not None
+        return [edge.inside.args["amount"], edge.outside.args["amount"]]
 
     inside, outside = amounts("dear")
     assert (inside, outside) == (inside, inside - type(inside)(1) / 100)  # type: ignore[operator]
@@ -104,9 +102,9 @@ def test_the_sides_are_as_near_as_a_step(found: dict[str, Boundary]) -> None:
 
 
 def test_as_tests_they_parse_are_formatted_and_pass(
-    found: dict[str, Boundary], program: Program
+    found: dict[str, Edge], program: Program
 ) -> None:
-    pairs = [as_tests(boundary, program) for boundary in found.values()]
+    pairs = [as_tests(edge, program) for edge in found.values()]
     blocks = [block for made, _ in pairs for block in made]
     text = blocks_text(blocks)
     assert format_source(Source("t.licet", text)) == (text, ())

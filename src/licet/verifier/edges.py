@@ -40,7 +40,7 @@ _MOST_TOOLS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Boundary:
+class Edge:
     """A rule with a call on each side, on the tool where both were found.
 
     Where one is None, `reason` says why, in a line.
@@ -58,8 +58,8 @@ class Boundary:
         return not self.rule.lets and isinstance(self.rule.condition, ir.Const)
 
 
-def boundaries(program: Program, pool: SolverPool, effort: Effort) -> Iterator[Boundary]:
-    """One boundary for every rule (by its label), in the order of the policy's tools."""
+def edges(program: Program, pool: SolverPool, effort: Effort) -> Iterator[Edge]:
+    """One edge for every rule (by its label), in the order of the policy's tools."""
     tools: dict[str, list[tuple[str, int]]] = {}
     for tool, rules in program.rules.items():
         for at, rule in enumerate(rules.rules):
@@ -67,12 +67,12 @@ def boundaries(program: Program, pool: SolverPool, effort: Effort) -> Iterator[B
     with ExitStack() as stack:
         inquiries: dict[str, Inquiry] = {}
         for places in tools.values():
-            best: Boundary | None = None
+            best: Edge | None = None
             for tool, at in places[:_MOST_TOOLS]:
                 if tool not in inquiries:
                     inquiry = Inquiry(subject_of(program, tool), pool, effort)
                     inquiries[tool] = stack.enter_context(inquiry)
-                found = _boundary(inquiries[tool], tool, at)
+                found = _edge(inquiries[tool], tool, at)
                 if best is None or _sides(found) > _sides(best):
                     best = found
                 if _sides(best) == 2:
@@ -81,8 +81,8 @@ def boundaries(program: Program, pool: SolverPool, effort: Effort) -> Iterator[B
             yield best
 
 
-def as_tests(found: Boundary, program: Program) -> tuple[list[ast.TestDecl], list[str]]:
-    """The calls of a boundary as tests that hold now, and why a side is not among them."""
+def as_tests(found: Edge, program: Program) -> tuple[list[ast.TestDecl], list[str]]:
+    """The calls of a edge as tests that hold now, and why a side is not among them."""
     blocks: list[ast.TestDecl] = []
     missing = [found.reason] if found.reason and not found.rule_is_constant else []
     for side, world in (("just inside", found.inside), ("just outside", found.outside)):
@@ -121,11 +121,11 @@ def _counts(outcome: Outcome, of: RuleOutcome) -> bool:
             assert_never(outcome)
 
 
-def _sides(found: Boundary) -> int:
+def _sides(found: Edge) -> int:
     return (found.inside is not None) + (found.outside is not None)
 
 
-def _boundary(inquiry: Inquiry, tool: str, at: int) -> Boundary:
+def _edge(inquiry: Inquiry, tool: str, at: int) -> Edge:
     rules = inquiry.subject.rules
     rule = rules[at]
     inside, reason = _first(inquiry, [every((applies(at), *rest)) for rest in _rest(rules, at)])
@@ -133,15 +133,15 @@ def _boundary(inquiry: Inquiry, tool: str, at: int) -> Boundary:
     if inside is None:
         outside, _ = _first(inquiry, [every((out, *rest)) for rest in _rest(rules, at)])
         world = None if outside is None else outside.world
-        return Boundary(rule, tool, None, world, f"there is no call in which it applies: {reason}")
+        return Edge(rule, tool, None, world, f"there is no call in which it applies: {reason}")
     pair = _nearest_pair(inquiry, at, out, inside)
     if pair is not None:
-        return Boundary(rule, tool, *pair)
+        return Edge(rule, tool, *pair)
     outside, reason = _first(inquiry, [every((out, *rest)) for rest in _rest(rules, at)])
     if outside is None:
         why = f"there is no call in which it does not apply: {reason}"
-        return Boundary(rule, tool, inside.world, None, why)
-    return Boundary(rule, tool, inside.world, outside.world)
+        return Edge(rule, tool, inside.world, None, why)
+    return Edge(rule, tool, inside.world, outside.world)
 
 
 def _rest(rules: Sequence[ir.Rule], at: int) -> Iterator[tuple[Formula, ...]]:
