@@ -94,7 +94,7 @@ def _print(
     streams.out.say(Styled("SURVIVED ", "bold red"), " ", where, mutant.change, place)
     test = _test(outcome, program, taken)
     if test is None:
-        from .json_text import json_line
+        from licet.compiler.json_text import json_line
 
         streams.out.say(f"  no test can say it: {json_line(_call(outcome, program))}")
     for line in (test or "").splitlines():
