@@ -107,7 +107,9 @@ class _Importer:
         found: list[Diagnostic] = []
         for source in line.sources:
             if line.format in sources.INSTALLED:
-                given, problems = sources.installed(source.value, line.alias, source.span)
+                given, problems = sources.installed(
+                    line.format, source.value, line.alias, source.span
+                )
                 tools.extend(given)
                 found.extend(problems)
                 continue

@@ -162,7 +162,7 @@ def test_an_alias_qualifies_and_a_clash_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_unknown_service() -> None:
-    _, (unknown,) = sources.installed("ec3", None)
+    _, (unknown,) = sources.installed("aws", "ec3", None)
     assert (unknown.code, unknown.help) == ("LIC211", "did you mean `ec2`, `ecr` or `ecs`?")
 
 
@@ -171,7 +171,7 @@ def test_a_missing_package() -> None:
 import sys
 sys.modules["botocore"] = None
 from licet.adapters.catalogs import sources
-tools, (missing,) = sources.installed("ec2", None)
+tools, (missing,) = sources.installed("aws", "ec2", None)
 print(len(tools), missing.code, missing.message)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

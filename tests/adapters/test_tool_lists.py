@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from licet.adapters.catalogs.tool_lists import load, read
-from licet.compiler.types import INT, Field, RecordType
+from licet.compiler.types import BOOL, INT, EnumType, Field, OptionalType, RecordType
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 PARAMS = RecordType("", (Field("n", INT),))
@@ -153,3 +153,35 @@ def test_unreadable(tmp_path: Path, text: bytes | None, message: str) -> None:
         (),
         [("LIC200", message)],
     )
+
+
+def test_gemini_declarations() -> None:
+    declared = {
+        "name": "book",
+        "description": "Books.",
+        "parameters": {
+            "type": "OBJECT",
+            "properties": {
+                "type": {"type": "STRING", "enum": ["A", "B"]},
+                "n": {"type": "INTEGER", "nullable": True},
+            },
+            "required": ["type"],
+        },
+        "response": {"type": "BOOLEAN"},
+    }
+    forms: list[object] = [
+        {"tools": [{"functionDeclarations": [declared]}]},
+        [{"function_declarations": [declared]}],
+        {"functionDeclarations": [declared]},
+    ]
+    for data in forms:
+        (tool,), findings = read(data, "desk", format="gemini")
+        assert findings == ()
+        assert tool.params == RecordType(
+            "", (Field("type", EnumType("", ("A", "B"))), Field("n", OptionalType(INT)))
+        )
+        assert tool.result == BOOL
+        assert (tool.read_only, tool.destructive) == (False, False)
+    plain = {"name": "get", "parametersJsonSchema": SCHEMA}
+    (tool,), _ = read([{"functionDeclarations": [plain]}])
+    assert tool.params == PARAMS

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from licet.compiler import ir
+from licet.compiler.builtins import BUILTINS
 from licet.compiler.clock import parse_date, parse_time
 from licet.compiler.evaluation import WrongType, evaluate
 from licet.compiler.types import (
@@ -99,6 +100,39 @@ def test_logic(expr: ir.Expr, value: Value) -> None:
 def test_what_is_evaluated_may_refuse(expr: ir.Expr) -> None:
     with pytest.raises(WrongType):
         evaluate(expr, world(), UTC)
+
+
+# --- documents ---------------------------------------------------------------------------------
+
+
+def doc(value: Value) -> ir.Expr:
+    return ir.Const(value, JSON)
+
+
+def builtin(name: str, *arguments: ir.Expr) -> ir.Expr:
+    return ir.Builtin(name, arguments, BUILTINS[name].result)
+
+
+@table(
+    ("1 == 1.0", equal(doc(1), doc(Fraction(1))), True),
+    ("1 == true", equal(doc(1), doc(True)), False),
+    ('1 == "1"', equal(doc(1), doc("1")), False),
+    ("null == null", equal(doc(None), doc(None)), True),
+    ("keys in any order", equal(doc({"a": 1, "b": 2}), doc({"b": 2, "a": 1})), True),
+    ("an entry that is null", equal(doc({"a": None}), doc({})), False),
+    ("deep", equal(doc({"a": (1, {"b": "x"})}), doc({"a": (1, {"b": "y"})})), False),
+    ("type_of null", builtin("type_of", doc(None)), "null"),
+    ("patched", builtin("patched", doc({"a": 1}), doc(({"op": "remove", "path": "/a"},))), {}),
+    ("a patch that does not apply", builtin("patched", doc({}), doc(({"op": "x"},))), None),
+    ("merged", builtin("merged", doc({"a": 1}), doc({"a": None, "b": 2})), {"b": 2}),
+)
+def test_whole_documents(expr: ir.Expr, value: Value) -> None:
+    check(expr, value)
+
+
+def test_a_list_of_lists_is_flattened_in_order() -> None:
+    lists = ir.MakeList((ints(1, 2), ints(), ints(3)), ListType(ListType(INT)))
+    assert evaluate(ir.Flatten(lists, ListType(INT)), world(), UTC) == (1, 2, 3)
 
 
 # --- comparison --------------------------------------------------------------------------------

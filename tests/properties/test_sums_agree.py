@@ -158,7 +158,7 @@ def play(sitting: Sitting, steps: list[tuple[int, dict[str, object], str, str | 
         proposal = Proposal.of(action, tool, world, sitting.tx.tenant, commit=False)
         by = ["all", "f1"] if minutes % 2 else ["all"]
         call = made.new_call(proposal, sitting.head, at, sitting.now, by)
-        sitting.put(call, world)
+        sitting.put(call, proposal, tuple(by))
         if ending == "late":
             later.append((call, result))
         elif ending != "pending":

@@ -28,7 +28,7 @@ type_names = st.one_of(_type_words, st.builds(lambda a, b: f"{a}.{b}", _type_wor
 rule_names = st.one_of(words, st.builds(lambda a, b: f"{a}.{b}", words, words))
 call_names = rule_names
 fact_names = words.filter(
-    lambda word: word not in ("call", "given", "now", "principal", "context", "session")
+    lambda word: word not in ("as", "call", "given", "now", "principal", "context", "session")
 )
 _pattern_pieces = st.one_of(st.sampled_from(["\\d", "\\\\", "/", "[a-z]+", ".", "(a|b)?", "é"]))
 patterns = st.lists(_pattern_pieces, max_size=4).map("".join)
@@ -109,11 +109,20 @@ def records(inner: st.SearchStrategy[Any]) -> Any:
     return _node(ast.RecordLiteral, _dictionary(inner))
 
 
+_read_names = plain_words.filter(lambda word: word not in RESERVED)
+_read_types = st.one_of(
+    _node(ast.NamedType, _read_names),
+    _node(ast.ListType, _node(ast.NamedType, _read_names)),
+    _node(ast.MapType, _node(ast.NamedType, _read_names), _node(ast.NamedType, _read_names)),
+)
+
+
 def paths_over(inner: st.SearchStrategy[Any]) -> Any:
     return st.one_of(
         names,
         _node(ast.Member, inner, field_names),
         _node(ast.Index, inner, inner),
+        _node(ast.ReadAs, inner, _read_types),
         _node(ast.Call, call_names, _tuples(inner)),
     )
 
@@ -300,6 +309,7 @@ declarations = st.one_of(
     _node(ast.FactDecl, words, fields, types),
     _node(ast.GroupDecl, words, tool_lists),
     _node(ast.DefineDecl, words, st.one_of(st.none(), _tuples(words)), expressions),
+    _node(ast.ChangeDecl, tool_lists, expressions, expressions),
     _node(ast.ShownDecl, _tuples(paths, low=1)),
     _node(ast.AdjustableDecl, _tuples(_node(ast.Adjustable, tools, _argument_paths), low=1)),
     _rules("permit"),

@@ -287,6 +287,8 @@ class Maker:
         kinds = [kind for kind, _ in scope if isinstance(kind, OptionalType)]
         kinds += [kind for kind in self._fact_kinds() if isinstance(kind, OptionalType)]
         kinds += [optional(kind.value) for kind, _ in scope if isinstance(kind, MapType)]
+        if any(inner(kind) == JSON for kind, _ in scope):
+            kinds += [optional(MapType(STRING, JSON)), optional(ListType(JSON))]
         return self.expr(self.choose.one((*kinds, optional(INT), optional(STRING))), scope)
 
     def _known_present(self, scope: Scope) -> tuple[ir.Expr, Scope]:
@@ -469,6 +471,7 @@ class Maker:
         makes: list[Make] = [
             lambda: self._list(kind, scope),
             lambda: self._list_concat(kind, scope),
+            lambda: ir.Flatten(self.expr(ListType(kind), scope), kind),
             lambda: self._list_comp(kind, scope),
             lambda: self._list_comp(kind, scope),
         ]
@@ -525,6 +528,8 @@ def _readable(kind: Type) -> bool:
     """Whether documents are read as this kind."""
     if isinstance(kind, ListType):
         return isinstance(kind.element, JsonType) or _readable(kind.element)
+    if isinstance(kind, MapType):
+        return isinstance(kind.value, JsonType) or _readable(kind.value)
     return isinstance(kind, (BoolType, IntType, DecimalType, StringType, EnumType))
 
 
@@ -538,4 +543,5 @@ def _builtins_of(kind: Type) -> tuple[str, ...]:
 
 
 def _makeable(params: tuple[Type, ...]) -> bool:
-    return all(isinstance(p, (StringType, IntType, DecimalType, BoolType)) for p in params)
+    plain = (StringType, IntType, DecimalType, BoolType, JsonType)
+    return all(isinstance(p, plain) for p in params)

@@ -213,9 +213,9 @@ def scalar_kinds() -> tuple[Type, ...]:
 
 
 def is_comparable(kind: Type) -> bool:
-    """Whether `==` is asked of it: nowhere a document inside, and not optional itself."""
+    """Whether `==` is asked of it: not if it is optional itself."""
     match kind:
-        case JsonType() | OptionalType():
+        case OptionalType():
             return False
         case ListType():
             return is_comparable(kind.element)

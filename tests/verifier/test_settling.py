@@ -185,7 +185,8 @@ def test_no_solver_is_never_an_allow() -> None:
     closed = SolverPool(1)
     closed.close()
     found = settled(closed, desk(permit(EITHER)), world(risk=UNKNOWN))
-    assert found == Settlement("solver_unknown", "the pool of solvers is closed")
+    said = "the pool of solvers is closed"
+    assert found == Settlement("solver_unknown", said, settle=("context.risk",))
 
 
 def test_known_values_outside_their_types_are_never_a_vacuous_allow(pool: SolverPool) -> None:

@@ -207,7 +207,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(action=show)
 
 
-SOURCE = "a file (FILE or NAME=FILE), or what is installed (aws:ec2, aws:*)"
+SOURCE = (
+    "a file (FILE or NAME=FILE), what is installed (aws:ec2, aws:*, google:drive:v3), "
+    "or a live server (NAME=mcp:https://… or NAME=mcp:COMMAND)"
+)
 
 VERB = Verb(
     "catalog",

@@ -74,9 +74,9 @@ def _recompile(options: argparse.Namespace) -> Recompile:
 def _print(
     outcome: Outcome, program: Program, taken: set[str], output: str, streams: Streams
 ) -> None:
-    if output == "json":
-        from licet.compiler.json_text import json_line
+    from licet.compiler.json_text import json_line
 
+    if output == "json":
         streams.out.write(json_line(_plain(outcome, program, taken)) + "\n")
         return
     from .cards import short
@@ -94,8 +94,6 @@ def _print(
     streams.out.say(Styled("SURVIVED ", "bold red"), " ", where, mutant.change, place)
     test = _test(outcome, program, taken)
     if test is None:
-        from licet.compiler.json_text import json_line
-
         streams.out.say(f"  no test can say it: {json_line(_call(outcome, program))}")
     for line in (test or "").splitlines():
         streams.out.say(f"  {line}" if line else "")

@@ -6,6 +6,7 @@ absent, never a guess. Their grammars are in docs/views.md. `int` and `decimal` 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from .clock import ZoneError, clock, parse_date, parse_time
 from .exact_json import MAX_DIGITS, JsonError, decode
 from .intake import BadValue, validator
 from .mentioning import mentions
+from .patching import merged, patched
+from .regex import from_schema, matcher
 from .types import (
     BOOL,
     DATE,
@@ -25,16 +28,38 @@ from .types import (
     JSON,
     STRING,
     TIME,
+    EnumType,
+    ListType,
     OptionalType,
     Type,
     Value,
 )
 from .values import MAX_TEXT
+from .view_arn import ARN, arn
+from .view_image import IMAGE, image
 from .view_ip import CIDR, IP, cidr, cidr_overlaps, cidr_within, ip, ip_within
 from .view_path import PATH, path, path_under
+from .view_quantity import quantity
 from .view_url import EMAIL, URL, email, url
+from .view_version import VERSION, version, version_before
 
-__all__ = ["BUILTINS", "CIDR", "EMAIL", "IP", "PATH", "URL", "BuiltinFunction"]
+__all__ = [
+    "ARN",
+    "BUILTINS",
+    "CIDR",
+    "EMAIL",
+    "IMAGE",
+    "IP",
+    "JSON_TYPE",
+    "OPERATORS",
+    "PATH",
+    "URL",
+    "VERSION",
+    "BuiltinFunction",
+]
+
+#: What a part of a document is, in JSON Schema's words; absent counts as null.
+JSON_TYPE = EnumType("JsonType", ("null", "boolean", "number", "string", "array", "object"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +74,7 @@ class BuiltinFunction:
 
 _INT = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_LONGEST_PATTERN = 10_000
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _validate_json = validator(JSON, clock("UTC"))
 
@@ -78,6 +104,57 @@ def parse_json(text: str) -> Value:
         return None
 
 
+def json_type(document: Value) -> str:
+    """The label of `JSON_TYPE` for a document."""
+    match document:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case tuple():
+            return "array"
+        case dict():
+            return "object"
+        case _:
+            return "number"
+
+
+@functools.lru_cache(1_000)
+def _searcher(pattern: str) -> Callable[[str], bool] | None:
+    translated = from_schema(pattern) if len(pattern) <= _LONGEST_PATTERN else None
+    return None if translated is None else matcher(translated)
+
+
+def search(text: str, pattern: str) -> bool | None:
+    """Whether a pattern (of a JSON Schema, RE2, Go …) is found in a text; None where it is none."""
+    found = _searcher(pattern)
+    return None if found is None else found(text)
+
+
+def like(text: str, glob: str) -> bool:
+    """Whether a whole text is of the form of a glob, in which `*` stands for any text."""
+    first, *rest = glob.split("*")
+    if not rest:
+        return text == first
+    *middle, last = rest
+    if not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in middle:  # the leftmost place of each part leaves the most room for the others
+        found = text.find(part, at, end) if at <= end else -1
+        if found < 0:
+            return False
+        at = found + len(part)
+    return at <= end
+
+
+def split(text: str, separator: str) -> tuple[str, ...]:
+    """The parts of a text between separators; all of it where the separator is empty."""
+    return tuple(text.split(separator)) if separator else (text,)
+
+
 def parse_zoned_time(text: str, zone: str) -> int | None:
     """A time, read in a zone where it names no offset."""
     try:
@@ -102,13 +179,27 @@ _ALL = (
     BuiltinFunction("int", (STRING,), OptionalType(INT), parse_int),
     BuiltinFunction("decimal", (STRING,), OptionalType(DECIMAL), parse_decimal),
     BuiltinFunction("json", (STRING,), OptionalType(JSON), parse_json),
+    BuiltinFunction("quantity", (STRING,), OptionalType(DECIMAL), quantity),
+    BuiltinFunction("image", (STRING,), OptionalType(IMAGE), image),
+    BuiltinFunction("version", (STRING,), OptionalType(VERSION), version),
+    BuiltinFunction("arn", (STRING,), OptionalType(ARN), arn),
+    BuiltinFunction("type_of", (JSON,), JSON_TYPE, json_type),
+    BuiltinFunction("patched", (JSON, JSON), OptionalType(JSON), patched),
+    BuiltinFunction("merged", (JSON, JSON), OptionalType(JSON), merged),
+    BuiltinFunction("split", (STRING, STRING), ListType(STRING), split),
+    BuiltinFunction("search", (STRING, STRING), OptionalType(BOOL), search),
     BuiltinFunction("lower", (STRING,), STRING, lower),
     BuiltinFunction("mentions", (STRING, STRING), BOOL, mentions),
     BuiltinFunction("path_under", (PATH, STRING), BOOL, path_under),
     BuiltinFunction("ip_within", (IP, STRING), BOOL, ip_within),
     BuiltinFunction("cidr_within", (CIDR, STRING), BOOL, cidr_within),
     BuiltinFunction("cidr_overlaps", (CIDR, STRING), BOOL, cidr_overlaps),
+    BuiltinFunction("like", (STRING, STRING), BOOL, like),
+    BuiltinFunction("version_before", (VERSION, VERSION), BOOL, version_before),
 )
+
+#: Those that a policy writes as operators only.
+OPERATORS = frozenset(("path_under", "ip_within", "cidr_within", "like", "version_before"))
 
 #: By name. `time`'s second argument is the zone, `X_within` and `path_under` take text, which is
 #: read by the view of the same kind and holds nothing where that is absent.

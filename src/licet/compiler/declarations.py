@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from licet.policy_lang import ast
+from licet.policy_lang import Note, ast
 
 from . import ir
-from .catalog import Catalog
+from .catalog import Catalog, Tool
 from .clock import Clock, ZoneError, clock, zone_names
 from .gathering import Entry, Unit
 from .history import Index as HistoryIndex
@@ -67,6 +67,7 @@ class Declarations:
         self._tables: dict[Entry, Table | None] = {}
         self._facts: dict[Entry, ir.FactSignature | None] = {}
         self._scopes: dict[str, RecordType] = {}
+        self._changes: dict[str, Entry] | None = None
         self._labels: dict[str, list[EnumType]] | None = None
         #: What rules read of earlier calls, by name.
         self.history: dict[str, HistoryIndex] = {}
@@ -100,6 +101,34 @@ class Declarations:
                     "rename one of the two",
                 )
         self._check_given()
+
+    def resolved(self, node: ast.TypeExpr, unit: Unit) -> Type:
+        """The type that a type expression in a file means."""
+        return self.types.resolve(node, unit)
+
+    # --- changes of documents -----------------------------------------------------------------
+
+    def change(self, tool: Tool) -> Entry | None:
+        """What a tool changes; its declaration is a `ChangeDecl`."""
+        if self._changes is None:
+            self._changes = {}
+            for unit, declaration in self.index.gathered.declarations():
+                if isinstance(declaration, ast.ChangeDecl):
+                    self._add_change(Entry("change", unit, declaration), declaration)
+        return self._changes.get(tool.qualified)
+
+    def _add_change(self, entry: Entry, declaration: ast.ChangeDecl) -> None:
+        assert self._changes is not None
+        for tool in self.tool_sets.resolve(declaration.on, entry.unit):
+            if tool.qualified in self._changes:
+                self.reporter.error(
+                    "LIC152",
+                    f"what `{tool.qualified}` changes is declared twice",
+                    declaration.span,
+                    "keep one `change` for each tool",
+                    (Note("first declared here", self._changes[tool.qualified].span),),
+                )
+            self._changes.setdefault(tool.qualified, entry)
 
     # --- names --------------------------------------------------------------------------------
 
@@ -294,6 +323,8 @@ class Declarations:
             return imported
         if declaration.value is not None:
             return default
+        if isinstance(type_, OptionalType):
+            return ir.Const(None, type_)
         return ir.Param(self.index.label("value", entry), type_)
 
     def _given_key(self, entry: Entry) -> str | None:

@@ -367,6 +367,14 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Flatten:
+    """`flatten(xss)`: the elements of the lists in a list, in order."""
+
+    list: Expr
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class Distinct:
     """The list with later repetitions left out; the order of first occurrence stays."""
 
@@ -498,6 +506,7 @@ Expr = (
     | Subset
     | Lookup
     | End
+    | Flatten
     | Distinct
     | Adjacent
     | Entries

@@ -288,6 +288,9 @@ class _Choice:
                 return inside.element if isinstance(inside, _Items) else None
             case ir.Distinct(collection):
                 return self.read(collection)
+            case ir.Flatten(lists):
+                outer = self.read(lists)
+                return outer.element if isinstance(outer, _Items) else None
             case ir.Adjacent(collection):
                 inside = self.read(collection)
                 element = inside.element if isinstance(inside, _Items) else None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from licet.policy_lang import Diagnostic, Source
 
-from .builtins import BUILTINS
+from .builtins import BUILTINS, OPERATORS
 from .catalog import Catalog
 from .catalogues import ReadTools, collect_tools
 from .declarations import Declarations
@@ -22,14 +22,12 @@ from .program import Program, Proof, TestCase
 from .proofs import type_proofs
 from .reporting import Reporter
 from .resolution import Index
-from .rules import RuleBook, check_defines, type_rules
+from .rules import RuleBook, check_changes, check_defines, type_rules
 from .scenarios import resolve_tests
 from .tool_sets import ToolSets
 from .visibility import adjustable_arguments, fact_signatures, own_history, shown_paths
 
-FUNCTIONS = frozenset(
-    name for name in BUILTINS if not name.startswith(("path_", "ip_", "cidr_"))
-) | {"cidr_overlaps"}
+FUNCTIONS = frozenset(BUILTINS) - OPERATORS
 
 
 class Compilation:
@@ -56,6 +54,7 @@ def check_declarations(state: Compilation) -> None:
 
 def check_rules(state: Compilation) -> None:
     state.rules = type_rules(state.declared)
+    check_changes(state.declared)
     check_defines(state.declared)
 
 

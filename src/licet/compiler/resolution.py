@@ -17,6 +17,8 @@ from .reporting import Reporter
 Kind = Literal["type", "value", "group", "rule", "test"]
 
 ROOTS = ("args", "principal", "context", "session", "now", "tool", "approver", "result")
+#: What a tool changes, where a `change` names it.
+SIDES = frozenset(("before", "after"))
 BUILT_IN_TYPES = (
     "Bool",
     "Int",
@@ -30,7 +32,7 @@ BUILT_IN_TYPES = (
     "Map",
     "Weekday",
 )
-FUNCTIONS = ("length", "first", "last", "distinct", "adjacent", "min", "max")
+FUNCTIONS = ("length", "first", "last", "distinct", "adjacent", "flatten", "min", "max")
 AGGREGATES = ("all", "any", "count", "sum")
 
 WORDS: dict[Kind, str] = {
@@ -152,7 +154,9 @@ class Index:
             "rule": (),
             "test": (),
         }[kind]
-        if name in taken:
+        # A param may be called `min`, as deployments do: a call always means the function.
+        callable_only = isinstance(declaration, ast.ValueDecl) and name not in ROOTS
+        if name in taken and not (kind == "value" and callable_only):
             self._reporter.error(
                 "LIC103",
                 f"`{name}` is a word of the language",

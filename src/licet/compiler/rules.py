@@ -17,11 +17,12 @@ from .catalog import Catalog
 from .declarations import Declarations
 from .folding import TRUE, both, negation
 from .gathering import Entry
-from .resolution import unknown
+from .resolution import SIDES, unknown
 from .tool_sets import Selected
 from .types import JsonType, OptionalType, Type
 from .typing_rules import Checker, Scope
 from .typing_rules.agreement import POISON
+from .typing_rules.changes import FUNCTIONS as CHANGE_FUNCTIONS
 from .typing_rules.collections import is_free
 from .typing_rules.narrowing import present
 from .typing_rules.operators import condition
@@ -126,6 +127,7 @@ class RuleOnTools:
 
 def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.Rule | None:
     """One rule on one tool; None where an error was reported."""
+    checker.implied = {}
     scope, lets = type_lets(checker, declaration.lets, Scope(entry.unit))
     inside, test = type_condition(checker, declaration.when, declaration.unless, scope)
     written = tuple(checker.written)
@@ -146,6 +148,7 @@ def type_rule(checker: Checker, entry: Entry, declaration: ast.RuleDecl) -> ir.R
         approver = type_approval(checker, declaration.approval, scope)
     if lets is None or test is None:
         return None
+    lets = (*checker.implied.values(), *lets)
     if declaration.message is not None and message is None:
         return None
     return ir.Rule(
@@ -284,9 +287,25 @@ def check_defines(declared: Declarations) -> None:
                 _check_names(declared, entry, entry.declaration)
 
 
+def check_changes(declared: Declarations) -> None:
+    """What a `change` says is right even where no rule reads it."""
+    for unit, declaration in declared.index.gathered.declarations():
+        if not isinstance(declaration, ast.ChangeDecl):
+            continue
+        tools = declared.tool_sets.resolve(declaration.on, unit)
+        for tool in tools:
+            change = declared.change(tool)
+            if change is None or change in declared.used_defines:
+                continue
+            checker = Checker(declared, ROOTS, tool, tools)
+            checker.implied = {}
+            for side in ("before", "after"):
+                checker.infer(ast.Name(side, span=declaration.span), Scope(unit))
+
+
 def _check_names(declared: Declarations, entry: Entry, define: ast.DefineDecl) -> None:
     index = declared.index
-    variables = {*(define.params or ()), *ROOTS}
+    variables = {*(define.params or ()), *ROOTS, *SIDES}
     nodes = list(_nodes(define.body))
     for node in nodes:
         if isinstance(node, ast.Generator):
@@ -308,7 +327,9 @@ def _check_names(declared: Declarations, entry: Entry, define: ast.DefineDecl) -
                 "declare it, or write text in quotes",
             )
         elif isinstance(node, ast.Call) and not (
-            node.name in index.functions or index.candidates("value", node.name, entry.unit)
+            node.name in index.functions
+            or node.name in CHANGE_FUNCTIONS
+            or index.candidates("value", node.name, entry.unit)
         ):
             unknown(
                 declared.reporter,

@@ -159,6 +159,14 @@ class Index(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAs(Node):
+    """`document as TYPE`: a part of a document, read as a type; the type has no `?`, no bounds."""
+
+    document: Expr
+    type: TypeExpr
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Node):
     """`name(arguments)`: a fact, define, table, built-in function or safe view."""
 
@@ -300,6 +308,7 @@ Expr = (
     | Name
     | Member
     | Index
+    | ReadAs
     | Call
     | Unary
     | Binary
@@ -458,6 +467,15 @@ class DefineDecl(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeDecl(Node):
+    """`change on TOOLS before EXPR after EXPR`: what a document was, and what it becomes."""
+
+    on: tuple[ToolPattern, ...]
+    before: Expr
+    after: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class ShownDecl(Node):
     paths: tuple[Expr, ...]
 
@@ -606,6 +624,7 @@ Declaration = (
     | FactDecl
     | GroupDecl
     | DefineDecl
+    | ChangeDecl
     | ShownDecl
     | AdjustableDecl
     | RuleDecl

@@ -111,6 +111,9 @@ class Builder:
     def index(self, children: Children, start: int) -> ast.Index:
         return ast.Index(children[0], children[2], span=self.span(start))
 
+    def read_as(self, children: Children, start: int) -> ast.ReadAs:
+        return ast.ReadAs(children[0], children[2], span=self.span(start))
+
     def function_call(self, children: Children, start: int) -> ast.Call:
         return ast.Call(children[0].text, tuple(children[1]), span=self.span(start))
 

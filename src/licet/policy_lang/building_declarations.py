@@ -117,6 +117,10 @@ class DeclarationBuilder(Builder):
         params = children[2] if not isinstance(children[2], Token) else None
         return ast.DefineDecl(children[1].text, params, children[-1], span=self.span(start))
 
+    def change(self, children: Children, start: int) -> ast.ChangeDecl:
+        _, _, tools, _, before, _, after = children
+        return ast.ChangeDecl(tuple(tools), before, after, span=self.span(start))
+
     def shown(self, children: Children, start: int) -> ast.ShownDecl:
         return ast.ShownDecl(tuple(nodes(children)), span=self.span(start))
 

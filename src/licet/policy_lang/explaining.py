@@ -215,7 +215,7 @@ def _near_miss(failure: Failure) -> Diagnostic | None:
     if token.kind not in ("WORD", "TOOL"):
         return None
     if failure.index == failure.first:
-        candidates = [*DECLARATION_WORDS, *SCOPE_WORDS, "tool"]
+        candidates = [*DECLARATION_WORDS, *SCOPE_WORDS, "tool", "change"]
     else:
         candidates = list(words_of(failure.expected))
         if END in failure.expected and failure.source.position(token.start)[1] == 1:

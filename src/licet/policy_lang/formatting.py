@@ -110,6 +110,12 @@ class DeclarationLayout(Layout):
             case ast.DefineDecl():
                 params = "" if node.params is None else f"({', '.join(node.params)})"
                 return [f"define {node.name}{params} = ", self.expression(node.body)]
+            case ast.ChangeDecl():
+                clauses: list[tuple[int, Doc]] = [
+                    (node.before.span.start, ["before ", self.expression(node.before)]),
+                    (node.after.span.start, ["after ", self.expression(node.after)]),
+                ]
+                return self.clauses(node, ["change on ", self.tools(node.on)], clauses)
             case ast.ShownDecl():
                 paths = [(p.span.start, self.expression(p, PATH)) for p in node.paths]
                 return self.listing(node, "shown ", paths)

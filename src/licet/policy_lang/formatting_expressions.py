@@ -95,9 +95,11 @@ class Layout:
             case ast.Name():
                 return node.name
             case ast.Member():
-                return [self.expression(node.target, PATH), ".", name_text(node.name)]
+                return [self.target(node.target), ".", name_text(node.name)]
             case ast.Index():
-                return [self.expression(node.target, PATH), "[", self.expression(node.key), "]"]
+                return [self.target(node.target), "[", self.expression(node.key), "]"]
+            case ast.ReadAs():
+                return [self.target(node.document), " as ", self.type(node.type)]
             case ast.Call():
                 return self.bracketed(node, f"{node.name}(", self.arguments(node), ")")
             case ast.Unary("not"):
@@ -132,6 +134,11 @@ class Layout:
                 return self.history(node)
             case _:
                 assert_never(node)
+
+    def target(self, node: ast.Expr) -> Doc:
+        """What a dot, a bracket or `as` stands behind; `(x as T).a` is easier to read so."""
+        doc = self.expression(node, PATH)
+        return ["(", doc, ")"] if isinstance(node, ast.ReadAs) else doc
 
     def arguments(self, node: ast.Call) -> list[tuple[int, Doc]]:
         """A call's arguments; `min((x in xs), …)` must not look like a comprehension."""

@@ -186,7 +186,9 @@ class _Lexer:
             if kind == "IN":
                 self.bind()
         elif (self.declaration == "ADJUSTABLE" and not self.depth) or (
-            text == "tool" and self.at_line_start(start)
+            text in ("tool", "change")
+            and self.at_line_start(start)
+            and previous not in DECLARATION_KINDS
         ):
             self.declaration = ""  # a declaration whose first word is not reserved
         elif text == "allow" and previous == "WORD":

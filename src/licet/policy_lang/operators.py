@@ -95,7 +95,7 @@ class Precedence:
         span = Span(self.source, token.start, operand.span.end)
         if token.kind != "HAS":
             return ast.Unary("not" if token.kind == "NOT" else "-", operand, span=span)
-        if not isinstance(operand, ast.Name | ast.Member | ast.Index | ast.Call):
+        if not isinstance(operand, ast.Name | ast.Member | ast.Index | ast.ReadAs | ast.Call):
             self.report(
                 "LIC025",
                 "`has` asks about a path, not about a computed value",

@@ -201,7 +201,8 @@ class _Run:
         return _Reached(None, following)
 
     def starts_declaration(self, index: int) -> bool:
-        """Whether a declaration may begin here: a reserved word, or `principal {`, `tool name`."""
+        """Whether a declaration may begin here: a reserved word, or `principal {`, `tool name`,
+        `change on`."""
         token = self.tokens[index]
         if token.kind in DECLARATION_KINDS:
             return True
@@ -210,6 +211,8 @@ class _Run:
         following = self.tokens[index + 1].kind
         if token.text == "tool":
             return following in ("WORD", "STRING")
+        if token.text == "change":
+            return following == "ON"
         return token.text in SCOPE_WORDS and following == "LBRACE"
 
     def is_at_line_start(self, index: int) -> bool:

@@ -83,6 +83,8 @@ CONTEXTUAL = {
             "needs",
             "with",
             "as",
+            "before",
+            "after",
             "at",
             "over",
             "allow",
@@ -105,6 +107,7 @@ CONTEXTUAL = {
     "List": "LIST",
     "Map": "MAP",
     "tool": "TOOL_DECL",
+    "change": "CHANGE",
 }
 """The terminal that each contextual word stands for where that terminal may come next."""
 

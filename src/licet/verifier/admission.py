@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock, parse_time
@@ -160,6 +160,35 @@ class Admission:
         except BadValue as bad:
             raise Refused(self.faults(bad)) from None
 
+    def fitting(self, call: Mapping[str, Any]) -> dict[str, object]:
+        """The JSON of a call that another policy admitted, as far as it fits this one: what is
+        declared no more is left out, what is declared otherwise is unknown. Values of the history
+        go by names that may mean something else by now, and are left out."""
+        kept: dict[str, object] = {"tool": call["tool"], "args": call["args"]}
+        for part, kind, check in (
+            ("principal", self._program.principal, self._principal),
+            ("context", self._program.context, self._context),
+            ("session", self._program.session, self._session),
+        ):
+            kept[part] = {
+                name: value if _fits(check, {name: value}) else {"$unknown": True}
+                for name, value in call.get(part, {}).items()
+                if kind.field(name) is not None
+            }
+        kept["facts"] = {
+            name: [entry for entry in entries if self._fact_fits(name, entry)]
+            for name, entries in call.get("facts", {}).items()
+            if name in self._program.facts
+        }
+        return kept
+
+    def _fact_fits(self, name: str, entry: object) -> bool:
+        try:
+            self._facts({name: [entry]}, self._program.facts)
+        except BadValue:
+            return False
+        return True
+
     def _session_fields(self, action: Action) -> object:
         """The session as declared: its id is known to us even where no policy declares it."""
         if self._session_takes_id or "id" not in action.session:
@@ -229,6 +258,14 @@ class Admission:
         if given is UNKNOWN or given == {"$unknown": True}:
             return UNKNOWN
         return self._results[name](given, (name, keys))
+
+
+def _fits(check: Validator, value: object) -> bool:
+    try:
+        check(value, ())
+    except BadValue:
+        return False
+    return True
 
 
 def _record(value: Value) -> dict[str, Value]:

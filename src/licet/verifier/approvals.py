@@ -26,7 +26,7 @@ from .action import Action
 from .admission import Admission, Refused, path_text
 from .delegation import chain
 from .history import StoredApproval, Transaction
-from .remembering import Proposal, Sitting, binding_of
+from .remembering import SLACK, Proposal, Sitting, binding_of
 
 ApprovalState = Literal["open", "approved", "rejected", "used", "expired"]
 
@@ -112,7 +112,11 @@ class Approvals:
     def standing(self, sitting: Sitting, proposal: Proposal) -> StoredApproval | None:
         """The approval of exactly this call that has not expired and was not used."""
         for found in sitting.tx.approvals_for(binding_of(proposal, self._program)):
-            if found.state in ("open", "approved", "rejected") and found.expires > sitting.now:
+            if found.state not in ("open", "approved", "rejected"):
+                continue
+            if found.expires <= sitting.now:
+                sitting.tx.put_approval(replace(found, state="expired"))  # for good: clocks go back
+            elif found.asked <= sitting.now + SLACK:
                 return found
         return None
 
@@ -156,7 +160,12 @@ class Approvals:
             }
             for rule, message in asking
         }
-        document = {"call": call, "rules": list(rules.values()), "rejected_by": None}
+        document = {
+            "call": call,
+            "rules": list(rules.values()),
+            "rejected_by": None,
+            "bundle": [self._program.digest, self._program.catalog.digest],
+        }
         stored = StoredApproval(
             f"{sitting.now:016x}-{secrets.token_hex(6)}",
             binding_of(proposal, self._program),
@@ -195,10 +204,14 @@ class Approvals:
             raise ApprovalError("this approval has expired")
         who, record = self._person(approver)
         data = decode(stored.document)
-        world = self._world(data["call"])
-        if self._program.digest != sitting.head.policy and sitting.head.policy:
+        bundle = [self._program.digest, self._program.catalog.digest]
+        if data["bundle"] != bundle or sitting.head.policy != self._program.digest:
             raise ApprovalError("the policy has changed since: the call has to be made again")
-        if who in chain(world.principal):
+        world = self._world(data["call"])
+        behind = chain(world.principal)
+        if behind is None:
+            raise ApprovalError("it is not known on whose behalf this call is made")
+        if who in behind:
             raise ApprovalError(f"{who} stands behind this call and cannot approve it")
         mine = [r for r in data["rules"] if self._may(r["name"], world, record)]
         if not mine:

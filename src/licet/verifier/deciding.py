@@ -150,6 +150,7 @@ class Decider:
             if action.history is not None:
                 return (yield from self._decide(action, world))
             if self._memory.is_light(tool.qualified, action.id) and not self._asks(tool.qualified):
+                self._memory.require_active(tenant)
                 promise = self._memory.promise(action, tool, world, tenant)
                 return (yield from self._decide(action, world, promise))
             proposal = Proposal.of(action, tool, world, tenant, commit=commit)
@@ -296,7 +297,9 @@ class Decider:
 
     def _decide_with_memory(self, proposal: Proposal) -> Check:
         action, world = proposal.action, proposal.world
-        given, rules = world.now, self.program.rules[world.tool]
+        # Where the host gives no instant, it is the store's, not this machine's.
+        given = None if action.now is None else world.now
+        rules = self.program.rules[world.tool]
         proved: _Proved | None = None
         proofs = 0
         for _ in range(MAX_ROUNDS + MAX_PROOFS):
@@ -450,7 +453,7 @@ class Decider:
             allow = self._allow(action, world, rules, states, promise)
             return replace(allow, observed=observed)
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
-        sitting.put(call, proposal.world)
+        sitting.put(call, proposal, by)
         verdict = self._allowed(proposal, by, call)
         self._note(sitting, observed or verdict, proposal, rules, states)
         return replace(verdict, observed=observed)

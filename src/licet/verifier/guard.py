@@ -111,6 +111,8 @@ class Guard:
         if observe_until is not None and observe_until.utcoffset() is None:
             raise ValueError("observe_until has a time zone")
         self.observe_until = observe_until
+        left = 0.0 if observe_until is None else observe_until.timestamp() - time.time()
+        self._observed_until = time.monotonic() + left
         self.tenant = tenant
         self.store = MemoryStore() if store is None else store
         zone = clock(program.zone)
@@ -152,12 +154,20 @@ class Guard:
 
     def activate(self, *, tenant: str | None = None) -> None:
         """Make the guard's policy the active one of a tenant. Raises StoreError."""
-        with self._memory.sit(tenant or self.tenant) as sitting:
+        with self._memory.sit(self._named(tenant)) as sitting:
             sitting.activate()
 
+    def _named(self, tenant: str | None) -> str:
+        return self.tenant if tenant is None else tenant
+
     def _observing(self) -> bool:
+        """Until the time has come, or has passed: a clock that goes back does not bring it back."""
         until = self.observe_until
-        return until is not None and time.time() < until.timestamp()
+        return (
+            until is not None
+            and time.time() < until.timestamp()
+            and time.monotonic() < self._observed_until
+        )
 
     # --- facts
 
@@ -272,7 +282,7 @@ class Guard:
                 return self._decider.malformed(error)
             except Exception:  # an object that only looks like a mapping
                 return self._decider.malformed(ActionError("the call cannot be read"))
-        return self._decider.check(action, tenant or self.tenant, commit=commit)
+        return self._decider.check(action, self._named(tenant), commit=commit)
 
     def recheck(self, call: Mapping[str, object], approved: Sequence[str] = ()) -> Verdict:
         """The verdict on a recorded call, with the history that it brings and with what had been
@@ -333,19 +343,19 @@ class Guard:
     ) -> GuardSession:
         """A view of the guard for one agent at work: who acts is said once."""
         return GuardSession(
-            self, dict(principal), dict(context or {}), session, tenant or self.tenant
+            self, dict(principal), dict(context or {}), session, self._named(tenant)
         )
 
     # --- approvals
 
     def pending(self, *, tenant: str | None = None) -> list[Approval]:
         """The approvals that wait for somebody, oldest first. Raises StoreError."""
-        with self._memory.sit(tenant or self.tenant) as sitting:
+        with self._memory.sit(self._named(tenant)) as sitting:
             return open_approvals(sitting.tx, sitting.now)
 
     def approval(self, id: str, *, tenant: str | None = None) -> Approval | None:
         """One approval, whatever has become of it. Raises StoreError."""
-        with self._memory.sit(tenant or self.tenant) as sitting:
+        with self._memory.sit(self._named(tenant)) as sitting:
             found = sitting.tx.approval(id)
             return None if found is None else read(found, sitting.now)
 
@@ -368,7 +378,7 @@ class Guard:
     def _answer(
         self, id: str, approver: Mapping[str, object], tenant: str | None, *, agrees: bool
     ) -> Approval:
-        with self._memory.sit(tenant or self.tenant) as sitting:
+        with self._memory.sit(self._named(tenant)) as sitting:
             stored = self._approvals.answer(sitting, id, approver, agrees=agrees)
             return read(stored, sitting.now)
 

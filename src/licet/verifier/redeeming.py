@@ -8,7 +8,8 @@ redeemed, or if the tool is declared `atomic` (a failed call of it has done noth
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -21,7 +22,7 @@ from licet.compiler.values import render
 from .action import Action, ActionError
 from .admission import Admission, Refused, problem_text
 from .history import CallState, StoredCall
-from .remembering import Memory, Sitting
+from .remembering import SLACK, Memory, Sitting
 from .tickets import Ticket, TicketError, arguments_digest, frozen
 
 Ending = Literal["ok", "error", "cancelled"]
@@ -63,7 +64,12 @@ class Redeemer:
         if (ticket.policy, ticket.catalog) != (self._program.digest, self._program.catalog.digest):
             raise RedeemError("the policy or the catalog has changed since the call was allowed")
         if self._is_light(ticket):
-            if ticket.expires <= time.time_ns() // 1000:
+            now = time.time_ns() // 1000
+            if not self._memory.is_mine(ticket):
+                raise RedeemError("the ticket was made by another process, which has to redeem it")
+            with _refusing():
+                self._memory.require_active(ticket.tenant)
+            if ticket.expires <= now:
                 raise RedeemError("the ticket has expired")
             if not self._spent.take(ticket):
                 raise RedeemError("the ticket has been redeemed already")
@@ -97,7 +103,11 @@ class Redeemer:
             return "the ticket has expired, or was given back"
         if call.state != "reserved":
             return "the ticket has been redeemed already"
-        return "the ticket has expired" if call.expires <= sitting.now else ""
+        if call.expires <= sitting.now:
+            return "the ticket has expired"
+        if sitting.now < self._memory.issued(call) - SLACK:
+            return "the clock went back since the call was allowed"
+        return ""
 
     def _ticket(self, shown: Ticket | str) -> Ticket:
         try:
@@ -166,7 +176,11 @@ class Redeemer:
             case "reserved", _:
                 raise SettleError("a call that was not redeemed cannot have run")
             case "redeemed", "cancelled":
-                state = "error"  # it may have run: nothing is given back for saying otherwise
+                # It may have run: nothing is given back for saying otherwise. That a failed call of
+                # an atomic tool has done nothing is for the tool to say.
+                if self._memory.is_atomic(call.tool):
+                    return
+                state = "error"
             case "redeemed", _:
                 pass
             case "cancelled", "cancelled":
@@ -198,6 +212,15 @@ class Redeemer:
         except ValueError as error:
             problem = f"the result is not JSON: {error}"
         return _ODD, f"the result is not what `{ticket.tool}` promises: {problem}"
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What would refuse a check refuses a ticket."""
+    try:
+        yield
+    except Refused as refused:
+        raise RedeemError(refused.violations[0].message) from None
 
 
 #: What is written down where a tool answered something else than it promises.

@@ -308,6 +308,8 @@ class Refuser:
                 first = Violation("undetermined", text, shown)
             case "solver_unknown":
                 text = f"this could not be decided in time: {settled.reason}"
+                if settled.settle:
+                    text += f"; not known are {', '.join(settled.settle)}"
                 shown = "this could not be decided in time"
                 first = Violation("solver_unknown", text, shown)
             case _:

@@ -8,6 +8,8 @@ read, the decision made, and what it allows is reserved.
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +33,7 @@ from .audit import Kind, Recorder
 from .calls import call_json
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import PastCall, Query, by_definition, contributions, values
-from .history.summaries import amend, append
+from .history.summaries import Addition, amend, append
 from .tickets import Keys, Ticket, arguments_digest, copied, frozen, identity_of, new_nonce
 from .verdict import Violation
 
@@ -110,7 +112,7 @@ class Promise:
         # What a schema leaves open was not looked at: it may not even be JSON.
         self._digest = digest_of(action.args, world, tool) if memory.is_open(tool) else None
         self._session = session_of(action)
-        self._nonce = new_nonce()
+        self._nonce = memory.run.mark + new_nonce()
         self._expires = time.time_ns() // 1000 + memory.life
 
     def __call__(self) -> Ticket:
@@ -130,6 +132,25 @@ class Promise:
                 self._expires,
             )
         )
+
+
+class _Run:
+    """One guard in one process; a forked child is another."""
+
+    def __init__(self) -> None:
+        self._known = (os.getpid(), _new_mark())
+
+    @property
+    def mark(self) -> str:
+        process, mark = self._known
+        if process != os.getpid():
+            mark = _new_mark()
+            self._known = (os.getpid(), mark)
+        return mark
+
+
+def _new_mark() -> str:
+    return secrets.token_hex(6) + "."
 
 
 class Memory:
@@ -159,6 +180,7 @@ class Memory:
         self.indices: dict[str, Index] = {i.pots: i for i in program.history.values()}
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
         self._reading: dict[str, bool] = {}
+        self.run = _Run()
 
     @property
     def blocking(self) -> bool:
@@ -167,6 +189,16 @@ class Memory:
     def is_light(self, tool: str, call_id: str | None) -> bool:
         """Whether nobody will ever ask for a call again, so that it need not be kept."""
         return not self.store.durable and call_id is None and tool not in self._counted
+
+    def is_mine(self, ticket: Ticket) -> bool:
+        """Whether the ticket of a call that is not kept was made here, where it is known to be
+        spent once it is."""
+        return ticket.nonce.startswith(self.run.mark)
+
+    def require_active(self, tenant: str) -> None:
+        """`Sitting.require_active`, for a call that is not kept."""
+        with self.store.begin(tenant) as tx:
+            Sitting(self, tx).require_active()
 
     @contextmanager
     def sit(self, tenant: str) -> Iterator[Sitting]:
@@ -203,7 +235,10 @@ class Memory:
         world = World(call.tool, {})
         if tool is not None:
             try:
-                action = Action.from_mapping(data["call"])
+                known = data["call"]
+                if call.policy != self.program.digest:
+                    known = self._admission.fitting(known)
+                action = Action.from_mapping(known)
                 world = self._admission.world(tool, action)
             except (Refused, ValueError):
                 pass
@@ -217,11 +252,6 @@ class Memory:
             tuple(data["by"]),
             call.state == "error" and tool is not None and tool.atomic,
         )
-
-    def new_past(self, call: StoredCall, world: World) -> PastCall:
-        """A call that was just allowed, as `past` reads it from then on."""
-        session = call.session or None
-        return PastCall(replace(world, now=call.at), session, "pending", None, self.rules_of(call))
 
     def _result(self, call: StoredCall) -> Value:
         if call.result is None:
@@ -242,6 +272,7 @@ class Memory:
             "call": call_json(proposal.world, self.program),
             "session": proposal.session,
             "by": list(by),
+            "issued": now,
         }
         state: CallState = "redeemed" if proposal.commit else "reserved"
         return StoredCall(
@@ -260,6 +291,19 @@ class Memory:
             state,
             canonical(record).decode(),
         )
+
+    def is_counted(self, tool: str) -> bool:
+        """Whether any index adds up calls of a tool."""
+        return tool in self._counted
+
+    def issued(self, call: StoredCall) -> int:
+        """When its ticket was made, by the store's clock."""
+        issued: int = decode(call.record)["issued"]
+        return issued
+
+    def is_atomic(self, tool: str) -> bool:
+        known = self.program.catalog.qualified.get(tool)
+        return known is not None and known.atomic
 
     def rules_of(self, call: StoredCall) -> tuple[str, ...]:
         """The rules by which a call was allowed."""
@@ -299,6 +343,8 @@ class Sitting:
         self.tx = tx
         self.now = tx.instant
         self._program = memory.program
+        #: Up to which change the policy's pots hold all calls.
+        self._counted_to = 0
 
     @property
     def head(self) -> Head:
@@ -314,19 +360,16 @@ class Sitting:
 
     def catch_up(self) -> None:
         """Give back what was never used, and take in what others have done."""
+        if self.memory.indices:
+            self._counted_to = self.tx.coverage(self._program.digest)
         for call in self.tx.calls_due(self.now, BATCH):
             self.change(call, "cancelled", None)
             self.note("expiry", {"call": call.call_id, "nonce": call.nonce})
-        if not self.memory.indices:
-            return
-        policy = self._program.digest
-        covered = self.tx.coverage(policy)
-        while covered < self.head.change:
-            missed = self.tx.calls_changed_after(covered, BATCH)
+        while self.memory.indices and self._counted_to < self.head.change:
+            missed = self.tx.calls_changed_after(self._counted_to, BATCH)
             for call in missed:
                 self._count(call)
-            covered = missed[-1].change if missed else self.head.change
-            self.tx.cover(policy, covered)
+            self._cover(missed[-1].change if missed else self.head.change)
 
     def activate(self) -> None:
         """Let the guard's policy be the one by which the tenant's calls are decided."""
@@ -381,13 +424,14 @@ class Sitting:
 
     # --- writing
 
-    def put(self, call: StoredCall, world: World) -> None:
-        """A new call, and what was known of it."""
+    def put(self, call: StoredCall, proposal: Proposal, by: tuple[str, ...]) -> None:
+        """A new call: the row, and what it was made from."""
         self.tx.put_call(call)
         head = self.head
         at = max(head.at, call.at)
         self.tx.set_head(replace(head, seq=call.seq, change=call.change, at=at))
-        self._count(call, self.memory.new_past(call, world))
+        world = replace(proposal.world, now=call.at)
+        self._append(call, PastCall(world, proposal.session, "pending", None, by))
         self._covered()
 
     def change(self, call: StoredCall, state: CallState, result: str | None) -> StoredCall:
@@ -396,39 +440,50 @@ class Sitting:
         changed = replace(call, change=head.change + 1, state=state, result=result)
         self.tx.put_call(changed)
         self.tx.set_head(replace(head, change=changed.change))
-        if self.memory.indices:
-            self._count(changed)
+        if self.memory.indices and (call.state, state) != ("reserved", "redeemed"):
+            self._count(changed)  # else it is pending as before
         self._covered()
         return changed
 
     def _covered(self) -> None:
         """What this transaction changed is counted already, if all before it was."""
-        policy, change = self._program.digest, self.head.change
-        if self.memory.indices and self.tx.coverage(policy) == change - 1:
-            self.tx.cover(policy, change)
+        change = self.head.change
+        if self.memory.indices and self._counted_to == change - 1:
+            self._cover(change)
 
-    def _count(self, call: StoredCall, fresh: PastCall | None = None) -> None:
-        """Let the pots say what a call adds now. `fresh`: a call that is in none of them yet."""
+    def _cover(self, change: int) -> None:
+        self.tx.cover(self._program.digest, change)
+        self._counted_to = change
+
+    def _count(self, call: StoredCall) -> None:
+        """Let the pots say what a call adds now."""
         indices = self.memory.indices
-        added = {}
-        if call.state != "cancelled" and any(call.tool in i.plans for i in indices.values()):
-            past = fresh or self.memory.past(call)
-            for index in indices.values():
-                for addition in contributions(index, past, self.memory.clock):
-                    added[addition.pot] = addition
-        if fresh is None:
-            for leaf in self.tx.leaves_of(call.seq):
-                mine = indices.get(leaf.pot[:16])
-                if mine is not None:
-                    amend(self.tx, leaf, added.pop(leaf.pot, None), tree=mine.is_tree)
+        added: dict[str, Addition] = {}
+        if call.state != "cancelled" and self.memory.is_counted(call.tool):
+            added = self._additions(self.memory.past(call))
+        for leaf in self.tx.leaves_of(call.seq):
+            mine = indices.get(leaf.pot[:16])
+            if mine is not None:
+                amend(self.tx, leaf, added.pop(leaf.pot, None), tree=mine.is_tree)
         append(self.tx, call.seq, list(added.values()))
+
+    def _append(self, call: StoredCall, past: PastCall) -> None:
+        """The same of a call that adds nothing yet."""
+        if self.memory.is_counted(call.tool):
+            append(self.tx, call.seq, list(self._additions(past).values()))
+
+    def _additions(self, past: PastCall) -> dict[str, Addition]:
+        clock = self.memory.clock
+        indices = self.memory.indices.values()
+        return {a.pot: a for index in indices for a in contributions(index, past, clock)}
 
 
 def binding_of(proposal: Proposal, program: Program) -> str:
     """What an approval is for: this call of this principal, under this policy."""
     parts = (
         proposal.tenant,
-        proposal.principal,
+        # all of it: on whose behalf somebody acts is what people are asked to judge
+        call_json(proposal.world, program).get("principal", {}),
         proposal.session or "",
         proposal.tool.qualified,
         proposal.digest,

@@ -6,7 +6,7 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .redeeming import Redeemed, SettleError
+from .redeeming import Ending, Redeemed, SettleError
 
 if TYPE_CHECKING:
     from .guard import Guard
@@ -29,9 +29,10 @@ class Running:
     def args(self) -> dict[str, Any]:
         return self._redeemed.args
 
-    def _ending(self, error: BaseException | None) -> tuple[Any, object]:
+    def _ending(self, error: BaseException | None) -> tuple[Ending, object]:
         if error is not None:
-            return "error", None
+            # Who is cancelled or interrupted from outside does not know how the tool fared.
+            return "error" if isinstance(error, Exception) else "cancelled", None
         return "ok", None if self.result is _NOTHING else self.result
 
     def __enter__(self) -> Self:

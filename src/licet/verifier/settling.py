@@ -34,6 +34,8 @@ _GOALS: Final[dict[Outcome, str]] = {
     "escalate": "(and allowed pending)",
 }
 
+#: How many unknown parts are named where it is not clear which of them matter.
+_MOST_NAMED: Final = 10
 #: How often one question is asked again after a world that turned out otherwise.
 _TRIES: Final = 4
 
@@ -47,7 +49,8 @@ class Settlement:
       every world, if none of them does in all.
     - undetermined: `fine` and `broken` are worlds with different outcomes, the one of `broken` the
       worse; `settle` names the unknown parts on which that rests.
-    - solver_unknown: `reason` says what gave out. fault: no world is possible at all.
+    - solver_unknown: `reason` says what gave out, `settle` what is not known.
+    - fault: no world is possible at all.
     """
 
     outcome: Literal["allow", "escalate", "deny", "undetermined", "solver_unknown", "fault"]
@@ -127,7 +130,7 @@ class _Settling:
         if len(self._seen) > 1:
             return self._undetermined(*self._seen.values())
         if len(possible) > 1 or not self._seen:
-            return Settlement("solver_unknown", self._reason)
+            return Settlement("solver_unknown", self._reason, settle=self._lacking())
         [(outcome, seen)] = self._seen.items()
         match outcome:
             case "allow":
@@ -262,6 +265,11 @@ class _Settling:
             broken=broken.world,
             settle=tuple(path_text(path) for path in paths if self._can_be_found(path)),
         )
+
+    def _lacking(self) -> tuple[str, ...]:
+        """What is not known of this world, where nothing tells which of it matters."""
+        paths = [*unknowns(self._world), *self._encoder.decide(self._world).lacking()]
+        return tuple(path_text(path) for path in dict.fromkeys(paths))[:_MOST_NAMED]
 
     def _can_be_found(self, path: Path) -> bool:
         """Whether somebody could look it up: a fact at a key that a solver made up has nobody."""

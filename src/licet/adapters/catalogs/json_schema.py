@@ -11,62 +11,59 @@ Schemas come from strangers: depth, size and references are bounded, nothing is 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from licet.compiler.clock import clock
 from licet.compiler.exact_json import is_text, shortened
 from licet.compiler.intake import BadValue, validator
-from licet.compiler.regex import from_schema
 from licet.compiler.types import (
     BOOL,
-    DATE,
     JSON,
     STRING,
-    TIME,
-    DateType,
-    DecimalType,
+    Choice,
+    Defined,
+    Definitions,
     EnumType,
     Field,
-    IntType,
+    JsonType,
     ListType,
     MapType,
     OptionalType,
     RecordType,
     StringType,
-    TimeType,
     Type,
     Value,
 )
-from licet.compiler.values import MAX_ITEMS, MAX_TEXT, conforms
+from licet.compiler.values import MAX_ITEMS
 from licet.policy_lang.diagnostics import Diagnostic, Severity
 from licet.policy_lang.source import Span
 
-from .schema_parts import are_lists, common, is_kind, is_null, is_number, joined
+from .schema_parts import are_lists, common, disjoint, is_null, is_number, joined, parts
+from .schema_scalars import Scalars, Schema
 
 MAX_DEPTH = 32
 MAX_LEVEL = 100  # of calls: references and combinations do not make a path longer
 MAX_NODES = 5_000
-MAX_LABELS = 5_000
+#: A referenced schema of more parts is a document, whose shape is checked all the same.
+MAX_PARTS = 1_000
 
 _TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "null")
 _UNCHECKED: Final = (
     *("not", "if", "dependentRequired", "dependentSchemas", "dependencies", "contains"),
-    *("patternProperties", "minProperties", "maxProperties", "prefixItems", "unevaluatedItems"),
+    *("patternProperties", "prefixItems", "unevaluatedItems", "$dynamicRef", "$recursiveRef"),
 )
 _ANNOTATIONS: Final = frozenset(
     (
         *("title", "description", "examples", "example", "deprecated", "readOnly", "writeOnly"),
         *("$comment", "$id", "$schema", "$defs", "definitions", "default", "nullable"),
+        *("xml", "externalDocs", "$anchor", "contentEncoding", "contentMediaType"),
     )
 )
 _LOWER: Final = ("minimum", "minLength", "minItems", "exclusiveMinimum")
 _UPPER: Final = ("maximum", "maxLength", "maxItems", "exclusiveMaximum")
 _CLOCK = clock("UTC")
-Schema = Mapping[str, Any]
 
 
 def to_type(schema: object, where: str, span: Span | None = None) -> tuple[Type, list[Diagnostic]]:
@@ -75,7 +72,7 @@ def to_type(schema: object, where: str, span: Span | None = None) -> tuple[Type,
     `where` names the schema in messages (`tool \\`refund\\``). References lead into `schema` only.
     After an error the type is still one, for further checking; it is not to be used.
     """
-    reader = _Reader(schema, where, span)
+    reader = Reader(schema, where, span)
     return reader.read(schema, ()), reader.diagnostics
 
 
@@ -83,7 +80,7 @@ def to_params(
     schema: object, where: str, span: Span | None = None
 ) -> tuple[RecordType, list[Diagnostic]]:
     """The type of a tool's arguments: always a record, closed unless the schema opens it."""
-    reader = _Reader(schema, where, span)
+    reader = Reader(schema, where, span)
     if isinstance(schema, Mapping) and not schema:
         return RecordType("", ()), []
     result = reader.read(schema, (), record=True)
@@ -94,37 +91,39 @@ def to_params(
     return replace(result, open=False), reader.diagnostics
 
 
-class _Reader:
-    def __init__(self, root: object, where: str, span: Span | None) -> None:
+def _assertions(schema: Schema, without: str) -> dict[str, Any]:
+    """What a schema says beside one keyword, notes for people and extensions (`x-…`) aside."""
+    return {
+        key: value
+        for key, value in schema.items()
+        if key != without and key not in _ANNOTATIONS and not key.startswith("x-")
+    }
+
+
+class Reader(Scalars):
+    """Reads the schemas of one document; what is referenced is read once."""
+
+    def __init__(
+        self,
+        root: object,
+        where: str,
+        span: Span | None = None,
+        *,
+        max_nodes: int = MAX_NODES,
+        unsent: Literal["readOnly", "writeOnly"] | None = None,
+    ) -> None:
+        """`unsent`: properties that say so need not be there (OpenAPI's `readOnly` in requests)."""
+        super().__init__(where, span)
+        self.unsent = unsent
         self.root = root
-        self.where = where
-        self.span = span
-        self.diagnostics: list[Diagnostic] = []
+        self.max_nodes = max_nodes
         self.nodes = 0
         self.level = 0
         self.references: list[str] = []
-
-    def report(
-        self,
-        code: str,
-        path: tuple[str, ...],
-        message: str,
-        severity: Severity = Severity.error,
-        help: str | None = None,
-    ) -> None:
-        at = f", at {shortened('.'.join(path), 120)}" if path else ""
-        found = Diagnostic(code, f"{self.where}{at}: {message}", self.span, severity, help=help)
-        if found not in self.diagnostics[-50:]:
-            self.diagnostics.append(found)
-
-    def widen(self, path: tuple[str, ...], message: str) -> None:
-        self.report("LIC207", path, message, Severity.warning)
-
-    def malformed(self, path: tuple[str, ...], key: str, expected: str) -> None:
-        self.report("LIC204", path, f"{shortened(key)} is not {expected}")
-
-    def impossible(self, path: tuple[str, ...], reason: str) -> None:
-        self.report("LIC205", path, f"no value fits this schema: {reason}")
+        self._known: dict[str, tuple[Type, bool]] = {}
+        self._sizes: dict[int, tuple[Type, int]] = {}
+        self._recursive: set[str] = set()
+        self._definitions = Definitions()
 
     def read(self, schema: object, path: tuple[str, ...], record: bool = False) -> Type:
         """The type of a sub-schema; `record`: an object stays one even if nothing describes it."""
@@ -132,8 +131,8 @@ class _Reader:
         if len(path) > MAX_DEPTH or self.level > MAX_LEVEL:
             self.report("LIC208", path, f"the schema nests deeper than {MAX_DEPTH}")
             return JSON
-        if self.nodes > MAX_NODES:
-            self.report("LIC208", (), f"the schema has over {MAX_NODES:,} parts")
+        if self.nodes > self.max_nodes:
+            self.report("LIC208", (), f"the schema has over {self.max_nodes:,} parts")
             return JSON
         self.level += 1
         try:
@@ -178,15 +177,48 @@ class _Reader:
                 help="only references inside the schema, `#/$defs/…`, are followed",
             )
             return JSON
-        if pointer in self.references:
-            self.widen(path, "a schema that contains itself is read as any JSON value")
-            return JSON
-        siblings = {k: v for k, v in schema.items() if k != "$ref" and k not in _ANNOTATIONS}
-        self.references.append(pointer)
-        whole = {"allOf": [target, siblings]} if siblings else target
-        result = self.read(whole, path, record)
-        self.references.pop()
+        siblings = _assertions(schema, "$ref")
+        if siblings or record:
+            if pointer in self.references:
+                self.widen(path, "a schema that contains itself is read as any JSON value")
+                return JSON
+            self.references.append(pointer)
+            whole = {"allOf": [target, siblings]} if siblings else target
+            result = self.read(whole, path, record)
+            self.references.pop()
+        else:
+            result = self.referenced(pointer, target, path)
         return OptionalType.of(result) if schema.get("nullable") is True else result
+
+    def referenced(self, pointer: str, target: object, path: tuple[str, ...]) -> Type:
+        """The type of what is referenced: read once, a document if it contains itself."""
+        known = self._known.get(pointer)
+        if known is None:
+            if pointer in self.references:
+                self._recursive.add(pointer)
+                return JsonType(Defined(pointer, self._definitions))
+            before = self.widened
+            self.references.append(pointer)
+            result = self.read(target, path)
+            self.references.pop()
+            if isinstance(result, JsonType) and result.shape == Defined(pointer, self._definitions):
+                self.widen(path, "a reference that leads to itself is read as any JSON value")
+                result = JSON
+            elif pointer in self._recursive or self.size(result) > MAX_PARTS:
+                self._definitions.types[pointer] = result
+                result = JsonType(Defined(pointer, self._definitions))
+            known = self._known[pointer] = (result, self.widened > before)
+        elif known[1]:
+            self.widened += 1  # said where it was read
+        return known[0]
+
+    def size(self, kind: Type) -> int:
+        """The parts of a type written out."""
+        known = self._sizes.get(id(kind))
+        if known is None:
+            size = 1 + sum(map(self.size, parts(kind)))
+            known = self._sizes[id(kind)] = (kind, size)  # kept, so that its id stays its own
+        return known[1]
 
     def resolve(self, pointer: object) -> object:
         if not isinstance(pointer, str) or not (pointer == "#" or pointer.startswith("#/")):
@@ -256,21 +288,59 @@ class _Reader:
         if not isinstance(options, list) or not options:
             self.malformed(path, key, "a list of schemas")
             return JSON
-        rest = {k: v for k, v in schema.items() if k != key and k not in _ANNOTATIONS}
+        rest = _assertions(schema, key)
+        if isinstance(rest.pop("discriminator", None), Mapping):
+            options = self.discriminated(schema["discriminator"], options, path)
         present = [option for option in options if not is_null(option)]
         optional = len(present) < len(options) or schema.get("nullable") is True
         if not present:
             return self.read({"type": "null"}, path)
         if rest:
             present = [{"allOf": [option, rest]} for option in present]
-        before = len(self.diagnostics)
+        before = self.widened
         types = [self.read(option, path) for option in present]
-        inner = joined(types)
+        optional = optional or any(isinstance(kind, OptionalType) for kind in types)
+        bare = [kind.inner if isinstance(kind, OptionalType) else kind for kind in types]
+        # Two alternatives that were made wider may both fit a value that only one of them fits.
+        exactly_one = key == "oneOf" and self.widened == before and not disjoint(bare)
+        inner = None if exactly_one else joined(bare)
         if inner is None:
-            if not any(d.severity is Severity.error for d in self.diagnostics[before:]):
-                self.widen(path, f"a choice between {len(types)} kinds is read as any JSON value")
-            inner = JSON
+            inner = JsonType(Choice(tuple(bare), exactly_one))
         return OptionalType.of(inner) if optional else inner
+
+    def discriminated(
+        self, discriminator: Schema, options: list[object], path: tuple[str, ...]
+    ) -> list[object]:
+        """The alternatives of an OpenAPI discriminator, each with the labels that stand for it."""
+        name, mapping = discriminator.get("propertyName"), discriminator.get("mapping") or {}
+        if not isinstance(name, str) or not isinstance(mapping, Mapping):
+            self.malformed(path, "discriminator", "an object with a `propertyName`")
+            return options
+        narrowed: list[object] = []
+        for option in options:
+            pointer = option.get("$ref") if isinstance(option, Mapping) else None
+            if not isinstance(pointer, str):
+                narrowed.append(option)
+                continue
+            bare = pointer.rpartition("/")[2]
+            labels = [label for label, target in mapping.items() if target in (pointer, bare)]
+            labels = labels or [bare]
+            if not self.allows(pointer, name, labels):
+                narrowed.append(option)  # the schema itself says otherwise: it wins
+                continue
+            label = {"properties": {name: {"enum": labels}}, "required": [name]}
+            narrowed.append({"allOf": [option, label]})
+        return narrowed
+
+    def allows(self, pointer: str, name: str, labels: list[str]) -> bool:
+        """Whether a schema's own property may have all of some labels."""
+        schema = self.resolve(pointer)
+        own = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
+        inner = own.get(name) if isinstance(own, Mapping) else None
+        if not isinstance(inner, Mapping):
+            return True
+        known = inner.get("enum", [inner["const"]] if "const" in inner else labels)
+        return isinstance(known, list) and set(labels) <= {k for k in known if isinstance(k, str)}
 
     # --- one schema without combinations ---------------------------------------------------
 
@@ -300,8 +370,7 @@ class _Reader:
         types = [self.one(kind, schema, path, record) for kind in present]
         inner = joined(types)
         if inner is None:
-            self.widen(path, f"a choice between {len(types)} kinds is read as any JSON value")
-            inner = JSON
+            inner = JsonType(Choice(tuple(types)))
         return OptionalType.of(inner) if len(present) < len(kinds) else inner
 
     def kinds(self, schema: Schema, path: tuple[str, ...]) -> list[str] | None:
@@ -335,141 +404,6 @@ class _Reader:
             case _:
                 return self.structure(schema, path, record)
 
-    def labels(
-        self, values: list[object], schema: Schema, kinds: list[str], path: tuple[str, ...]
-    ) -> Type:
-        """The type of an `enum` or `const`."""
-        if len(values) > MAX_LABELS:
-            self.report("LIC208", path, f"an `enum` has over {MAX_LABELS:,} values")
-            return JSON
-        fitting = [v for v in values if not kinds or any(is_kind(v, kind) for kind in kinds)]
-        present = [v for v in fitting if v is not None]
-        if not fitting:
-            self.impossible(path, "no value of its `enum` is of its `type`")
-            return JSON
-        inner: Type = JSON
-        if present and all(isinstance(v, str) for v in present):
-            base = self.string({k: v for k, v in schema.items() if k != "format"}, path)
-            names = tuple(dict.fromkeys(v for v in present if conforms(v, base)))
-            if not names:
-                self.impossible(path, "no value of its `enum` fits the rest of it")
-                return JSON
-            inner = EnumType("", tuple(str(name) for name in names))
-        elif present and all(is_number(v) for v in present):
-            inner = self.numbers(sorted({Fraction(str(v)) for v in present}), path)
-        elif present and all(isinstance(v, bool) for v in present):
-            inner = BOOL
-            if len({*map(str, present)}) == 1:
-                self.widen(path, "a boolean `const` is read as either boolean")
-        else:
-            self.widen(path, "an `enum` of several kinds is read as any JSON value")
-        return OptionalType.of(inner) if len(present) < len(fitting) else inner
-
-    def numbers(self, values: list[Fraction], path: tuple[str, ...]) -> Type:
-        low, high = values[0], values[-1]
-        if len({v.denominator for v in values} | {1}) > 1:
-            if len(values) > 1:
-                self.widen(path, "an `enum` of numbers is read as the range of them")
-            return DecimalType(low, high)
-        if len(values) != high - low + 1:
-            self.widen(path, "an `enum` of numbers is read as the range of them")
-        return IntType(int(low), int(high))
-
-    def string(self, schema: Schema, path: tuple[str, ...]) -> Type:
-        low = self.count(schema, "minLength", path) or 0
-        high = self.count(schema, "maxLength", path)
-        if low > (MAX_TEXT if high is None else min(high, MAX_TEXT)):
-            self.impossible(path, "`minLength` is more than can be")
-            return STRING
-        patterns: tuple[str, ...] = ()
-        if "pattern" in schema:
-            text = schema["pattern"]
-            if not isinstance(text, str):
-                self.malformed(path, "pattern", "text")
-            elif (pattern := from_schema(text)) is None:
-                self.widen(path, f"the pattern {shortened(text)} is not checked")
-            else:
-                patterns = (pattern,)
-        day_or_time: Mapping[str, DateType | TimeType] = {"date": DATE, "date-time": TIME}
-        chosen = day_or_time.get(str(schema.get("format")))
-        if chosen is not None:
-            if patterns or low or high is not None:
-                self.widen(path, "length and pattern of a date or time are not checked")
-            return chosen
-        return StringType(low, high, patterns)
-
-    def integer(self, schema: Schema, path: tuple[str, ...]) -> Type:
-        low, low_open, high, high_open, step = self.limits(schema, path)
-        first = None if low is None else math.floor(low) + 1 if low_open else math.ceil(low)
-        last = None if high is None else math.ceil(high) - 1 if high_open else math.floor(high)
-        every = None if step is None or step.numerator == 1 else step.numerator
-        if first is not None and last is not None:
-            size = every or 1
-            if -(-first // size) * size > last:
-                self.impossible(path, "its range is empty")
-                return IntType()
-        return IntType(first, last, every)
-
-    def number(self, schema: Schema, path: tuple[str, ...]) -> Type:
-        low, low_open, high, high_open, step = self.limits(schema, path)
-        if low is not None and high is not None:
-            empty = low > high or (low == high and (low_open or high_open))
-            if step is not None and not empty:
-                first = -(-low // step) * step
-                first += step if low_open and first == low else 0
-                empty = first > high or (high_open and first == high)
-            if empty:
-                self.impossible(path, "its range is empty")
-                return DecimalType()
-        return DecimalType(low, high, low_open, high_open, step)
-
-    def limits(
-        self, schema: Schema, path: tuple[str, ...]
-    ) -> tuple[Fraction | None, bool, Fraction | None, bool, Fraction | None]:
-        low, low_open = self.limit(schema, "minimum", "exclusiveMinimum", max, path)
-        high, high_open = self.limit(schema, "maximum", "exclusiveMaximum", min, path)
-        step = self.amount(schema, "multipleOf", path)
-        if step is not None and step <= 0:
-            self.malformed(path, "multipleOf", "a number above 0")
-            step = None
-        return low, low_open, high, high_open, step
-
-    def limit(
-        self,
-        schema: Schema,
-        key: str,
-        open_key: str,
-        stricter: Callable[[Fraction, Fraction], Fraction],
-        path: tuple[str, ...],
-    ) -> tuple[Fraction | None, bool]:
-        closed = self.amount(schema, key, path)
-        if isinstance(schema.get(open_key), bool):  # draft 4 and OpenAPI 3.0
-            return closed, closed is not None and schema[open_key] is True
-        opened = self.amount(schema, open_key, path)
-        if opened is None or closed is None:
-            return (closed, False) if opened is None else (opened, True)
-        if opened == closed or stricter(opened, closed) == opened:
-            return opened, True
-        return closed, False
-
-    def amount(self, schema: Schema, key: str, path: tuple[str, ...]) -> Fraction | None:
-        if key not in schema:
-            return None
-        value = schema[key]
-        if not is_number(value):
-            self.malformed(path, key, "a number")
-            return None
-        return Fraction(str(value))
-
-    def count(self, schema: Schema, key: str, path: tuple[str, ...]) -> int | None:
-        value = self.amount(schema, key, path)
-        if value is None:
-            return None
-        if value < 0 or value.denominator != 1:
-            self.malformed(path, key, "a whole number from 0")
-            return None
-        return int(value)
-
     def array(self, schema: Schema, path: tuple[str, ...]) -> Type:
         items = schema.get("items", True)
         if isinstance(items, list):
@@ -486,6 +420,8 @@ class _Reader:
 
     def structure(self, schema: Schema, path: tuple[str, ...], record: bool) -> Type:
         properties = schema.get("properties", {})
+        low = self.count(schema, "minProperties", path) or 0
+        high = self.count(schema, "maxProperties", path)
         required = schema.get("required", [])
         more = schema.get("additionalProperties", schema.get("unevaluatedProperties"))
         if not isinstance(properties, Mapping):
@@ -499,11 +435,17 @@ class _Reader:
             return JSON
         is_map = isinstance(more, Mapping) and bool(more)
         if not properties and not required and not record and more is not False:
-            return self.map(schema, more, path) if is_map else JSON
+            if is_map or low or high is not None or "propertyNames" in schema:
+                return self.map(schema, more if is_map else True, low, high, path)
+            return JsonType(Choice((MapType(STRING, JSON),)))
+        if low or high is not None:
+            self.widen(path, "`minProperties` and `maxProperties` are not checked")
+        if is_map:
+            self.widen(path, "further properties are not checked against their schema")
         if "propertyNames" in schema:
             self.widen(path, "`propertyNames` is not checked")
         fields = [
-            self.property(name, inner, name in required, path)
+            self.property(name, inner, name in required and not self.is_unsent(inner), path)
             for name, inner in properties.items()
             if self.is_name(name, path)
         ]
@@ -515,13 +457,27 @@ class _Reader:
         is_open = more is True or isinstance(more, Mapping) or (more is None and not record)
         return RecordType("", tuple(fields), open=is_open)
 
+    def is_unsent(self, schema: object) -> bool:
+        """Whether OpenAPI says that a property is not sent in this direction."""
+        if self.unsent is None or not isinstance(schema, Mapping):
+            return False
+        if "$ref" in schema and self.unsent not in schema:
+            target = self.resolve(schema["$ref"])
+            return isinstance(target, Mapping) and target.get(self.unsent) is True
+        return schema.get(self.unsent) is True
+
     def is_name(self, name: object, path: tuple[str, ...]) -> bool:
         if isinstance(name, str) and is_text(name):
             return True
         self.malformed(path, "a property's name", "text")
         return False
 
-    def map(self, schema: Schema, more: object, path: tuple[str, ...]) -> Type:
+    def map(
+        self, schema: Schema, more: object, low: int, high: int | None, path: tuple[str, ...]
+    ) -> Type:
+        if low > (MAX_ITEMS if high is None else min(high, MAX_ITEMS)):
+            self.impossible(path, "`minProperties` is more than can be")
+            low = 0
         key: Type = STRING
         if "propertyNames" in schema:
             names = schema["propertyNames"]
@@ -531,7 +487,7 @@ class _Reader:
             )
             if isinstance(found, (StringType, EnumType)):
                 key = found
-        return MapType(key, self.read(more, (*path, "{}")))
+        return MapType(key, self.read(more, (*path, "{}")), low, high)
 
     def property(self, name: str, schema: object, required: bool, path: tuple[str, ...]) -> Field:
         inner = self.read(schema, (*path, name))

@@ -11,12 +11,18 @@ from licet.compiler.exact_json import bounded
 from licet.compiler.types import (
     JSON,
     STRING,
+    Choice,
+    DateType,
     DecimalType,
     EnumType,
     IntType,
     JsonType,
+    ListType,
+    MapType,
     OptionalType,
+    RecordType,
     StringType,
+    TimeType,
     Type,
 )
 
@@ -87,7 +93,7 @@ def joined(types: list[Type]) -> Type | None:
     optional = any(isinstance(t, OptionalType) for t in types)
     first = inner[0]
     joined: Type | None = None
-    if all(t == first for t in inner):
+    if all(identical(t, first) for t in inner):
         joined = first
     elif all(isinstance(t, EnumType) for t in inner):
         labels = [label for t in inner if isinstance(t, EnumType) for label in t.labels]
@@ -96,8 +102,83 @@ def joined(types: list[Type]) -> Type | None:
         joined = STRING
     elif all(t in (IntType(), DecimalType()) for t in inner):
         joined = DecimalType()
-    elif any(isinstance(t, JsonType) for t in inner):
+    elif any(isinstance(t, JsonType) and t.shape is None for t in inner):
         joined = JSON
     if joined is None:
         return None
     return OptionalType.of(joined) if optional else joined
+
+
+def parts(kind: Type) -> tuple[Type, ...]:
+    """The types that a type is made of; what a name stands for is not part of it."""
+    match kind:
+        case OptionalType(inner):
+            return (inner,)
+        case ListType(element):
+            return (element,)
+        case MapType(key, value):
+            return key, value
+        case RecordType(_, fields):
+            return tuple(field.type for field in fields)
+        case JsonType(Choice(options)):
+            return options
+        case _:
+            return ()
+
+
+def identical(a: Type, b: Type) -> bool:
+    """Whether two types are one, the shapes of documents included, which `==` leaves out."""
+    return a is b or (a == b and _shapes(a) == _shapes(b))
+
+
+def _shapes(kind: Type) -> list[object]:
+    found: list[object] = []
+    if isinstance(kind, JsonType):
+        match kind.shape:
+            case Choice(options, exactly_one):
+                found.append((len(options), exactly_one))
+            case shape:
+                found.append(shape)
+    for part in parts(kind):
+        found += _shapes(part)
+    return found
+
+
+def disjoint(types: list[Type]) -> bool:
+    """Whether surely no value is of two of the types; also where two are one, since nobody means
+    that nothing fits."""
+    return all(
+        identical(a, b) or _apart(a, b) for place, a in enumerate(types) for b in types[place + 1 :]
+    )
+
+
+def _apart(a: Type, b: Type) -> bool:
+    if isinstance(a, JsonType) or isinstance(b, JsonType):
+        return False
+    if _json_kind(a) != _json_kind(b):
+        return True
+    match a, b:
+        case EnumType(_, first), EnumType(_, second):
+            return not set(first) & set(second)
+        case RecordType(_, fields), RecordType():
+            return any(
+                isinstance(f.type, EnumType)
+                and (other := b.field(f.name)) is not None
+                and isinstance(other.type, EnumType)
+                and not set(f.type.labels) & set(other.type.labels)
+                for f in fields
+            )
+        case _:
+            return False
+
+
+def _json_kind(kind: Type) -> str:
+    match kind:
+        case StringType() | EnumType() | DateType() | TimeType():
+            return "text"
+        case IntType() | DecimalType():
+            return "number"
+        case RecordType() | MapType():
+            return "object"
+        case _:
+            return type(kind).__name__

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -19,33 +22,42 @@ from .listed import Listed
 Found = tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]
 
 #: Formats whose strings name something installed (a service), not a file.
-INSTALLED: Final = ("aws",)
-FORMATS: Final = (*tool_lists.FORMATS, *INSTALLED)
+INSTALLED: Final = ("aws", "google")
+FORMATS: Final = (*tool_lists.FORMATS, "openapi", *INSTALLED)
 
 
-def installed(wanted: str, alias: str | None, span: Span | None = None) -> Found:
-    """The services that a name or a glob means: `ec2`, `s3*`, `*`. They keep their names unless
-    an alias is given, which then qualifies the tools of all of them."""
-    from . import aws
-
+def installed(kind: str, wanted: str, alias: str | None, span: Span | None = None) -> Found:
+    """What is installed under a name or a glob: `ec2`, `s3*`, `*`; `drive:v3`. Sources keep their
+    names unless an alias is given, which then qualifies the tools of all of them."""
     try:
-        known = aws.services()
+        known, origin, source = _kinds(kind)
         names = [name for name in known if fnmatchcase(name, wanted)]
         if not names:
             return (), (
                 Diagnostic(
                     "LIC211",
-                    f"{aws.version()} has no service `{wanted}`",
+                    f"{origin} has no service `{wanted}`",
                     span,
-                    help=suggestion(wanted, known, "name a service as boto3 does"),
+                    help=suggestion(wanted, known, "name a service as its library does"),
                 ),
             )
-        found = [aws.service(name) for name in names]
+        found = [source(name) for name in names]
     except MissingExtraError as missing:
         return (), (Diagnostic("LIC210", str(missing), span),)
+    except ValueError as error:
+        return (), (Diagnostic("LIC204", str(error), span),)
     if alias is None:
         return tuple(found), ()
     return tuple(Renamed(each, alias) for each in found), ()
+
+
+def _kinds(kind: str) -> tuple[tuple[str, ...], str, Callable[[str], ToolSource]]:
+    """The names of what is installed, what it is from, and how one is opened."""
+    from . import aws, google
+
+    if kind == "aws":
+        return aws.services(), aws.version(), aws.service
+    return google.apis(), google.origin(), google.api
 
 
 def load(path: Path, format: str | None, alias: str | None, span: Span | None = None) -> Found:
@@ -53,7 +65,40 @@ def load(path: Path, format: str | None, alias: str | None, span: Span | None = 
     catalog keep the names of their sources."""
     if path.suffix == SUFFIX and format is None:
         return _compiled(path, alias, span)
+    if format == "openapi" or (format is None and _may_be_openapi(path)):
+        return _described(path, format, alias, span)
     return tool_lists.load(path, format, alias or path.stem, span)
+
+
+def _may_be_openapi(path: Path) -> bool:
+    """Whether a file is YAML, or JSON that says early what it is."""
+    if path.suffix in (".yaml", ".yml"):
+        return True
+    try:
+        with path.open("rb") as file:
+            return re.search(rb'"(openapi|swagger)"\s*:', file.read(65_536)) is not None
+    except OSError:
+        return False
+
+
+def _described(path: Path, format: str | None, alias: str | None, span: Span | None) -> Found:
+    from . import documents, openapi
+
+    name = alias or path.stem
+    try:
+        data, found = documents.bundled(path, span)
+    except MissingExtraError as missing:
+        return (), (Diagnostic("LIC210", str(missing), span),)
+    except documents.DocumentError as error:
+        return (), (Diagnostic("LIC200", str(error), span),)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        return (), (Diagnostic("LIC200", f"`{path.name}` cannot be read: {reason}", span),)
+    if format is None and not openapi.is_openapi(data):
+        tools, more = tool_lists.read(data, name, span)
+        return tools, (*found, *more)
+    tools, more = openapi.read(data, name, span)
+    return (Listed(name, tools),) if tools else (), (*found, *more)
 
 
 def _compiled(path: Path, alias: str | None, span: Span | None) -> Found:
@@ -79,11 +124,16 @@ Named = tuple[tuple[tuple[ToolSource, str], ...], tuple[Diagnostic, ...]]
 
 def named(spec: str) -> Named:
     """The sources of a command line's word, each with a text that says where it is from:
-    `FILE`, `NAME=FILE`, `aws:ec2`, `aws:s3*`."""
+    `FILE`, `NAME=FILE`, `aws:ec2`, `aws:s3*`, `google:drive:v3`, `NAME=mcp:https://…`,
+    `NAME=mcp:COMMAND`. What a server says is kept as it says it: whoever names it here pins it."""
     kind, colon, wanted = spec.partition(":")
     if colon and kind in INSTALLED:
-        return _installed_sources(wanted)
+        given, found = installed(kind, wanted, None)
+        origin = _kinds(kind)[1] if given else ""
+        return tuple((each, origin) for each in given if not isinstance(each, Tool)), found
     name, equals, file = spec.partition("=")
+    if equals and file.startswith("mcp:"):
+        return _server(name, file.removeprefix("mcp:"))
     path = Path(file if equals else spec)
     given, found = load(path, None, name if equals else None)
     if path.suffix == SUFFIX:
@@ -91,16 +141,24 @@ def named(spec: str) -> Named:
             (each, _origin(each, path)) for each in given if not isinstance(each, Tool)
         ), found
     tools = [each for each in given if isinstance(each, Tool)]
-    if not tools:
-        return (), found
-    return ((Listed(name if equals else path.stem, tools), path.name),), found
+    sources = [each for each in given if not isinstance(each, Tool)]
+    if tools:
+        sources.append(Listed(name if equals else path.stem, tools))
+    return tuple((each, path.name) for each in sources), found
 
 
-def _installed_sources(wanted: str) -> Named:
-    given, found = installed(wanted, None)
-    from . import aws
+def _server(name: str, server: str) -> Named:
+    from . import mcp_server
 
-    return tuple((each, aws.version()) for each in given if not isinstance(each, Tool)), found
+    is_address = server.startswith(("https://", "http://"))
+    try:
+        tools = mcp_server.listed(server if is_address else shlex.split(server))
+    except MissingExtraError as missing:
+        return (), (Diagnostic("LIC210", str(missing), None),)
+    except (mcp_server.ServerError, ValueError) as error:
+        return (), (Diagnostic("LIC200", str(error), None),)
+    given, found = tool_lists.read({"tools": tools}, name, None, "mcp")
+    return ((Listed(name, given), "an MCP server"),), found
 
 
 def _origin(source: Tool | ToolSource, path: Path) -> str:

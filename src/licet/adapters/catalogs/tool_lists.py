@@ -1,4 +1,4 @@
-"""Lists of tools in the forms of OpenAI, Anthropic and MCP, and plain JSON Schemas by name.
+"""Lists of tools in the forms of OpenAI, Anthropic, Gemini and MCP, and plain JSON Schemas by name.
 
 `load` reads a file, `read` decoded JSON. Every problem of every tool is reported; a tool with an
 error is not among the tools. Descriptions and hints are kept and are part of the digest, but
@@ -19,14 +19,14 @@ from licet.compiler.types import Type
 from licet.policy_lang.diagnostics import Diagnostic, has_errors
 from licet.policy_lang.source import Span
 
-from .json_schema import to_params, to_type
+from .json_schema import MAX_DEPTH, to_params, to_type
 
 MAX_TOOLS = 20_000
 MAX_NAME = 256
 MAX_FILE = 16_000_000
 
-Format = Literal["openai", "anthropic", "mcp", "json_schema"]
-FORMATS: Final[tuple[Format, ...]] = ("openai", "anthropic", "mcp", "json_schema")
+Format = Literal["openai", "anthropic", "gemini", "mcp", "json_schema"]
+FORMATS: Final[tuple[Format, ...]] = ("openai", "anthropic", "gemini", "mcp", "json_schema")
 Found = tuple[tuple[Tool, ...], tuple[Diagnostic, ...]]
 
 
@@ -104,16 +104,54 @@ def _items(data: object, format: str | None) -> list[object] | None:
     if isinstance(data, Mapping) and format != "json_schema":
         inner = data.get("result") if isinstance(data.get("result"), Mapping) else data
         if isinstance(inner, Mapping) and isinstance(inner.get("tools"), list):
-            return list(inner["tools"])
+            return _declared(inner["tools"])
+        if _declarations(data) is not None:
+            return _declared([data])
         if _is_tool(data):
             return [data]
     if isinstance(data, list):
-        return None if format == "json_schema" else list(data)
+        return None if format == "json_schema" else _declared(data)
     by_name = isinstance(data, Mapping) and all(map(_is_schema, data.values()))
     if by_name and format in (None, "json_schema"):
         assert isinstance(data, Mapping)
         return [_Entry("json_schema", n, schema, None, None, {}) for n, schema in data.items()]
     return None
+
+
+def _declared(items: list[object]) -> list[object]:
+    """The items, with Gemini's lists of declarations taken apart."""
+    found: list[object] = []
+    for item in items:
+        declarations = _declarations(item)
+        found += [item] if declarations is None else map(_gemini, declarations)
+    return found
+
+
+def _declarations(item: object) -> list[object] | None:
+    for key in ("functionDeclarations", "function_declarations"):
+        if isinstance(item, Mapping) and isinstance(item.get(key), list):
+            return list(item[key])
+    return None
+
+
+def _gemini(item: object) -> object:
+    """One of Gemini's declarations, whose types are written in capitals."""
+    if not isinstance(item, Mapping):
+        return item
+    schema = item.get("parametersJsonSchema", _lowered(item.get("parameters", {}), 0))
+    result = item.get("responseJsonSchema", _lowered(item.get("response"), 0))
+    return _Entry("gemini", item.get("name"), schema, result, item.get("description"), {})
+
+
+def _lowered(schema: object, depth: int) -> object:
+    if isinstance(schema, list):
+        return [_lowered(each, depth + 1) for each in schema]
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
+        return schema
+    made = {key: _lowered(value, depth + 1) for key, value in schema.items()}
+    if isinstance(made.get("type"), str):
+        made["type"] = str(made["type"]).lower()
+    return made
 
 
 def _is_tool(data: Mapping[str, object]) -> bool:

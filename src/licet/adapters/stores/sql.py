@@ -13,12 +13,12 @@ from sqlalchemy import exc
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from licet.verifier.history import AuditEntry, StoreError
+from licet.verifier.history.turns import Turns
 
 from .database import Database, Driver
 from .migrating import bring_up_to_date
 from .statements import Statement
 from .transactions import SqlTransaction
-from .turns import Turns
 
 Answer = TypeVar("Answer")
 

@@ -60,6 +60,8 @@ class SqlTransaction:
         self._calls: list[StoredCall] = []
         self._leaves: dict[tuple[str, int], Leaf] = {}
         self._nodes: dict[tuple[str, int, int], str] = {}
+        #: What single nodes were found to be: nobody else changes them in the meantime.
+        self._seen: dict[tuple[str, int, int], str | None] = {}
         self._approvals: dict[str, StoredApproval] = {}
         self._audit: list[AuditEntry] = []
 
@@ -136,10 +138,18 @@ class SqlTransaction:
         self._leaves.update(((leaf.pot, leaf.slot), leaf) for leaf in leaves)
 
     def nodes(self, ranges: Sequence[NodeRange]) -> Mapping[tuple[str, int, int], str]:
-        self._write_nodes()
         found: dict[tuple[str, int, int], str] = {}
-        for start in range(0, len(ranges), MOST_RANGES):
-            part = ranges[start : start + MOST_RANGES]
+        asked: list[NodeRange] = []
+        for pot, level, first, last in ranges:
+            key = (pot, level, first)
+            if first != last or key not in self._seen:
+                asked.append((pot, level, first, last))
+            elif (known := self._seen[key]) is not None:
+                found[key] = known
+        if asked:
+            self._write_nodes()
+        for start in range(0, len(asked), MOST_RANGES):
+            part = asked[start : start + MOST_RANGES]
             values: dict[str, object] = {}
             for n, (pot, level, first, last) in enumerate(part):
                 values[f"pot{n}"] = pot
@@ -148,10 +158,14 @@ class SqlTransaction:
                 values[f"last{n}"] = last
             for pot, level, slot, text in self._rows(self._statements.nodes(len(part)), **values):
                 found[pot, level, slot] = text
+            for pot, level, first, last in part:
+                if first == last:
+                    self._seen[pot, level, first] = found.get((pot, level, first))
         return found
 
     def put_nodes(self, nodes: Mapping[tuple[str, int, int], str]) -> None:
         self._nodes.update(nodes)
+        self._seen.update(nodes)
 
     # approvals
 

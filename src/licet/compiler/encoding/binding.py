@@ -21,6 +21,7 @@ from ..types import (
     DurationType,
     EnumType,
     IntType,
+    JsonType,
     ListType,
     OptionalType,
     RecordType,
@@ -31,11 +32,12 @@ from ..types import (
 )
 from ..world import UNKNOWN, World
 from .codes import Codes
+from .documents import document_of, document_text
 from .failures import EncodingFault, EncodingLimit, UnsupportedText
 from .handles import Handles
 from .library import Context, held
 from .patterns import LAST
-from .places import Variable
+from .places import Openness, Variable
 from .rules import ALLOW, DENY, ESCALATE, Encoding
 from .sites import Site, variables_of
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
@@ -191,6 +193,12 @@ def _codec(variable: Variable, prepared: Prepared) -> Callable[[Any, Bound], int
                 return numerals.integer(bound.code(value))
 
             return code_handle
+        case "document":
+
+            def document_handle(value: Any, bound: Bound) -> int:
+                return numerals.integer(bound.code(document_text(value)))
+
+            return document_handle
         case "seq":
 
             def seq_handle(value: Any, _: Bound) -> int:
@@ -218,6 +226,7 @@ class Bound:
 
     __slots__ = (
         "_codecs", "_context", "_declarations", "_grown", "_met", "_model", "_ref", "_waiting",
+        "is_open",
         "known", "known_values", "prepared", "world", "world_codes",
     )  # fmt: skip
 
@@ -229,6 +238,7 @@ class Bound:
         self._codecs = prepared.codecs
         self.world = world
         self.world_codes: dict[str, int] = {}
+        self.is_open = Openness()
         #: Values of the variables that keys read.
         self.known_values: dict[int, Value] = {}
         #: Per site, its keys as far as known (None: not known yet).
@@ -312,7 +322,7 @@ class Bound:
             if plain is not None:
                 value = self.known_values.get(plain.index, UNKNOWN)
             elif isinstance(key, Text) and key.literal is not None:
-                value = key.literal
+                value = document_of(key.literal) if isinstance(type, JsonType) else key.literal
             else:
                 value = self.value(key, type)
             if value is UNKNOWN:
@@ -411,6 +421,10 @@ class Bound:
             case StringType():
                 assert isinstance(symbolic, Text)
                 return self._text(symbolic)
+            case JsonType():
+                assert isinstance(symbolic, Text)
+                text = self._text(symbolic)
+                return UNKNOWN if text is UNKNOWN else document_of(cast(str, text))
             case EnumType(_, labels):
                 number = self._number(symbolic)
                 return UNKNOWN if number is None else labels[int(number)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..types import Type, Value
-from .documents import read_as
-from .symbolic import Document, Symbolic
+from .documents import document_text, read_as
+from .symbolic import Algebra, Document, Symbolic, Text
 from .terms import Term, Terms
 
 
@@ -14,6 +14,9 @@ class Maker(Protocol):
     """Makes symbolic constants; `expressions.Reader` is one."""
 
     t: Terms
+
+    @property
+    def algebra(self) -> Algebra: ...
 
     def constant(self, value: Value, type: Type) -> Symbolic: ...
 
@@ -35,6 +38,9 @@ class ConstantDocument(Document):
     def step(self, name: str) -> ConstantDocument:
         inner = self._value.get(name) if isinstance(self._value, dict) else None
         return ConstantDocument(self._maker, inner)
+
+    def content(self) -> Text:
+        return self._maker.algebra.text(document_text(self._value))
 
     def convert(self, target: Type) -> tuple[Term, Symbolic]:
         fits, value = read_as(self._value, target)

@@ -39,6 +39,7 @@ from .places import (
     JsonPlace,
     ListPlace,
     MapPlace,
+    Openness,
     OptionalPlace,
     Place,
     RecordPlace,
@@ -309,6 +310,8 @@ class Constraints:
         if a.kind is None or b.kind is None:
             return
         yield t.eq(a.kind.term, b.kind.term)
+        if a.whole is not None and b.whole is not None:
+            yield t.eq(a.whole.term, b.whole.term)
         there = t.not_(a.absent())
         for target in a.readings.keys() & b.readings.keys():
             (wrong, x), (wrong_too, y) = a.readings[target], b.readings[target]
@@ -355,6 +358,8 @@ def mirror(a: Place, b: Place) -> None:
         case JsonPlace(), JsonPlace():
             if a.kind is not None:
                 b.absent()
+            if a.whole is not None:
+                b.content()
             for name, step in a.steps.items():
                 mirror(step, b.step(name))
             for target, (_, inner) in a.readings.items():
@@ -367,6 +372,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self.values: dict[Variable, Value] = {}
+        self.is_open = Openness()
 
     def put(self, variable: Variable, value: Value) -> None:
         self.values[variable] = value

@@ -1,10 +1,14 @@
-"""A part of a Json document read as a type: whether it is of the type, and the value."""
+"""A part of a document read as a type: whether it is of the type, and the value; and whole
+documents as texts and back."""
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
+from ..exact_json import canonical, decode
 from ..regex import matcher
 from ..types import (
     BoolType,
@@ -53,6 +57,45 @@ def read_as(value: Value, target: Type) -> tuple[bool, Value]:
             return _map(value, target)
         case DateType() | TimeType() | DurationType():
             return WRONG
+
+
+class _FractionMet(Exception):  # noqa: N818 - control flow inside this module
+    pass
+
+
+def _fraction(_: object) -> object:
+    raise _FractionMet
+
+
+def document_text(value: Value) -> str:
+    """A document as text, the same for equal documents only.
+
+    Numbers that are not whole, which the fast writer does not know, take an exact one.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_fraction)
+    except _FractionMet:
+        return "=" + canonical(value).decode()
+
+
+def document_of(text: str) -> Value:
+    """The document of what `document_text` wrote. Raises ValueError for other texts."""
+    if text.startswith("="):
+        return _frozen(decode(text[1:], max_size=len(text)))
+    return _frozen(json.loads(text))
+
+
+def _frozen(value: Any) -> Value:
+    match value:
+        case list():
+            return tuple(map(_frozen, value))
+        case dict():
+            return {key: _frozen(value[key]) for key in sorted(value)}
+        case Decimal():
+            number = Fraction(value)
+            return number.numerator if number.denominator == 1 else number
+        case _:
+            return value
 
 
 def _number(value: int | Fraction, target: IntType | DecimalType) -> tuple[bool, Value]:

@@ -170,10 +170,10 @@ class Reader:
             case ir.Fact(name, keys):
                 signature = self.facts[name]
                 kinds = tuple(kind for _, kind in signature.params)
-                values = tuple(self.read(k) for k in keys)
+                values = tuple(self._key(k) for k in keys)
                 return self.sites.at("fact", name, values, kinds, signature.result).place.value()
             case ir.Builtin(name, arguments, type):
-                values = tuple(self.read(a) for a in arguments)
+                values = tuple(self._key(a) for a in arguments)
                 kinds = tuple(a.type for a in arguments)
                 return self.sites.at("builtin", name, values, kinds, type).place.value()
             case (
@@ -236,6 +236,7 @@ class Reader:
                 | ir.Subset()
                 | ir.Lookup()
                 | ir.End()
+                | ir.Flatten()
                 | ir.Distinct()
                 | ir.Adjacent()
                 | ir.Entries()
@@ -263,6 +264,11 @@ class Reader:
         if known is None:
             known = self.folds[key] = (self.listing.read(e), outer)
         return known[0]
+
+    def _key(self, e: ir.Expr) -> Symbolic:
+        """What a fact or a function is given; of a document its content."""
+        value = self.read(e)
+        return value.content() if isinstance(value, Document) else value
 
     def _stopping(self, parts: tuple[ir.Expr, ...], goes_on: Callable[[Term], Term]) -> list[Term]:
         """The operands of `and` / `or`, each evaluated only where the ones before let it."""
@@ -333,6 +339,10 @@ class Reader:
             inner = cast(Optional, make())
             both = self.t.and_((present, inner.present))
             return Optional(both, None if inner.empty else lambda: inner.value)
+        if isinstance(type, JsonType):  # null is absence
+            document = cast(Document, make())
+            there = self.t.and_((present, self.t.not_(document.absent())))
+            return Optional(there, lambda: document)
         return Optional(present, make)
 
     def _optionals(self, e: ir.Expr) -> Symbolic:

@@ -93,6 +93,8 @@ class Listing:
                 )
             case ir.End(op, operand, type):
                 return self._end(op == "first", self._sequence(operand), operand, type)
+            case ir.Flatten(operand):
+                return self._flatten(self._sequence(operand))
             case ir.Distinct(operand):
                 return self._distinct(self._sequence(operand))
             case ir.Adjacent(operand):
@@ -256,6 +258,16 @@ class Listing:
         items = xs.items if first else list(reversed(xs.items))
         known = self._first(items, kind.element)
         return self._reader.unless_unknown(xs.unknown, xs.sources, type, False, known)
+
+    def _flatten(self, lists: Sequence) -> Sequence:
+        t = self._t
+        inner = [(guard, cast(Sequence, xs)) for guard, xs in lists.items]
+
+        def make() -> list[tuple[Term, Symbolic]]:
+            return [(t.and_((g, h)), x) for g, xs in inner for h, x in xs.items]
+
+        unknown = t.or_((lists.unknown, *(t.and_((g, xs.unknown)) for g, xs in inner)))
+        return Sequence(make, unknown, sources=lists.sources | _union([xs for _, xs in inner]))
 
     def _distinct(self, xs: Sequence) -> Sequence:
         t = self._t

@@ -51,7 +51,7 @@ from .symbolic import (
 )
 from .terms import Sort, Term, Terms
 
-Codec = Literal["bool", "int", "scaled", "real", "enum", "code", "seq"]
+Codec = Literal["bool", "int", "scaled", "real", "enum", "code", "seq", "document"]
 
 
 class Aspect(Enum):
@@ -64,6 +64,7 @@ class Aspect(Enum):
     wrong = "wrong"
     key = "key"
     free = "free"
+    content = "content"
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +107,10 @@ class Binder(Protocol):
     def overflow(self, path: AbstractPath, length: int) -> None: ...
 
     def open_document(self) -> None: ...
+
+    def is_open(self, document: Value) -> bool:
+        """Whether a document has an unknown part."""
+        ...
 
 
 @dataclass(eq=False)
@@ -448,13 +453,28 @@ def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity
     return length, unknown, capacity, unknown.term
 
 
-def _open(value: Value) -> bool:
-    """Whether a document has an unknown part."""
-    if isinstance(value, dict):
-        return any(map(_open, value.values()))
-    if isinstance(value, tuple):
-        return any(map(_open, value))
-    return value is UNKNOWN
+class Openness:
+    """Which documents have an unknown part. What was walked is kept, by identity, and not walked
+    again: a document that is read at many places is walked once."""
+
+    __slots__ = ("_closed",)
+
+    def __init__(self) -> None:
+        self._closed: dict[int, Value] = {}
+
+    def __call__(self, document: Value) -> bool:
+        met: dict[int, Value] = {}
+        waiting = [document]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, (dict, tuple)):
+                if id(value) not in self._closed:
+                    met[id(value)] = value
+                    waiting.extend(value.values() if isinstance(value, dict) else value)
+            elif value is UNKNOWN:
+                return True
+        self._closed.update(met)
+        return False
 
 
 #: What a Json value is, for stepping into it.
@@ -462,13 +482,15 @@ ABSENT, OBJECT, OTHER = 0, 1, 2
 
 
 class JsonPlace(Document):
-    """A document: its kind, the steps taken into it, and the readings of it as a type."""
+    """A document: its kind, the steps taken into it, and the readings of it as a type; and, where
+    it is compared or given to a function, its whole content."""
 
-    __slots__ = ("_soil", "kind", "readings", "spot", "steps")
+    __slots__ = ("_content", "_soil", "kind", "readings", "spot", "steps")
 
     def __init__(self, soil: Soil, spot: Spot) -> None:
         self._soil, self.spot = soil, spot
         self.kind: Variable | None = None
+        self._content: tuple[Variable, Text] | None = None
         self.steps: dict[str, JsonPlace] = {}
         self.readings: dict[Type, tuple[Variable, Place]] = {}
 
@@ -493,6 +515,19 @@ class JsonPlace(Document):
             spot = self.spot.below(self.spot.type, name, ("step", name))
             self.steps[name] = JsonPlace(self._soil, spot)
         return self.steps[name]
+
+    @property
+    def whole(self) -> Variable | None:
+        """The variable of the content, if something reads it."""
+        return None if self._content is None else self._content[0]
+
+    def content(self) -> Text:
+        self.absent()
+        if self._content is None:
+            path = (*self.spot.path, Aspect.content)
+            leaf = self._soil.variable("Int", "document", None, path, self.spot.owner)
+            self._content = (leaf, Text(lambda: leaf.term, None))
+        return self._content[1]
 
     def convert(self, target: Type) -> tuple[Term, Symbolic]:
         self.absent()
@@ -519,9 +554,11 @@ class JsonPlace(Document):
         if isinstance(value, dict):
             for name, step in self.steps.items():
                 step.bind(value.get(name), binder)
+        if self._content is not None and not binder.is_open(value):
+            binder.put(self._content[0], value)
         if value is None:
             return
-        if _open(value):
+        if binder.is_open(value):
             binder.open_document()
             for _, place in self.readings.values():
                 place.bind(UNKNOWN, binder)

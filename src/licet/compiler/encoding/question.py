@@ -14,7 +14,7 @@ unknown lists are at most that long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -25,17 +25,21 @@ from ..types import StringType, Type, Value
 from ..world import UNKNOWN, Path, World
 from .binding import Bound, Numerals, Prepared, ReshapeError, checked_text
 from .constraints import recorded
-from .documents import text_fits
+from .documents import document_of, document_text, text_fits
 from .failures import EncodingFault, EncodingLimit
 from .inverting import inverted
-from .leaf_values import encoded, leaf_term
 from .places import Variable
 from .rebuilding import Rebuilder, complete, letters
+from .rules import Encoding
 from .shapes import bucket
 from .sites import Site
 from .smtlib import Printer, literal, read_literal, symbol
 from .stem import Stem, Stems
+from .symbolic import Document, Symbolic, Text
 from .terms import Sort, Term
+
+#: Texts of the rules of which a question says what builtins give for them.
+NAMED_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class Question:
     def literal(self, leaf: Leaf, value: Value) -> str:
         """The SMT-LIB text of a run-time value of a leaf. Raises EncodingError."""
         variable = self._variable(leaf)
-        return literal(encoded(variable, value, self._code), variable.sort)
+        return literal(_encoded(variable, value, self._code), variable.sort)
 
     def value(self, leaf: Leaf, text: str) -> Value:
         """The run-time value that a solver's text says. Raises ValueError or EncodingError.
@@ -112,6 +116,8 @@ class Question:
                 return checked_text(cast(str, raw))
             case "code":
                 return self._text(cast(int, raw), variable.type)
+            case "document":
+                return self._document(cast(int, raw))
 
     def world(self, assignments: Mapping[Path, Value]) -> World:
         """A complete world: leaves as assigned, others as known, the rest plain.
@@ -139,6 +145,17 @@ class Question:
             self._texts[text] = code
             self._by_code[code] = text
         return code
+
+    def _document(self, code: int) -> Value:
+        """The document of a code; for one that stands for none, a text that stands nowhere else."""
+        number = 1
+        while code not in self._by_code:
+            text = document_text(letters(number))
+            if text not in self._texts:
+                self._texts[text] = code
+                self._by_code[code] = text
+            number += 1
+        return document_of(self._by_code[code])
 
     def _text(self, code: int, type: Type | None) -> str:
         found = self._by_code.get(code)
@@ -263,12 +280,16 @@ class _Writing:
         self._codes = stem.codes
         self._world = world
         self._bound = bound
+        #: Texts of which builtins are told; those of the rules, where worlds are to be made up.
+        self._named = stem.named
 
     def question(self) -> Question:
         shared = self._codes.all()
         for variable, value in self._bound.values.items():
             if variable.codec == "code":
                 self._codes.fixed(cast(str, value))
+            elif variable.codec == "document":
+                self._codes.fixed(document_text(value))
         given = self._given(shared)
         stem, more = self._stem.text, ""
         printer = Printer(given, self._stem.printer)
@@ -290,7 +311,7 @@ class _Writing:
         known = value is not UNKNOWN and not derived
         text = None
         if known:
-            text = literal(encoded(variable, value, texts.__getitem__), variable.sort)
+            text = literal(_encoded(variable, value, texts.__getitem__), variable.sort)
         return Leaf(
             symbol(variable.index),
             self._path(variable),
@@ -338,26 +359,80 @@ class _Writing:
         """What is known of a name at known keys, as far as the site's own keys do not tell."""
         t, e = self._e.terms, self._e
         known = self._bound.known[site.index]
-        entries: Mapping[tuple[Value, ...], Value]
+        entries: Iterable[tuple[tuple[Value, ...], Value]]
         if site.kind == "builtin":
             if known is None:
-                return []
-            entries = {known: BUILTINS[site.name].call(*known)}
+                return self._of_constants(site) if self._named else []
+            entries = ((known, BUILTINS[site.name].call(*known)),)
         elif known is not None:
             return []
         else:
-            entries = self._world.facts.get(site.name, {})
+            entries = self._world.facts.get(site.name, {}).items()
         found: list[Term] = []
-        for keys, value in entries.items():
+        for keys, value in entries:
             here = t.and_(
-                e.soil.algebra.equal(key, e.constant(wanted, type))
+                e.soil.algebra.equal(key, _key_constant(e, wanted, type))
                 for key, wanted, type in zip(site.keys, keys, site.key_types, strict=True)
             )
             for variable, chosen in recorded(site.place, value).values.items():
-                raw = encoded(variable, chosen, self._codes.fixed)
-                term = leaf_term(e, variable, raw)
+                raw = _encoded(variable, chosen, self._codes.fixed)
+                term = _term(e, variable, raw)
                 found.append(t.implies(here, t.eq(variable.term, term)))
         return found
+
+    def _of_constants(self, site: Site) -> list[Term]:
+        """What a builtin gives for each text that the rules name."""
+        others = [key.literal if isinstance(key, Text) else None for key in site.keys[1:]]
+        if None in others or not isinstance(site.keys[0], Text):
+            return []
+        t, e = self._e.terms, self._e
+        found: list[Term] = []
+        for text in sorted(self._named)[:NAMED_LIMIT]:
+            here = e.soil.algebra.equal(site.keys[0], e.constant(text, site.key_types[0]))
+            value = BUILTINS[site.name].call(text, *others)
+            for variable, chosen in recorded(site.place, value).values.items():
+                raw = _encoded(variable, chosen, self._codes.fixed)
+                found.append(t.implies(here, t.eq(variable.term, _term(e, variable, raw))))
+        return found
+
+
+def _key_constant(e: Encoding, wanted: Value, type: Type) -> Symbolic:
+    value = e.constant(wanted, type)
+    return value.content() if isinstance(value, Document) else value
+
+
+def _term(e: Encoding, variable: Variable, raw: bool | int | Fraction | str) -> Term:
+    match variable.sort:
+        case "Bool":
+            return e.terms.boolean(bool(raw))
+        case "String":
+            return e.terms.text(str(raw))
+        case sort:
+            return e.terms.number(cast(Fraction, raw), sort)
+
+
+def _encoded(variable: Variable, value: Value, code_of: object) -> bool | int | Fraction | str:
+    """A run-time value as one of the variable's sort. Raises EncodingError."""
+    match variable.codec:
+        case "bool" if isinstance(value, bool):
+            return value
+        case "int" if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        case "scaled" | "real" if isinstance(value, int | Fraction):
+            scaled = Fraction(value) * (variable.scale or 1)
+            if variable.codec == "real":
+                return Fraction(value)
+            if scaled.denominator == 1:
+                return scaled.numerator
+        case "enum" if value in variable.labels:
+            return variable.labels.index(value)
+        case "code" if isinstance(value, str):
+            return cast(int, code_of(value))  # type: ignore[operator]
+        case "seq" if isinstance(value, str):
+            return checked_text(value)
+        case "document":
+            return cast(int, code_of(document_text(value)))  # type: ignore[operator]
+    raise EncodingFault(f"a value that is none of {variable.type}")
 
 
 def _whole(raw: object) -> Value:

@@ -299,6 +299,9 @@ class Rebuilder:
             return _known_document(base)
         if kind == ABSENT:
             return None
+        whole = UNKNOWN if place.whole is None else self._chosen(place.whole)
+        if whole is not UNKNOWN and isinstance(whole, dict) == (kind == OBJECT):
+            return whole
         read = [
             self.build(inner, UNKNOWN)
             for wrong, inner in place.readings.values()

@@ -9,32 +9,27 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
-from ..builtins import BUILTINS
 from ..lowering import AbstractPath, Theories
 from ..world import World
 from .binding import Numerals, Prepared
 from .codes import Codes
-from .constraints import Constraints, mirror, recorded
+from .constraints import Constraints, mirror
 from .failures import EncodingLimit
-from .leaf_values import encoded, leaf_term
 from .library import Context
 from .places import Aspect, Capacity
 from .rules import Surroundings, encode
 from .shapes import capacity, may_be_open
 from .sites import Site
 from .smtlib import Printer, symbol
-from .symbolic import Text
 from .terms import SECONDS, Term
 
 #: Pairs of places that a question may say are equal.
 PAIR_LIMIT: Final = 5_000
-#: Texts of the rules of which a stem says what builtins give for them.
-NAMED_LIMIT: Final = 60
 #: Stems that one encoder keeps, and the terms that all of them may have.
 KEPT_STEMS: Final = 16
 KEPT_TERMS: Final = 100_000
@@ -59,8 +54,8 @@ class Stem:
         self.roots = around.roots
         own = replace(around, code_of=self.codes.fixed)
         self.encoding = encode(own, theories.is_sequence, look, long_is_unknown=not bounded)
-        #: Texts of the rules of which is said what builtins give: where worlds are made up.
-        self._named = sorted(self.codes.all())[:NAMED_LIMIT] if around.share_folds else []
+        #: Texts of the rules of which builtins are told, where worlds are to be made up.
+        self.named = frozenset(self.codes.all()) if around.share_folds else frozenset()
         self.pairs = _pairs(self.encoding.sites)
         for a, b in self.pairs:
             mirror(a.place, b.place)
@@ -106,23 +101,8 @@ class Stem:
             found.extend(constraints.types(place, t.true))
         for place in e.free_places:
             found.extend(constraints.types(place, t.true))
-        if self._named:
-            found.extend(term for site in e.sites for term in self._of_named(site))
         found.extend(constraints.fitting(self.codes.all()))
         return tuple(dict.fromkeys(term for term in found if term is not t.true))
-
-    def _of_named(self, site: Site) -> Iterator[Term]:
-        """What a builtin gives for each text that the rules name."""
-        others = [key.literal if isinstance(key, Text) else None for key in site.keys[1:]]
-        if site.kind != "builtin" or None in others or not isinstance(site.keys[0], Text):
-            return
-        t, e = self.encoding.terms, self.encoding
-        for text in self._named:
-            here = e.soil.algebra.equal(site.keys[0], e.constant(text, site.key_types[0]))
-            value = BUILTINS[site.name].call(text, *others)
-            for variable, chosen in recorded(site.place, value).values.items():
-                raw = encoded(variable, chosen, self.codes.fixed)
-                yield t.implies(here, t.eq(variable.term, leaf_term(e, variable, raw)))
 
     def _written(self, asserted: tuple[Term, ...]) -> tuple[Printer, str]:
         e = self.encoding

@@ -173,6 +173,10 @@ class Document(ABC):
     def step(self, name: str) -> Document: ...
 
     @abstractmethod
+    def content(self) -> Text:
+        """The whole document as an interned text, equal for equal documents."""
+
+    @abstractmethod
     def convert(self, target: Type) -> tuple[Term, Symbolic]:
         """(the value is not of the target type, the value as target); only where not absent."""
 
@@ -403,6 +407,8 @@ class Algebra:
             return self._unless_unknown(a, b, self.t.and_(parts))
         if isinstance(a, Record) and isinstance(b, Record):
             return self.t.and_(self.equal(a.field(n), b.field(n)) for n in a.names())
+        if isinstance(a, Document) and isinstance(b, Document):
+            return self.text_equal(a.content(), b.content())
         raise EncodingFault("equality of values that have none")
 
     def _unless_unknown(self, a: Sequence | Entries, b: Sequence | Entries, same: Term) -> Term:
@@ -426,6 +432,11 @@ class ChosenDocument(Document):
 
     def step(self, name: str) -> Document:
         return ChosenDocument(self._algebra, self._c, self._a.step(name), self._b.step(name))
+
+    def content(self) -> Text:
+        made = self._algebra.ite(self._c, self._a.content(), self._b.content())
+        assert isinstance(made, Text)
+        return made
 
     def convert(self, target: Type) -> tuple[Term, Symbolic]:
         bad_a, a = self._a.convert(target)

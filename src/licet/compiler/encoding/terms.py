@@ -35,6 +35,8 @@ SECONDS: Final = 5.0
 #: Squared a few times over, a hundred decimal digits fill the memory.
 COMING_IN: Final = 1_024
 MAX_BITS: Final = 20_000
+#: An `and` within an `and` is taken apart up to this many operands.
+WIDEST_JOINED = 64
 
 #: Lets that double a text double this; Z3 ends the process at some 100,000.
 MAX_PARTS: Final = 4_096
@@ -134,7 +136,9 @@ class Terms:
     ) -> Term:
         kept: dict[Term, None] = {}
         for operand in operands:
-            for part in operand.args if operand.op == op else (operand,):
+            # What grows by one operand at a time would be copied whole each time.
+            joined = operand.op == op and len(operand.args) <= WIDEST_JOINED
+            for part in operand.args if joined else (operand,):
                 if part is zero:
                     return zero
                 if part is not unit:

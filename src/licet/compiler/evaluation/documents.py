@@ -29,7 +29,7 @@ from ..types import (
     Value,
 )
 from ..world import Path
-from .places import Reader, WrongType
+from .places import Located, Part, Reader, WrongType
 
 
 def exact(number: int | Fraction) -> int | Fraction:
@@ -91,13 +91,14 @@ def is_document(value: Value) -> bool:
             return False
 
 
-def read_as(value: Value, kind: Type, path: Path) -> Value:
-    """A part of a document as a run-time value of a type. Raises WrongType."""
+def read_as(value: Value, kind: Type, path: Path) -> Part:
+    """A part of a document as a run-time value of a type; what stays a document in it knows where
+    it stands. Raises WrongType."""
     match kind:
         case OptionalType():
             return None if value is None else read_as(value, kind.inner, path)
         case JsonType():
-            return value
+            return Located(path, value) if path else value
         case IntType() | DecimalType() if _is_number(value, kind):
             return value.numerator if isinstance(kind, IntType) else value  # type: ignore[attr-defined]
         case BoolType() | StringType() | EnumType() if conforms(value, kind):

@@ -204,6 +204,9 @@ class Evaluation:
                 if not elements:
                     return None
                 return elements[0] if op == "first" else elements[-1]
+            case ir.Flatten(of):
+                lists = self._list(of)
+                return tuple([x for xs in lists for x in list_of(self.reader.open(xs))])
             case ir.Distinct(of):
                 return self._distinct(self._list(of))
             case ir.Adjacent(of, kind):

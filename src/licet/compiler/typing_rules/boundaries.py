@@ -28,7 +28,7 @@ def is_boundary(context: Context, function: str, outer: ir.Expr, span: Span, sco
             else "write the network with all its parts and its length: `10.0.0.0/8`",
         )
         return False
-    if any(isinstance(node, ir.Root) and node.name == "args" for node in walk(outer)):
+    if reads_arguments(outer):
         context.error(
             "LIC128",
             "an argument cannot be the boundary of what is allowed",
@@ -38,3 +38,34 @@ def is_boundary(context: Context, function: str, outer: ir.Expr, span: Span, sco
         )
         return False
     return True
+
+
+def is_pattern(
+    context: Context, pattern: ir.Expr, span: Span, scope: Scope, *, glob: bool = False
+) -> bool:
+    """Whether a text may say which texts are allowed: the model does not choose it."""
+    if reads_arguments(pattern):
+        context.error(
+            "LIC151",
+            "an argument cannot be the pattern of what is allowed",
+            span,
+            scope,
+            "take the pattern from the policy, a param, the context or a fact",
+        )
+        return False
+    known = pattern.value if isinstance(pattern, ir.Const) and not glob else ""
+    if BUILTINS["search"].call("", known) is None:
+        context.error(
+            "LIC117",
+            "bad pattern: it has no equal in the language's regular expressions",
+            span,
+            scope,
+            "look-around, back-references and anchors inside are left out; see `matches`",
+        )
+        return False
+    return True
+
+
+def reads_arguments(expr: ir.Expr) -> bool:
+    """Whether a value comes from the model's arguments."""
+    return any(isinstance(node, ir.Root) and node.name == "args" for node in walk(expr))

@@ -17,6 +17,7 @@ from .collections import (
     infer_record_literal,
 )
 from .context import DEEPEST, LARGEST_RULE, Context, Scope, Typed
+from .documents import infer_literal, infer_read_as, is_document
 from .functions import infer_call
 from .history import infer_calls
 from .instants import infer_time
@@ -30,6 +31,14 @@ from .operators import (
 from .optionals import infer_has
 from .paths import infer_index, infer_member, infer_name
 from .texts import infer_matches, infer_string
+
+LITERALS = (
+    ast.BoolLiteral,
+    ast.NumberLiteral,
+    ast.StringLiteral,
+    ast.ListLiteral,
+    ast.RecordLiteral,
+)
 
 
 class Checker(Context):
@@ -56,6 +65,8 @@ class Checker(Context):
         return typed
 
     def _infer(self, node: ast.Expr, scope: Scope, expected: Type | None) -> Typed | None:
+        if expected is not None and isinstance(node, LITERALS) and is_document(expected):
+            return infer_literal(self, node, scope)
         match node:
             case ast.BoolLiteral(value=value):
                 return Typed(ir.Const(value, BOOL))
@@ -75,6 +86,8 @@ class Checker(Context):
                 return infer_member(self, node, scope)
             case ast.Index():
                 return infer_index(self, node, scope)
+            case ast.ReadAs():
+                return infer_read_as(self, node, scope)
             case ast.Call():
                 return infer_call(self, node, scope, expected)
             case ast.Unary():

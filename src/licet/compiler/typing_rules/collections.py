@@ -29,6 +29,7 @@ from ..types import (
 from ..walking import walk
 from .agreement import accepts, is_number, join
 from .context import Context, Scope, Typed
+from .documents import held
 from .flexible import is_flexible
 from .history import Fold, look_up_fold, only_folds
 from .narrowing import NOTHING
@@ -55,14 +56,14 @@ def infer_list_literal(
         return Typed(ir.Const((), ListType(element)))
     if element is None:
         first = next((i for i in node.items if not is_flexible(context, i, scope)), node.items[0])
-        found = required(context, first, scope)
+        found = held(context, first, scope)
         if found is None:
             return None
         element = found.type
     items: list[ir.Expr] = []
     joined: Type | None = None
     for item in node.items:
-        typed = required(context, item, scope, element)
+        typed = held(context, item, scope, element)
         if typed is None:
             continue
         both = typed.type if joined is None else join(joined, typed.type)
@@ -387,7 +388,7 @@ def infer_list_comprehension(
         return None
     test = None if node.condition is None else condition(context, node.condition, loop.inside)
     inside = loop.inside.knowing(NOTHING if test is None else test.when_true)
-    element = required(context, node.element, inside)
+    element = held(context, node.element, inside)
     if element is None or (node.condition is not None and test is None):
         return None
     return Typed(

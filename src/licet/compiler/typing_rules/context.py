@@ -88,6 +88,10 @@ class Declared(Protocol):
 
     def value(self, entry: Entry) -> ir.Expr | None: ...
 
+    def resolved(self, node: ast.TypeExpr, unit: Unit) -> Type: ...
+
+    def change(self, tool: Tool) -> Entry | None: ...
+
     def table(self, entry: Entry) -> Table | None: ...
 
     def fact(self, entry: Entry) -> ir.FactSignature | None: ...
@@ -128,6 +132,8 @@ class Context:
         self._slots = 0
         self._left = LARGEST_RULE
         self.depth = 0
+        #: What a rule needs to exist because it reads it, before its own lets; None: no rule.
+        self.implied: dict[str, ir.Let] | None = None
         #: In a limit's aggregate an optional may stand bare: where it is absent, the limit refuses.
         self.absence_refuses = False
         #: The values that were taken bare so.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from licet.policy_lang import ast
 
+from ..resolution import SIDES
 from .context import Context, Delayed, Scope
 
 
@@ -19,6 +20,7 @@ def is_flexible(context: Context, node: ast.Expr, scope: Scope) -> bool:
             return (
                 binding is None
                 and name not in context.roots
+                and not _is_side(context, name)
                 and not context.declared.index.candidates("value", name, scope.unit)
             )
         case ast.ListLiteral(items=items):
@@ -31,3 +33,11 @@ def is_flexible(context: Context, node: ast.Expr, scope: Scope) -> bool:
             )
         case _:
             return False
+
+
+def _is_side(context: Context, name: str) -> bool:
+    return (
+        name in SIDES
+        and context.tool is not None
+        and context.declared.change(context.tool) is not None
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from licet.policy_lang import ast
 
 from .. import ir
-from ..builtins import BUILTINS
+from ..builtins import BUILTINS, OPERATORS
 from ..gathering import Entry
 from ..names import suggestion
 from ..tables import Table
@@ -16,6 +16,7 @@ from ..types import (
     DurationType,
     Field,
     IntType,
+    JsonType,
     ListType,
     MapType,
     OptionalType,
@@ -25,9 +26,11 @@ from ..types import (
     Type,
 )
 from .agreement import accepts, is_number, join
-from .boundaries import is_boundary
+from .boundaries import is_boundary, is_pattern
+from .changes import infer_change_call
 from .context import Context, Scope, Typed
 from .defines import infer_define
+from .documents import document_argument, infer_quantity
 from .flexible import is_flexible
 from .optionals import narrowed, required
 
@@ -46,17 +49,23 @@ def infer_call(
         )
         return None
     index = context.declared.index
-    if index.candidates("value", node.name, scope.unit):
+    declared = index.candidates("value", node.name, scope.unit)
+    plain = all(isinstance(entry.declaration, ast.ValueDecl) for entry in declared)
+    if declared and not (plain and node.name in index.functions):
         entry = index.find("value", node.name, scope.unit, node.span)
         return None if entry is None else _declared(context, entry, node, scope, expected)
     match node.name:
+        case "changed" | "added" | "removed":
+            return infer_change_call(context, node, scope)
         case "length":
             return _length(context, node, scope)
-        case "first" | "last" | "distinct" | "adjacent":
+        case "first" | "last" | "distinct" | "adjacent" | "flatten":
             return _of_list(context, node, scope, expected)
         case "min" | "max":
             return _pick(context, node, scope)
-        case _ if node.name in BUILTINS:
+        case "quantity" if len(node.arguments) == 1:
+            return infer_quantity(context, node, scope)
+        case _ if node.name in BUILTINS and node.name not in OPERATORS:
             return _builtin_call(context, node, scope)
         case _:
             pass
@@ -140,6 +149,11 @@ def _arguments(
         return None
     found: list[ir.Expr] = []
     for argument, type_ in zip(node.arguments, types, strict=True):
+        if isinstance(type_, JsonType):
+            document = document_argument(context, argument, node.name, scope)
+            if document is not None:
+                found.append(document)
+            continue
         typed = required(context, argument, scope, type_)
         if typed is None:
             continue
@@ -242,6 +256,17 @@ def _of_list(context: Context, node: ast.Call, scope: Scope, expected: Type | No
             return Typed(narrowed(ir.End("first", typed.expr, OptionalType.of(element)), scope))
         case "last":
             return Typed(narrowed(ir.End("last", typed.expr, OptionalType.of(element)), scope))
+        case "flatten" if isinstance(element, ListType):
+            return Typed(ir.Flatten(typed.expr, ListType(element.element)))
+        case "flatten":
+            context.mismatch(
+                "a list of lists",
+                typed.type,
+                node.arguments[0].span,
+                scope,
+                "write `flatten([x.parts for x in …])`",
+            )
+            return None
         case "distinct":
             return Typed(ir.Distinct(typed.expr, ListType(element)))
         case _:
@@ -295,6 +320,10 @@ def _builtin_call(context: Context, node: ast.Call, scope: Scope) -> Typed | Non
         return None
     if node.name == "cidr_overlaps" and not is_boundary(
         context, node.name, arguments[1], node.arguments[1].span, scope
+    ):
+        return None
+    if node.name == "search" and not is_pattern(
+        context, arguments[1], node.arguments[1].span, scope
     ):
         return None
     return Typed(narrowed(ir.Builtin(node.name, arguments + hidden, function.result), scope))

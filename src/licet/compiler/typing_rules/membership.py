@@ -20,6 +20,7 @@ from ..types import (
 from .agreement import accepts, join
 from .boundaries import is_boundary
 from .context import Context, Scope, Typed
+from .documents import held
 from .flexible import is_flexible
 from .functions import builtin
 from .narrowing import NOTHING, present
@@ -63,7 +64,7 @@ def _contains(
     if isinstance(list_node, ast.Call) and list_node.name == "cidr":
         return _in_network(context, item_node, list_node, scope)
     if not is_flexible(context, item_node, scope):
-        item = required(context, item_node, scope)
+        item = held(context, item_node, scope)
         wanted = None if item is None else ListType(item.type)
         if item is None and is_flexible(context, list_node, scope):
             return None

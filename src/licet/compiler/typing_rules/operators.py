@@ -5,6 +5,7 @@ from __future__ import annotations
 from licet.policy_lang import ast
 
 from .. import ir
+from ..builtins import VERSION
 from ..folding import (
     arithmetic,
     both,
@@ -25,6 +26,7 @@ from ..types import (
     DECIMAL,
     DURATION,
     INT,
+    JSON,
     STRING,
     TIME,
     BoolType,
@@ -36,12 +38,14 @@ from ..types import (
     JsonType,
     ListType,
     OptionalType,
+    RecordType,
     StringType,
     TimeType,
     Type,
 )
-from .agreement import is_number, is_ordered, join
+from .agreement import accepts, is_number, is_ordered, join
 from .context import Context, Scope, Typed
+from .documents import is_document, perhaps, whole
 from .flexible import is_flexible
 from .narrowing import NOTHING
 from .optionals import handled, infer_coalesce, required
@@ -272,12 +276,18 @@ def infer_comparison(context: Context, node: ast.Comparison, scope: Scope) -> Ty
     firm = [not is_flexible(context, operand, scope) for operand in nodes]
     if not any(firm):
         firm[0] = True
-    expected: Type | None = None
     for place, operand in enumerate(nodes):
         if firm[place]:
-            typed[place] = required(context, operand, scope)
-            if (found := typed[place]) is not None and expected is None:
-                expected = found.type
+            typed[place] = context.infer(operand, scope)
+    if all(t is not None and is_document(t.type) for t in typed) and all(
+        op in ("==", "!=") for op, _ in node.rest
+    ):
+        typed = [Typed(whole(t.expr)) for t in typed if t is not None]
+    else:
+        for place, found in enumerate(typed):
+            if found is not None:
+                typed[place] = handled(context, found, nodes[place].span, scope)
+    expected = next((found.type for found in typed if found is not None), None)
     if expected is None:  # what is firm was wrong: the flexible operands have no type to find
         return None
     for place, operand in enumerate(nodes):
@@ -300,6 +310,8 @@ def compare(
     context: Context, op: str, a: ir.Expr, b: ir.Expr, node: ast.Expr, scope: Scope
 ) -> ir.Expr | None:
     """One comparison of two typed operands; None and an error where they do not agree."""
+    if is_version(a.type) and is_version(b.type) and op not in ("==", "!="):
+        return _precedence(op, a, b)
     if join(a.type, b.type) is None:
         _report_disagreement(context, a.type, b.type, node, scope)
         return None
@@ -330,6 +342,17 @@ def compare(
             return less(b, a, strict=True)
         case _:
             return less(b, a, strict=False)
+
+
+def is_version(type_: Type) -> bool:
+    return isinstance(type_, RecordType) and accepts(VERSION, type_)
+
+
+def _precedence(op: str, a: ir.Expr, b: ir.Expr) -> ir.Expr:
+    """The order of semantic versions."""
+    first, second = (a, b) if op in ("<", ">=") else (b, a)
+    before = ir.Builtin("version_before", (first, second), BOOL)
+    return before if op in ("<", ">") else negation(before)
 
 
 def _report_disagreement(context: Context, a: Type, b: Type, node: ast.Expr, scope: Scope) -> None:
@@ -380,6 +403,9 @@ def infer_conditional(
         )
     if test is None or first is None or other is None:
         return None
+    if is_document(first.type) and is_document(other.type):
+        branches = perhaps(first.expr), perhaps(other.expr)
+        return Typed(ir.If(test.expr, *branches, OptionalType(JSON)))
     if isinstance(first.type, JsonType) or isinstance(other.type, JsonType):
         handled(context, first, node.consequence.span, scope)
         handled(context, other, node.alternative.span, scope)

@@ -8,10 +8,23 @@ from licet.policy_lang import Span, ast
 
 from .. import ir
 from ..folding import TRUE, some
-from ..types import BOOL, JSON, JsonType, ListType, OptionalType, Type
+from ..types import (
+    BOOL,
+    JSON,
+    STRING,
+    JsonType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    Type,
+)
 from .agreement import accepts, join, widened
 from .context import Context, Scope, Typed
 from .narrowing import key, present
+
+#: An object whose keys nobody has declared.
+ENTRIES = MapType(STRING, JSON)
 
 
 def narrowed(expr: ir.Expr, scope: Scope) -> ir.Expr:
@@ -127,8 +140,11 @@ def infer_coalesce(
 def _coalesce_document(
     context: Context, document: ir.Expr, node: ast.Binary, scope: Scope, expected: Type | None
 ) -> Typed | None:
-    if isinstance(node.right, ast.ListLiteral) and not node.right.items and expected is None:
-        expected = ListType(JSON)
+    wanted = expected.inner if isinstance(expected, OptionalType) else expected
+    if isinstance(node.right, ast.ListLiteral) and not node.right.items:
+        expected = expected if isinstance(wanted, ListType) else ListType(JSON)
+    if isinstance(node.right, ast.RecordLiteral) and not node.right.fields:
+        expected = expected if isinstance(wanted, MapType | RecordType) else ENTRIES
     right = context.infer(node.right, scope, expected)
     if right is None:
         return None

@@ -6,7 +6,7 @@ from licet.policy_lang import ast
 
 from .. import ir
 from ..names import alternatives
-from ..resolution import ROOTS
+from ..resolution import ROOTS, SIDES
 from ..types import (
     BOOL,
     DATE,
@@ -20,13 +20,16 @@ from ..types import (
     MapType,
     OptionalType,
     RecordType,
+    StringType,
     TimeType,
     Type,
 )
 from .agreement import accepts
+from .changes import infer_side
 from .context import Context, Delayed, Scope, Typed
 from .defines import infer_define
-from .optionals import chained, handled, narrowed
+from .documents import entry
+from .optionals import chained, handled, narrowed, required
 
 TIME_PARTS = {"hour": IntType(0, 23), "weekday": WEEKDAY, "date": DATE}
 DATE_PARTS = {
@@ -53,6 +56,8 @@ def infer_name(
         return _root(context, node, scope)
     if context.declared.index.candidates("value", name, scope.unit):
         return declared_value(context, node, name, scope, expected)
+    if name in SIDES and not _is_label(context, name, expected):
+        return infer_side(context, name, node.span, scope)  # type: ignore[arg-type]
     return _label(context, node, scope, expected)
 
 
@@ -66,7 +71,7 @@ def declared_value(
     match entry.declaration:
         case ast.ValueDecl():
             value = context.declared.value(entry)
-            return None if value is None else Typed(value)
+            return None if value is None else Typed(narrowed(value, scope))
         case ast.DefineDecl(params=None):
             return infer_define(context, entry, (), node.span, scope, expected)
         case ast.DefineDecl() | ast.FactDecl() | ast.TableDecl():
@@ -123,6 +128,13 @@ def _root(context: Context, node: ast.Name, scope: Scope) -> Typed | None:
         )
         return None
     return Typed(ir.Root(name, record))  # type: ignore[arg-type]
+
+
+def _is_label(context: Context, name: str, expected: Type | None) -> bool:
+    wanted = expected.inner if isinstance(expected, OptionalType) else expected
+    return bool(context.declared.enums_with(name)) or (
+        isinstance(wanted, EnumType) and name in wanted.labels
+    )
 
 
 def _label(context: Context, node: ast.Name, scope: Scope, expected: Type | None) -> Typed | None:
@@ -334,6 +346,13 @@ def infer_index(context: Context, node: ast.Index, scope: Scope) -> Typed | None
         return None
     if isinstance(inner, JsonType) and isinstance(node.key, ast.StringLiteral):
         return Typed(narrowed(_step(target.expr, node.key.value), scope))
+    if isinstance(inner, JsonType):
+        key = required(context, node.key, scope, STRING)
+        if key is None or not isinstance(key.type, StringType):
+            if key is not None:
+                context.mismatch("text", key.type, node.key.span, scope, "keys are text")
+            return None
+        return entry(context, target.expr, key.expr, scope)
     if not isinstance(inner, MapType):
         context.mismatch("a map", inner, node.target.span, scope, "only maps are read by `[key]`")
         return None

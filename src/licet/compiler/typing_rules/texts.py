@@ -9,7 +9,8 @@ from licet.policy_lang import Span, ast
 from .. import ir
 from ..folding import FALSE, TRUE
 from ..regex import RegexError, from_glob, matcher, parse
-from ..types import STRING, EnumType, OptionalType, StringType, Type
+from ..types import BOOL, STRING, EnumType, OptionalType, StringType, Type
+from .boundaries import is_pattern
 from .context import Context, Scope, Typed
 from .optionals import required
 
@@ -80,14 +81,9 @@ def infer_like(context: Context, node: ast.WordComparison, scope: Scope) -> Type
     if value is None or glob is None:
         return None
     if not (isinstance(glob, ir.Const) and isinstance(glob.value, str)):
-        context.error(
-            "LIC119",
-            "the pattern of `like` is not a constant",
-            node.right.span,
-            scope,
-            "write the text itself, a const or a param that has a value",
-        )
-        return None
+        if not is_pattern(context, glob, node.right.span, scope, glob=True):
+            return None
+        return Typed(ir.Builtin("like", (value, glob), BOOL))
     pattern = from_glob(glob.value)
     if not valid_pattern(context, pattern, node.right.span, scope):
         return None

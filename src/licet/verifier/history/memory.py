@@ -25,6 +25,7 @@ from .store import (
     StoreError,
     Transaction,
 )
+from .turns import Turns
 
 
 @dataclass(eq=False, slots=True)
@@ -37,7 +38,6 @@ class _Pot:
 class _Rows:
     """All rows of one tenant."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
     head: Head = field(default_factory=Head)
     calls: dict[int, StoredCall] = field(default_factory=dict)
     by_id: dict[tuple[str, str, str], int] = field(default_factory=dict)
@@ -63,6 +63,7 @@ class MemoryStore:
     def __init__(self, seconds: float = 2.0) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
+        self._turns = Turns()
         self._tenants: dict[str, _Rows] = {}
         self._secrets: dict[str, bytes] = {}
 
@@ -70,7 +71,7 @@ class MemoryStore:
     def begin(self, tenant: str) -> Iterator[Transaction]:
         with self._lock:
             rows = self._tenants.setdefault(tenant, _Rows())
-        if not rows.lock.acquire(timeout=self._seconds):
+        if not self._turns.take(tenant, self._seconds):
             raise StoreError("another decision of this tenant takes too long")
         try:
             tx = _MemoryTransaction(tenant, rows)
@@ -80,7 +81,7 @@ class MemoryStore:
                 tx.undo()
                 raise
         finally:
-            rows.lock.release()
+            self._turns.give(tenant)
 
     def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         with self._lock:

@@ -3,7 +3,8 @@
 A pot is a row of leaves, one for each call that counts, in the order in which they came to count.
 Its top holds the summary of all of them. A pot that is asked for its latest calls only (a rolling
 window), or for its least or greatest, has nodes between, each the summary of up to `FAN` below it,
-so that any end of the row is the sum of a few nodes, however long the row is.
+so that any end of the row is the sum of a few nodes, however long the row is. There are as many
+levels of them as the row needs to come to one node.
 
 A call that counts only once it is settled comes late: its leaf stands behind those of younger
 calls. So every summary knows its earliest call, and one that reaches out of a window is opened.
@@ -142,7 +143,7 @@ def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
     for addition in additions:
         if addition.tree:
             slot = tops.get(addition.pot, EMPTY).slots
-            ranges += [(addition.pot, level, above, above) for level, above in _above(slot)]
+            ranges += [(addition.pot, level, above, above) for level, above in _above(slot, slot)]
     known = tx.nodes(ranges) if ranges else {}
     nodes: dict[Key, str] = {}
     leaves: list[Leaf] = []
@@ -154,9 +155,11 @@ def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
         leaves.append(Leaf(pot, top.slots, at, seq, leaf_text(added, addition.payload)))
         tops[pot] = top.plus(added)
         nodes[pot, TOP, 0] = tops[pot].text()
-        for level, above in _above(top.slots) if addition.tree else ():
+        for level, above in _above(top.slots, top.slots) if addition.tree else ():
             text = known.get((pot, level, above))
-            nodes[pot, level, above] = (Summary.read(text) if text else EMPTY).plus(added).text()
+            # the first node of a new level stands above all that there was
+            below = Summary.read(text) if text else EMPTY if above else top
+            nodes[pot, level, above] = below.plus(added).text()
     tx.put_leaves(leaves)
     tx.put_nodes(nodes)
 
@@ -172,9 +175,10 @@ def amend(tx: Transaction, leaf: Leaf, addition: Addition | None, *, tree: bool)
     if text == leaf.text:
         return
     tx.put_leaves([replace(leaf, text=text)])
-    path = list(_above(leaf.slot)) if tree else []
+    path = list(_above(leaf.slot, FAN**LEVELS)) if tree else []
     wanted = [(leaf.pot, level, slot, slot) for level, slot in path]
     known = tx.nodes([*wanted, (leaf.pot, TOP, 0, 0)])
+    path = [(level, slot) for level, slot in path if (leaf.pot, level, slot) in known]
     nodes = {key: Summary.read(text).instead(old, new) for key, text in known.items()}
     if tree:
         _find_ends(tx, leaf.pot, path, nodes)
@@ -205,11 +209,13 @@ def _with_ends(node: Summary, ends: Summary) -> Summary:
     return replace(node, low=ends.low, high=ends.high, first=ends.first)
 
 
-def _above(slot: int) -> Iterator[tuple[int, int]]:
-    """The nodes above a leaf: (level, slot)."""
+def _above(slot: int, last: int) -> Iterator[tuple[int, int]]:
+    """The nodes above a leaf, (level, slot), up to the one that is above the last leaf too."""
     for level in range(1, LEVELS + 1):
-        slot //= FAN
+        slot, last = slot // FAN, last // FAN
         yield level, slot
+        if last == 0:
+            break
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -264,7 +270,8 @@ def _nodes_from(pot: str, start: int, slots: int) -> list[NodeRange]:
     for level in range(1, LEVELS + 1):
         if first > last:
             break
-        edge = last if level == LEVELS else min(-(-first // FAN) * FAN - 1, last)
+        # at the level that comes to one node, that is all there is
+        edge = last if last == 0 else min(-(-first // FAN) * FAN - 1, last)
         if edge >= first:
             ranges.append((pot, level, first, edge))
         first, last = edge // FAN + 1, last // FAN

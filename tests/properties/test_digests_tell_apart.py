@@ -1,0 +1,133 @@
+"""Two sets of arguments share a digest exactly where they are equal, as JSON says it: numbers by
+their value, however they are spelt; keys in any order; null is not absence in what a schema leaves
+open."""
+
+from __future__ import annotations
+
+import json
+import random
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from licet.compiler.exact_json import decode
+from licet.verifier.tickets import arguments_digest, frozen
+
+NUMBERS = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.sampled_from([2**53 - 1, 2**53, 2**53 + 1, 2**63, -(2**53) - 1, 0, 1, -1, 500]),
+    st.decimals(allow_nan=False, allow_infinity=False, places=20, min_value=-1000, max_value=1000),
+    st.floats(allow_nan=False, allow_infinity=False, min_value=-1e90, max_value=1e90).filter(
+        lambda x: x == 0 or abs(x) > 1e-80
+    ),
+)
+TEXTS = st.text(st.sampled_from('ab"\\/\u00e9e\u0301\u200b\n\0\x7f\U0001f600:,{}[]01'), max_size=4)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def meaning(value: Any) -> Any:
+    """What a value says: written on its own, with a tag for each kind."""
+    if value is None or isinstance(value, bool | str):
+        return type(value).__name__, value
+    if isinstance(value, dict):
+        return "object", frozenset((key, meaning(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return "list", tuple(meaning(item) for item in value)
+    return "number", Fraction(Decimal(repr(value)) if isinstance(value, float) else value)
+
+
+def same(a: object, b: object) -> bool:
+    return arguments_digest(frozen(a, a)) == arguments_digest(frozen(b, b))
+
+
+@given(VALUES, VALUES)
+def test_equal_exactly_where_they_say_the_same(a: Any, b: Any) -> None:
+    assert same(a, b) == (meaning(a) == meaning(b))
+
+
+@st.composite
+def near(draw: st.DrawFn) -> tuple[Any, Any]:
+    """A value, and the same with at most one place changed."""
+    value = draw(VALUES)
+    return value, _changed(value, draw(st.randoms(use_true_random=False)), draw(VALUES))
+
+
+def _changed(value: Any, rng: random.Random, other: Any) -> Any:
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        key = rng.choice(sorted(value))
+        if rng.random() < 0.3:
+            return {k: v for k, v in value.items() if k != key}
+        return {k: _changed(v, rng, other) if k == key else v for k, v in value.items()}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        place = rng.randrange(len(value))
+        return [_changed(v, rng, other) if n == place else v for n, v in enumerate(value)]
+    if isinstance(value, list) and rng.random() < 0.3:
+        return [value]
+    return other
+
+
+@given(near())
+@example(({"n": 9007199254740992}, {"n": 9007199254740993}))
+@example(({"n": 500}, {"n": Decimal("500.00000000000000001")}))
+@example(({"n": 500}, {"n": 500.0}))
+@example(({"n": Decimal("5e2")}, {"n": Decimal("500.00")}))
+@example(({"n": 0.1}, {"n": Decimal("0.1000000000000000055511151231257827")}))
+@example(({"n": 1}, {"n": True}))
+@example(({"n": 1}, {"n": "1"}))
+@example(({"n": None}, {}))
+@example(({"n": [[]]}, {"n": [[], []]}))
+@example(({"a": {"b": 1}, "c": 2}, {"a": {"b": 1, "c": 2}}))
+@example(({"a": 'b","c'}, {"a": "b", "c": ""}))
+@example(({"\u00e9": 1}, {"e\u0301": 1}))
+@example(({"a": 0.0}, {"a": -0.0}))
+def test_one_place_changed(pair: tuple[Any, Any]) -> None:
+    a, b = pair
+    assert same(a, b) == (meaning(a) == meaning(b))
+
+
+@given(VALUES, st.randoms(use_true_random=False))
+def test_spelling_does_not_matter(value: Any, rng: random.Random) -> None:
+    text = _spelt(value, rng)
+    assert same(value, decode(text))
+
+
+def _spelt(value: Any, rng: random.Random) -> str:
+    """The value as JSON, spelt in one of many ways."""
+    space = " " * rng.randrange(2)
+    match value:
+        case None | bool():
+            return json.dumps(value)
+        case str():
+            return json.dumps(value, ensure_ascii=rng.random() < 0.5)
+        case list():
+            return "[" + f",{space}".join(_spelt(v, rng) for v in value) + "]"
+        case dict():
+            items = list(value.items())
+            rng.shuffle(items)
+            parts = (f"{_spelt(k, rng)}{space}:{_spelt(v, rng)}" for k, v in items)
+            return "{" + f",{space}".join(parts) + "}"
+        case int():
+            zeros = "0" * rng.randrange(3)
+            return (
+                f"{value}.{zeros}" if zeros else f"{value}e0" if rng.random() < 0.2 else f"{value}"
+            )
+        case float():
+            return repr(value)
+        case _:
+            return f"{value:f}" if rng.random() < 0.5 else f"{value:e}"
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), object(), {1: 2}, b"x", {"a": {1, 2}}, "\ud800"]
+)
+def test_what_is_not_json_has_no_digest(value: object) -> None:
+    with pytest.raises(ValueError, match=r"JSON|text|surrogates"):
+        arguments_digest(value)
