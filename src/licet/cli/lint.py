@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from .sinks import FINDING_SINKS, project_folder, write_findings
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
-    from licet.compiler.program import Program
     from licet.verifier.analysis.linted import Edit, Finding
 
     from .lint_settings import Settings
@@ -33,12 +31,9 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     for path in paths:
         if not path.exists():
             raise Failed(f"cannot read `{path}`: no such file or folder")
-    findings, program = _findings(paths, settings, options, streams)
+    findings = _findings(paths, settings, options, streams)
     if options.fix and _mended(findings, settings):
-        findings, program = _findings(paths, settings, options, streams)
-    if options.lock and program is not None:
-        _write_lock(settings.root, program)
-        findings = tuple(f for f in findings if f.diagnostic.code != "LIC423")
+        findings = _findings(paths, settings, options, streams)
     told = tuple(settings.weighed(finding.diagnostic for finding in findings))
     write_findings(told, options.output, streams.out, folder=project_folder(paths))
     return Exit.refused if fails(told, options.fail_on) else Exit.fine
@@ -46,7 +41,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
 
 def _findings(
     paths: Sequence[Path], settings: Settings, options: argparse.Namespace, streams: Streams
-) -> tuple[tuple[Finding, ...], Program | None]:
+) -> tuple[Finding, ...]:
     """What loading says, and, of a policy that loads, what the checks find."""
     from licet import __version__
     from licet.loading import load_program
@@ -66,7 +61,7 @@ def _findings(
     found = tuple(Finding(diagnostic) for diagnostic in loaded.diagnostics)
     program = loaded.program
     if program is None:
-        return found, None
+        return found
     project = Project(settings.resolvers, _read_lock(settings.root))
     kept = Kept(None if options.no_cache else usual_folder())
     with (
@@ -83,7 +78,7 @@ def _findings(
             done=lambda done: bar.at(done, done),
         )
     kept.trim()
-    return (*found, *more), program
+    return (*found, *more)
 
 
 #: The solver's time for one question, where nobody says.
@@ -124,38 +119,14 @@ def _edited(text: str, edit: Edit) -> str:
     return text[:start] + edit.text + text[end:]
 
 
-def _read_lock(root: Path) -> Mapping[str, tuple[str, ...]] | None:
-    """The tools that globs stood for when the lock was written. Raises Failed."""
-    path = _lock_path(root)
-    if not path.is_file():
-        return None
-    try:
-        data = json.loads(path.read_text("utf-8"))
-        globs = data["globs"]
-        if data["version"] != 1 or not isinstance(globs, dict):
-            raise ValueError
-        return {str(text): tuple(map(str, tools)) for text, tools in globs.items()}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise Failed(f"cannot read `{path}`: write it anew with `licet lint --lock`") from None
+def _read_lock(root: Path) -> frozenset[str] | None:
+    """The tools of the project's lock; None where it has none. Raises Failed."""
+    from licet.adapters.catalogs.locking import read
 
-
-def _write_lock(root: Path, program: Program) -> None:
-    from licet.verifier.analysis.syntax import matching, wide_patterns
-
-    tools = [tool.qualified for tool in program.catalog]
-    globs = {p.text: sorted(matching((p,), tools)) for p in wide_patterns(program)}
-    text = json.dumps({"version": 1, "globs": dict(sorted(globs.items()))}, indent=2)
-    _lock_path(root).write_text(text + "\n", "utf-8")
-
-
-def _lock_path(root: Path) -> Path:
-    """The lock's own path: a link would lead out of the project. Raises Failed."""
-    from .lint_settings import LOCK
-
-    path = root / LOCK
-    if path.is_symlink():
-        raise Failed(f"`{LOCK}` is a link, which is not followed")
-    return path
+    lock, problem = read(root)
+    if problem is not None:
+        raise Failed(problem.message)
+    return None if lock is None else frozenset(lock.tools)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -170,9 +141,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--params", metavar="FILE", type=Path, help="values for the policy's params, JSON or TOML"
     )
     parser.add_argument("--fix", action="store_true", help="mend what can be mended safely")
-    parser.add_argument(
-        "--lock", action="store_true", help="note in licet.lock which tools each glob stands for"
-    )
     parser.add_argument(
         "--no-cache", action="store_true", help="ask everything anew, and keep nothing"
     )

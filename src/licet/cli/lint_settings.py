@@ -29,7 +29,6 @@ from licet.policy_lang.diagnostics import Diagnostic, Severity
 from .failures import Failed
 
 CONFIG = "licet.toml"
-LOCK = "licet.lock"
 
 _KNOWN = frozenset(("paths", "seconds", "list_bound", "resolvers", "severity", "ignore"))
 _LARGEST = 5_000_000

@@ -198,3 +198,53 @@ def test_a_dead_solver_proves_nothing():
     ).tools
     assert refund.verdict == "incomparable"
     assert {change.kind for change in refund.changes} == {"undecided"}
+
+
+REMEMBERING = """
+enum Role { support, manager, owner }
+principal { id: String, role: Role, team: String }
+tool refund(id: String, amount: Decimal in 1 .. 10_000 step 0.01)
+tool verify(id: String)
+permit all on refund, verify
+limit daily on refund sum(args.amount) per principal.team within day <= 5_000
+forbid unverified on refund
+  unless any(c in calls(verify, within 30min): c.outcome == ok and c.args.id == args.id)
+escalate large on refund when args.amount > 500 to approver.role >= manager needs 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict", "kinds"),
+    [
+        ("within 30min", "within 60min", "widens", ["allowed", "escalated"]),
+        ("within 30min", "within 10min", "narrows", ["denied", "denied"]),
+        ("<= 5_000", "<= 6_000", "widens", ["allowed", "escalated"]),
+        ("within day <=", "within month <=", "narrows", ["denied", "denied"]),
+        ("within day <=", "within 24h <=", "incomparable", None),
+        ("per principal.team within", "per principal.id within", "incomparable", None),
+        ("needs 2", "needs 1", "widens", ["approval"]),
+        ("needs 2", "needs 3", "narrows", ["approval"]),
+        (">= manager needs", "== owner needs", "narrows", ["approval"]),
+        (">= manager needs", ">= support needs", "widens", ["approval"]),
+        (">= manager needs", "== support needs", "incomparable", ["approval", "approval"]),
+        ("amount > 500 to", "amount > 600 to", "widens", ["allowed"]),
+        (
+            "escalate large",
+            (
+                "escalate more on refund when args.amount > 900"
+                " to approver.role == owner\nescalate large"
+            ),
+            "narrows",
+            ["approval"],
+        ),
+        ("c.outcome == ok and", "c.outcome != error and", "incomparable", None),
+    ],
+)
+def test_what_is_remembered_and_who_agrees(pool, old, new, verdict, kinds):
+    assert old in REMEMBERING
+    changed = compiled(REMEMBERING.replace(old, new))
+    found = difference(pool, compiled(REMEMBERING), changed)
+    assert found.verdict == verdict
+    if kinds is not None:
+        assert [change.kind for change in found.tools[0].changes] == kinds
+        assert all(change.witness is not None for change in found.tools[0].changes)

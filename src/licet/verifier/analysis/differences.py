@@ -16,12 +16,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from licet.compiler import ir
 from licet.compiler.evaluation import Judgement, UnknownRead
 from licet.compiler.program import Program
 
 from ..solving import SolverPool
-from .formulas import Every, Formula, Not
+from .formulas import Every, Formula, Not, applies
 from .inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
 from .joining import Joined, Side, join
 from .joining_types import UnjoinableError
@@ -126,7 +125,7 @@ def total(tools: Iterable[ToolDifference]) -> Difference:
 def _verdict(changes: Iterable[Change]) -> Verdict:
     wider = narrower = False
     for change in changes:
-        if change.kind in ("undecided", "approval") and change.before is None:
+        if change.kind == "undecided":
             return "incomparable"
         wider, narrower = wider or change.wider, narrower or not change.wider
     if wider and narrower:
@@ -164,7 +163,7 @@ def _is(side: Side, outcome: Outcome) -> Formula:
 
 
 def _change(inquiry: Inquiry, both: Joined, before: Outcome, after: Outcome) -> Change | None:
-    formula = Every((_is(both.old, before), _is(both.new, after)))
+    formula = Every((both.assumed, _is(both.old, before), _is(both.new, after)))
     wider = _REACH[after] > _REACH[before]
     match inquiry.find(formula):
         case Refuted():
@@ -211,31 +210,47 @@ def _blamed(one: Judgement | None, other: Judgement | None) -> list[str]:
 
 def _approvals(inquiry: Inquiry, both: Joined) -> list[Change]:
     """Where both escalate: whether it has become easier or harder to agree to it."""
-    old, new = (_approvers(side.rules) for side in (both.old, both.new))
-    if old == new or not old or not new:
+    escalated = (both.assumed, _is(both.old, "escalate"), _is(both.new, "escalate"))
+    if isinstance(inquiry.find(Every(escalated)), Refuted):
         return []
-    formula = Every((_is(both.old, "escalate"), _is(both.new, "escalate")))
-    found = inquiry.find(formula)
-    if isinstance(found, Refuted):
-        return []
-    names = tuple(
-        sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    )
-    shown = witness(inquiry, formula, found) if isinstance(found, Found) else None
-    same_people = all(
-        name in old and name in new and old[name][0] == new[name][0] for name in names
-    )
-    fewer = {new[n][1] < old[n][1] for n in names} if same_people else set()
-    if len(fewer) == 1 and shown is not None:
-        return [Change("approval", fewer.pop(), "escalate", "escalate", shown, names)]
-    reason = "whom it asks for approval has changed"
-    return [Change("approval", True, None, None, shown, names, reason)]
+    changes: list[Change | None] = []
+    ours, theirs = _escalations(both.old), _escalations(both.new)
+    for name in dict.fromkeys((*ours, *theirs)):
+        here = [side[name] for side in (ours, theirs) if name in side]
+        where = (*escalated, *map(applies, here))
+        shared = both.approvals.get(name)
+        if shared is None:  # one more agreement that is asked for, or one less
+            wider = name in ours
+            changes.append(_approval(inquiry, Every(where), name, wider))
+        elif shared.old is None or shared.new is None:
+            reason = "whom it asks for approval is declared otherwise"
+            changes.append(Change("undecided", True, None, None, None, (name,), reason))
+        else:
+            old, new = applies(shared.old), applies(shared.new)
+            before, after = shared.needs
+            for wider, eased in ((True, after < before), (False, after > before)):
+                people = Every((new, Not(old)) if wider else (old, Not(new)))
+                formula = Every(where if eased else (*where, people))
+                changes.append(_approval(inquiry, formula, name, wider))
+    return [change for change in changes if change is not None]
 
 
-def _approvers(rules: Iterable[ir.Rule]) -> dict[str, tuple[str, int]]:
-    return {
-        rule.name: (repr(rule.approver), rule.needs) for rule in rules if rule.kind == "escalate"
-    }
+def _escalations(side: Side) -> dict[str, int]:
+    """The escalations of a side, with their positions."""
+    pairs = zip(side.rules, side.at, strict=True)
+    return {rule.name: at for rule, at in pairs if rule.kind == "escalate"}
+
+
+def _approval(inquiry: Inquiry, formula: Formula, rule: str, wider: bool) -> Change | None:
+    match inquiry.find(formula):
+        case Refuted():
+            return None
+        case Found() as found:
+            shown = witness(inquiry, formula, found)
+            return Change("approval", wider, "escalate", "escalate", shown, (rule,))
+        case Bounded() | Open():
+            reason = "whether its approval has changed was not decided"
+            return Change("undecided", wider, None, None, None, (rule,), reason)
 
 
 # --- without a counterpart ---------------------------------------------------------------------

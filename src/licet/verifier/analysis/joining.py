@@ -13,8 +13,9 @@ more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import count
+from typing import Any
 
 from licet.compiler import ir
 from licet.compiler.clock import clock
@@ -29,15 +30,19 @@ from licet.compiler.types import (
     Value,
 )
 from licet.compiler.values import conforms
-from licet.compiler.walking import walk
+from licet.compiler.walking import NODES, walk
 from licet.compiler.world import World
 
 from .formulas import Every, Formula, Is, Not, allowed, applies, asked
+from .joining_histories import at_most, violated
 from .joining_types import Enums, Fitting, UnjoinableError, joined
 from .rereading import Rereader
 from .subject import Subject, condition_rule
 
 _SCOPES = ("principal", "context", "session")
+
+#: Whoever agrees to an escalated call, as a free value.
+APPROVER = "approver"
 
 #: Where the variables of conditions made here begin; rules number theirs from 0.
 _FRESH = 1_000_000
@@ -112,11 +117,24 @@ class Side:
 
 @dataclass(frozen=True)
 class Joined:
-    """Both sides, and the subject that they are part of."""
+    """Both sides, and the subject that they are part of. `assumed` holds in every world: what two
+    sums of one history have to do with each other."""
 
     subject: Subject
     old: Side
     new: Side
+    assumed: Formula
+    approvals: Mapping[str, Approvals]
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """An escalation that both have: the positions of the conditions on who may agree to it, None
+    where these cannot be compared, and how many it needs."""
+
+    old: int | None
+    new: int | None
+    needs: tuple[int, int]
 
 
 def join(old: Program, new: Program, tool: str) -> Joined:
@@ -149,6 +167,8 @@ class _Joining:
                 (self._new, renamed[1], renamed_params[1]),
             )
         ]
+        approvals, approver = self._approvals(roots, facts, (renamed, renamed_params))
+        assumed = Every(tuple(dict.fromkeys(self._histories(facts, renamed))))
         args, principal, context, session = map(_record, roots.values())
         subject = Subject(
             self._tool,
@@ -163,10 +183,12 @@ class _Joining:
                 names.get(name, name): self._enums.changed(kind)
                 for program, names in zip((self._old, self._new), renamed_params, strict=True)
                 for name, kind in program.unset_params.items()
-            },
+            }
+            | ({} if approver is None else {APPROVER: approver}),
             tuple(self._zones) if self._old.zone != self._new.zone else None,
         )
-        return Joined(subject, *sides)
+        old, new = sides
+        return Joined(subject, old, new, assumed, approvals)
 
     # --- types
 
@@ -257,6 +279,83 @@ class _Joining:
     def _fitting(self, *, closed: bool) -> Fitting:
         return Fitting(closed, self._slots)
 
+    # --- approvals
+
+    def _approvals(
+        self,
+        roots: Mapping[str, Type],
+        facts: Mapping[str, ir.FactSignature],
+        renamed: tuple[tuple[Mapping[str, str], ...], tuple[Mapping[str, str], ...]],
+    ) -> tuple[dict[str, Approvals], Type | None]:
+        """The escalations of both by name, and the type of whoever agrees."""
+        found: dict[str, dict[int, tuple[int | None, int]]] = {}
+        kinds: dict[Type, None] = {}
+        results = {name: signature.result for name, signature in facts.items()}
+        for side, program in enumerate((self._old, self._new)):
+            names = {**renamed[0][side], **renamed[1][side]}
+            rereader = Rereader(self._enums, roots, results, names, self._slots)
+            for rule in program.rules[self._tool].rules:
+                if rule.kind != "escalate" or rule.approver is None:
+                    continue
+                asked = _asked_of_param(rule.approver)
+                kinds.update(
+                    dict.fromkeys(
+                        self._enums.changed(node.type)
+                        for node in walk(asked)
+                        if isinstance(node, ir.Param) and node.name == APPROVER
+                    )
+                )
+                condition = rereader.rule(replace(rule, condition=asked))
+                at = self._place(replace(condition, kind="permit"), program.zone)
+                found.setdefault(rule.name, {})[side] = (at, rule.needs)
+        comparable = len(kinds) <= 1
+        both = {
+            name: Approvals(
+                sides[0][0] if comparable else None,
+                sides[1][0] if comparable else None,
+                (sides[0][1], sides[1][1]),
+            )
+            for name, sides in found.items()
+            if len(sides) == 2
+        }
+        return both, next(iter(kinds), None)
+
+    # --- histories
+
+    def _histories(
+        self,
+        facts: Mapping[str, ir.FactSignature],
+        renamed: tuple[Mapping[str, str], Mapping[str, str]],
+    ) -> Iterator[Formula]:
+        """That sums which differ in their windows alone do not contradict each other, at the keys
+        at which either policy looks them up."""
+        same_zone = self._old.zone == self._new.zone
+        for ours, a in self._old.history.items():
+            for theirs, b in self._new.history.items():
+                first, second = renamed[0].get(ours, ours), renamed[1].get(theirs, theirs)
+                if first == second or not {first, second} <= facts.keys():
+                    continue
+                if at_most(a, b, same_zone=same_zone):
+                    yield from self._consistent(facts[first], facts[second], a.operation)
+                elif at_most(b, a, same_zone=same_zone):
+                    yield from self._consistent(facts[second], facts[first], a.operation)
+
+    def _consistent(
+        self, less: ir.FactSignature, more: ir.FactSignature, operation: str
+    ) -> Iterator[Formula]:
+        for rule, zone in list(zip(self._rules, self._zones, strict=True)):
+            for read in _reads(rule, None):
+                if read.name not in (less.name, more.name) or not _closed(read, rule):
+                    continue
+                odd = violated(
+                    ir.Fact(less.name, read.keys, less.result),
+                    ir.Fact(more.name, read.keys, more.result),
+                    operation,
+                )
+                lets = _before(rule, read)
+                at = self._place(ir.Rule("permit", "odd", lets, odd, None, rule.span), zone)
+                yield Not(applies(at))
+
     # --- sides
 
     def _side(
@@ -310,6 +409,22 @@ class _Joining:
 def _record(kind: Type) -> RecordType:
     assert isinstance(kind, RecordType)
     return kind
+
+
+def _asked_of_param(expr: ir.Expr) -> ir.Expr:
+    """A condition on `approver`, asked of a value that is free."""
+    if isinstance(expr, ir.Root) and expr.name == "approver":
+        return ir.Param(APPROVER, expr.type)
+    if not isinstance(expr, NODES):
+        return expr
+    changes: dict[str, Any] = {f.name: _parts_asked(getattr(expr, f.name)) for f in fields(expr)}
+    return replace(expr, **changes)
+
+
+def _parts_asked(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return tuple(map(_parts_asked, part))
+    return _asked_of_param(part) if isinstance(part, NODES) else part  # type: ignore[arg-type]
 
 
 def _always(test: ir.Expr) -> bool:

@@ -44,14 +44,14 @@ class Written:
 class Linted:
     """A policy, the survey of each tool that rules stand on, and what the project says.
 
-    `resolvers`: the facts that the host looks up (None: not said). `locked`: the tools that each
-    glob matched when the lock was written, by the glob's text (None: there is no lock).
+    `resolvers`: the facts that the host looks up (None: not said). `locked`: the tools
+    of the project's lock, by qualified name (None: there is no lock).
     """
 
     program: Program
     surveys: Mapping[str, Survey]
     resolvers: frozenset[str] | None = None
-    locked: Mapping[str, tuple[str, ...]] | None = None
+    locked: frozenset[str] | None = None
     written: tuple[Written, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ A kept answer is believed only where it reads like one; what it rests on is in i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,7 +28,7 @@ class Project:
     """What a project says to its lint, see `linted.Linted`."""
 
     resolvers: frozenset[str] | None = None
-    locked: Mapping[str, tuple[str, ...]] | None = None
+    locked: frozenset[str] | None = None
 
 
 def lint(

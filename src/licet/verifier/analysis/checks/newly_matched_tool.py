@@ -1,6 +1,6 @@
 """# LIC423 newly-matched-tool
 
-A glob or `any` stands for a tool that was not there when `licet.lock` was written. `licet lint --lock` writes it anew once somebody has looked.
+A glob or `any` stands for a tool that was not there when `licet.lock` was written. `licet catalog lock` writes it anew once somebody has looked.
 
 ## Wrong
 
@@ -39,12 +39,9 @@ CODE = "LIC423"
 def find(policy: Linted) -> Iterator[Finding]:
     if policy.locked is None:
         return
+    listed = [tool.qualified for tool in policy.program.catalog if tool.source]
     for pattern in wide_patterns(policy.program):
-        before = policy.locked.get(pattern.text)
-        if before is None:
-            continue  # written since: its author saw what there is
-        now = matching((pattern,), [tool.qualified for tool in policy.program.catalog])
-        new = [tool for tool in now if tool not in before]
+        new = [tool for tool in matching((pattern,), listed) if tool not in policy.locked]
         if new:
             more = f" and {len(new) - 1} more" if len(new) > 1 else ""
             yield finding(
@@ -52,5 +49,5 @@ def find(policy: Linted) -> Iterator[Finding]:
                 f"`{pattern.text}` now stands for `{new[0]}`{more} too",
                 pattern.span,
                 Severity.error,
-                help="check that the rule is meant for it, then run `licet lint --lock`",
+                help="check that the rule is meant for it, then run `licet catalog lock`",
             )
