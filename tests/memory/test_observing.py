@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,12 @@ def test_ids_hold_for_what_is_let_through(tmp_path: Path) -> None:
         assert first.observed is not None
         other = check(guard, 61, known=False, id="c1")
         assert (other.outcome, other.kind) == ("deny", "fault")
+
+
+def test_one_id_is_let_through_once(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'state.db'}"
+    with load(tmp_path, TEXT, store=store, observe_until=later(600)) as guard:
+        with ThreadPoolExecutor(6) as pool:
+            verdicts = list(pool.map(lambda _: check(guard, 70, known=False, id="c1"), range(6)))
+        assert {verdict.outcome for verdict in verdicts} == {"allow"}
+        assert len({str(verdict.ticket) for verdict in verdicts}) == 1

@@ -479,6 +479,9 @@ class Decider:
         with self._memory.sit(proposal.tenant) as sitting:
             sitting.require_active()
             if observe:
+                again = self._again(sitting, proposal)
+                if again is not None:
+                    return replace(again, observed=verdict)
                 at = sitting.instant(proposal.world.now)
                 return self._reserve(sitting, proposal, rules, refusal.states, at, verdict)
             if refusal.outcome == "escalate":

@@ -86,6 +86,7 @@ class Keys:
         if len(secret) < KEY_BYTES:
             raise ValueError(f"a key has at least {KEY_BYTES} bytes")
         self._secret = secret
+        self._ticket_key = self.of("ticket")
 
     def of(self, purpose: Purpose) -> bytes:
         return hmac.new(self._secret, b"licet key 1 " + purpose.encode(), hashlib.sha256).digest()
@@ -101,7 +102,7 @@ class Keys:
 
     def _signature(self, ticket: Ticket) -> str:
         text = str(replace(ticket, signature=""))
-        return hmac.new(self.of("ticket"), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._ticket_key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def new_nonce() -> str:
