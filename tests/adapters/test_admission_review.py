@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -59,7 +60,7 @@ def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
 def review(**changes: object) -> dict[str, Any]:
     """The review with parts of its request changed; None takes a part away."""
     made = deepcopy(REVIEW)
-    made["request"] |= changes
+    made["request"] |= {"uid": str(uuid4()), **changes}  # no two requests have one
     made["request"] = {name: part for name, part in made["request"].items() if part is not None}
     return made
 

@@ -89,7 +89,7 @@ def test_what_cannot_be_decided_again(licet, folder):
         {**first, "verdict": elsewhere},
         {**first, "verdict": {**first["verdict"], "catalog": "sha256:other"}},
         {**first, "verdict": {**first["verdict"], **fault}},
-        {**first, "call": {**first["call"], "approved": ["risky"]}},
+        {**first, "call": {**first["call"], "approved": {"$committed": "hmac-sha256:0"}}},
         {"verdict": 7},
     ]
     text = log_of(cases) + "{}\n"
@@ -104,7 +104,7 @@ def test_what_cannot_be_decided_again(licet, folder):
         (2, "the policy sha256:other was not given"),
         (3, "the policy was not given with the catalog sha256:other"),
         (4, "something on the host's side was broken then"),
-        (5, "it rests on earlier calls or on an approval"),
+        (5, "who had agreed to it was redacted"),
         (6, "it is not a verdict's record: 'int' object is not subscriptable"),
         (None, "it is no entry: it does not begin and end as a line of an export does"),
     ]

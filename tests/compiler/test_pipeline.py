@@ -86,7 +86,10 @@ def test_presence_that_is_not_certain_is_refused() -> None:
 def test_a_permit_s_message_knows_nothing_of_its_condition() -> None:
     text = 'on pay when has args.note and args.note == "x" message "{length(args.note)}"'
     assert found(f"forbid f {text}") == []
-    assert found(f"permit f {text}") == ["LIC112 this may be absent (`String?`)"]
+    assert found(f"permit f {text}") == [
+        "LIC134 the message of a permit is never shown",
+        "LIC112 this may be absent (`String?`)",
+    ]
 
 
 def test_a_message_names_the_first_element_that_decided() -> None:

@@ -215,7 +215,11 @@ class _Lexer:
             return
         opening, word = tokens[-count - 1], tokens[-count - 2]
         before = tokens[-count - 3].kind if len(tokens) > count + 2 else ""
-        if opening.kind == "LPAR" and word.text in COMPREHENSIONS and before != "DOT":
+        if (
+            opening.kind == "LPAR"
+            and word.text in COMPREHENSIONS
+            and before not in ("DOT", "TABLE")
+        ):
             for index in range(len(tokens) - count, len(tokens), 2):
                 tokens[index] = tokens[index]._replace(kind="BINDER")
 

@@ -178,10 +178,12 @@ class Decider:
         """The verdict on a call with the history that it brings, and with what was approved then.
 
         No store is asked, nothing is reserved or written down: for deciding a record again.
-        Raises Refused where the call is not admitted.
         """
-        tool = self._admission.tool(action.tool, action.args)
-        world = self._admission.world(tool, action)
+        try:
+            tool = self._admission.tool(action.tool, action.args)
+            world = self._admission.world(tool, action)
+        except Refused as refused:
+            return self._refused(action, brief(action.tool), refused.violations)
         rules = self.program.rules[world.tool]
         outcome, states, _ = self._evaluate(rules, world)
         asking = {
