@@ -1,4 +1,3 @@
-import time
 from decimal import Decimal
 from fractions import Fraction
 
@@ -192,10 +191,8 @@ def doubling(shape: str) -> object:
     ],
 )
 def test_too_large(schema: object) -> None:
-    start = time.perf_counter()
     _, findings = to_type(schema, "tool `t`")
     assert {found.code for found in findings} == {"LIC208"}
-    assert time.perf_counter() - start < 2
 
 
 def test_what_is_referenced_often_is_read_once() -> None:

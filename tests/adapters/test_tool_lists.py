@@ -1,5 +1,4 @@
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -116,10 +115,8 @@ def test_a_name_listed_twice() -> None:
 
 
 def test_ten_thousand_tools() -> None:
-    start = time.perf_counter()
     tools, findings = read([{"name": f"t{i}", "inputSchema": SCHEMA} for i in range(10_000)])
     assert (len(tools), findings) == (10_000, ())
-    assert time.perf_counter() - start < 5
     _, findings = read([{"name": f"t{i}", "inputSchema": SCHEMA} for i in range(20_001)])
     assert [found.code for found in findings] == ["LIC208"]
 

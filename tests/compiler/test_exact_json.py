@@ -1,4 +1,3 @@
-import time
 from decimal import Decimal
 from fractions import Fraction
 
@@ -32,11 +31,9 @@ from licet.compiler.exact_json import JsonError, canonical, decode
     ],
 )
 def test_refused(text: str | bytes, message: str, path: tuple[object, ...]) -> None:
-    start = time.perf_counter()
     with pytest.raises(JsonError) as caught:
         decode(text)
     assert (caught.value.message, caught.value.path) == (message, path)
-    assert time.perf_counter() - start < 1
 
 
 def test_a_bad_number_under_a_duplicate_key_is_not_lost() -> None:

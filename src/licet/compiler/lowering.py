@@ -21,6 +21,7 @@ from typing import assert_never
 
 from . import ir
 from .types import (
+    STRING,
     JsonType,
     ListType,
     MapType,
@@ -28,6 +29,7 @@ from .types import (
     RecordType,
     StringType,
     Type,
+    rebuilt,
 )
 
 AbstractPath = tuple[object, ...]
@@ -86,6 +88,10 @@ class Theories:
         """Paths that no rule reads count as interned."""
         found = self._classes.get(path)
         return found is not None and found.root().sequence
+
+
+def _unbounded(scalar: Type) -> Type:
+    return STRING if isinstance(scalar, StringType) else scalar
 
 
 def choose_theories(
@@ -202,8 +208,10 @@ class _Choice:
                 return self.shape(self.facts[name].result, ("fact", name))
             case ir.Builtin(name, arguments, type):
                 for i, argument in enumerate(arguments):
-                    # Two uses of one name may differ in type: each type has its own class.
-                    path: AbstractPath = ("argument", name, i, argument.type)
+                    # Two uses of one name may differ in type: each type has its own class. But
+                    # texts with and without a pattern are compared, as keys of one name.
+                    alike = rebuilt(argument.type, _unbounded)
+                    path: AbstractPath = ("argument", name, i, alike)
                     self.meet(self.shape(argument.type, path), self.read(argument))
                 return self.shape(type, ("builtin", name, type))
             case ir.WhenPresent(optional, var, body):

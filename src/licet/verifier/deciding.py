@@ -35,11 +35,11 @@ from licet.compiler.world import UNKNOWN, World
 
 from .action import Action, ActionError
 from .admission import HOSTS_OWN, NOT_YOURS, Admission, Refused, brief, holds_rare_text, path_text
-from .approvals import Approvals
+from .approvals import Approval, Approvals, read
 from .calls import call_json
 from .engines import Engines
 from .facts import Resolvers, Wanted
-from .history import StoredCall, StoreError
+from .history import StoredApproval, StoredCall, StoreError
 from .refusing import Refusal, Refuser
 from .remembering import Memory, Promise, Proposal, Sitting
 from .solving import SolverPool
@@ -122,6 +122,7 @@ class Decider:
         engine: Engine,
         seconds: float,
         observing: Observing,
+        asked: Callable[[Approval], None] | None,
     ) -> None:
         self.program = program
         self._clock = clock
@@ -132,6 +133,7 @@ class Decider:
         self._engine = engine
         self._seconds = seconds
         self._observing = observing
+        self._on_asked = asked
         self._refuser = Refuser(program, clock, solvers)
         self._engines = Engines(program)
         self._process, self._prefix = os.getpid(), secrets.token_hex(6)
@@ -486,9 +488,13 @@ class Decider:
                     return replace(again, observed=verdict)
                 at = sitting.instant(proposal.world.now)
                 return self._reserve(sitting, proposal, rules, refusal.states, at, verdict)
+            asked: StoredApproval | None = None
             if refusal.outcome == "escalate":
-                verdict = self._asked(sitting, proposal, rules, refusal, verdict)
+                asked = self._asked(sitting, proposal, rules, refusal)
+                verdict = replace(verdict, approval=asked.id)
             self._note(sitting, verdict, proposal, rules, refusal.states)
+        if asked is not None and asked.asked == sitting.now and self._on_asked is not None:
+            self._on_asked(read(asked, sitting.now))
         return verdict
 
     def _asked(
@@ -497,8 +503,7 @@ class Decider:
         proposal: Proposal,
         rules: ToolRules,
         refusal: Refusal,
-        verdict: Verdict,
-    ) -> Verdict:
+    ) -> StoredApproval:
         told = {v.rule: v.message for v in refusal.violations}
         asking = [
             (rule, told.get(rule.name, ""))
@@ -510,7 +515,7 @@ class Decider:
         if stored is None:
             text = "too many approvals of this session wait for an answer already"
             raise Refused((Violation("approval", text, text),))
-        return replace(verdict, approval=stored.id)
+        return stored
 
     def _note(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,13 @@ from .solving import SolverPool
 from .tickets import KEY_BYTES, Keys, Ticket
 from .verdict import Verdict
 
+log = logging.getLogger("licet")
+
 F = TypeVar("F", bound=Callable[..., object])
+
+
+#: Is told of an approval that waits for somebody, and of one that was answered.
+Notify = Callable[[Approval], object]
 
 
 class GuardOptions(TypedDict, total=False):
@@ -46,6 +53,7 @@ class GuardOptions(TypedDict, total=False):
     most_pending: int
     observe_until: datetime | None
     activate: bool
+    notify: Notify | None
     audit: bool | None
     redact: Sequence[str]
 
@@ -69,7 +77,8 @@ class Guard:
     `store` is where the guard remembers (None: in this process, for as long as it lives), `key`
     signs its tickets (None: one that the store keeps), `tenant` is whose calls these are unless a
     call says otherwise. A ticket is good for `ticket_seconds`, an approval for `approval_seconds`;
-    a session may have `most_pending` approvals open.
+    a session may have `most_pending` approvals open. `notify` is told of each that waits or was
+    answered, after that is written down; what it raises is logged (`licet.adapters.webhooks`).
 
     With `audit`, everything is written down in the store (None: where it is durable); `redact`
     names fields that are not to be told there (`args.body`, `principal.email`): docs/audit.md.
@@ -96,6 +105,7 @@ class Guard:
         most_pending: int = 20,
         observe_until: datetime | None = None,
         activate: bool = True,
+        notify: Notify | None = None,
         audit: bool | None = None,
         redact: Sequence[str] = (),
     ) -> None:
@@ -133,6 +143,7 @@ class Guard:
         self._approvals = Approvals(
             program, admission, zone, seconds=approval_seconds, most=most_pending
         )
+        self._notify = notify
         self._redeemer = Redeemer(program, admission, self._memory)
         self._decider = Decider(
             program,
@@ -145,6 +156,7 @@ class Guard:
             engine=engine,
             seconds=seconds,
             observing=self._observing,
+            asked=self._tell if notify is not None else None,
         )
         if activate:
             self.activate()
@@ -380,7 +392,16 @@ class Guard:
     ) -> Approval:
         with self._memory.sit(self._named(tenant)) as sitting:
             stored = self._approvals.answer(sitting, id, approver, agrees=agrees)
-            return read(stored, sitting.now)
+            answered = read(stored, sitting.now)
+        self._tell(answered)
+        return answered
+
+    def _tell(self, approval: Approval) -> None:
+        if self._notify is not None:
+            try:
+                self._notify(approval)
+            except Exception:
+                log.exception("nobody could be told of an approval")
 
     async def answered(
         self, id: str, *, tenant: str | None = None, seconds: float | None = None

@@ -327,6 +327,8 @@ class _Writing:
             return variable.path
         site = self._e.sites[variable.owner]
         keys = self._bound.known[site.index]
+        if site.kind == "builtin" and keys is not None and not _hashable(keys):
+            return variable.path  # a function of a document: its value is worked out, not chosen
         if keys is None or any(
             other.name == site.name and self._bound.known[other.index] == keys
             for other in self._e.sites[: site.index]
@@ -394,6 +396,14 @@ class _Writing:
                 raw = _encoded(variable, chosen, self._codes.fixed)
                 found.append(t.implies(here, t.eq(variable.term, _term(e, variable, raw))))
         return found
+
+
+def _hashable(keys: tuple[Value, ...]) -> bool:
+    try:
+        hash(keys)
+    except TypeError:
+        return False
+    return True
 
 
 def _key_constant(e: Encoding, wanted: Value, type: Type) -> Symbolic:

@@ -479,8 +479,6 @@ def _is_key(expr: ir.Expr) -> bool:
                 return fits(inner)
             case ListType(element):
                 return fits(element)
-            case RecordType():
-                return all(fits(f.type) for f in kind.fields)
             case _:
                 return isinstance(kind, SCALARS)
 

@@ -1,0 +1,136 @@
+"""Telling people elsewhere that an approval waits, or was answered: a signed POST.
+
+    Guard.load("policies/", notify=Webhook("https://chat.example/licet", secret))
+
+The body is JSON. Its signature goes in the header `Licet-Signature: t=SECONDS,v1=HEX`, where HEX
+is HMAC-SHA256 over `SECONDS.BODY`; `verified` is the other side of it. A webhook tells, and decides
+nothing: it is sent in a thread of its own, a few times if need be, and what comes back is not
+read. It goes to public addresses alone, as its name resolves when it is sent, and follows no
+redirect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import logging
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from licet.compiler.json_text import json_line
+from licet.verifier.approvals import Approval
+
+log = logging.getLogger("licet")
+
+HEADER = "Licet-Signature"
+#: By how much the clocks of both sides may differ, and so how long a body may be sent again.
+TOLERANCE = 300
+ATTEMPTS = 4
+
+
+class Webhook:
+    """Sends approvals to one URL. `secret` has 32 bytes or more; `seconds` bounds one attempt.
+
+    `private` lets it go to addresses that are not public (a service on the same machine).
+    Raises ValueError for a URL that is none of http(s), ImportError without `licet[webhooks]`.
+    """
+
+    def __init__(
+        self, url: str, secret: bytes, *, seconds: float = 5.0, private: bool = False
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("a webhook goes to an http or https URL without a user in it")
+        if len(secret) < 32:
+            raise ValueError("the secret of a webhook has 32 bytes or more")
+        if find_spec("httpx") is None or find_spec("tenacity") is None:
+            raise ModuleNotFoundError("webhooks need more: pip install 'licet[webhooks]'")
+        self._url, self._secret, self._seconds, self._private = url, secret, seconds, private
+        self._host, self._port = parts.hostname, parts.port or (443, 80)[parts.scheme == "http"]
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="licet-webhook")
+
+    def __call__(self, approval: Approval) -> Future[bool]:
+        """Send it, in the background; the answer says whether it arrived."""
+        return self._threads.submit(self._send, body_of(approval))
+
+    def close(self) -> None:
+        """Wait for what is being sent."""
+        self._threads.shutdown()
+
+    def _send(self, body: bytes) -> bool:
+        from tenacity import Retrying, stop_after_attempt, wait_exponential_jitter
+
+        attempts = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5),
+            reraise=True,
+        )
+        try:
+            attempts(self._post, body)
+        except Exception as error:
+            log.warning("a webhook could not be sent: %s", type(error).__name__)
+            return False
+        return True
+
+    def _post(self, body: bytes) -> None:
+        import httpx
+
+        self._check_address()
+        headers = {"Content-Type": "application/json", HEADER: signature(self._secret, body)}
+        with httpx.Client(timeout=self._seconds, follow_redirects=False, trust_env=False) as client:
+            answer = client.post(self._url, content=body, headers=headers)
+        if not answer.is_success:
+            raise ConnectionError(f"the receiver answered {answer.status_code}")
+
+    def _check_address(self) -> None:
+        if self._private:
+            return
+        for *_, place in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
+            if not ipaddress.ip_address(place[0]).is_global:
+                raise PermissionError("a webhook goes to public addresses alone")
+
+
+def body_of(approval: Approval) -> bytes:
+    """What is sent: all that a person is asked, but never a ticket."""
+    return json_line(
+        {
+            "approval": approval.id,
+            "state": approval.state,
+            "tool": approval.tool,
+            "args": approval.args,
+            "principal": approval.principal,
+            "session": approval.session,
+            "rules": [
+                {"name": r.name, "message": r.message, "needs": r.needs, "agreed": list(r.agreed)}
+                for r in approval.rules
+            ],
+            "expires": approval.expires,
+        }
+    ).encode()
+
+
+def signature(secret: bytes, body: bytes, at: int | None = None) -> str:
+    """The header's value for a body sent at `at` (seconds since 1970; None: now)."""
+    at = int(time.time()) if at is None else at
+    return f"t={at},v1={_mac(secret, at, body)}"
+
+
+def verified(
+    secret: bytes, header: str, body: bytes, *, clock: Callable[[], float] = time.time
+) -> bool:
+    """Whether a body was signed with the secret, not longer ago than `TOLERANCE` seconds."""
+    parts = dict(part.partition("=")[::2] for part in header.split(","))
+    stamp = parts.get("t", "")
+    if not (stamp.isascii() and stamp.isdigit()) or abs(clock() - int(stamp)) > TOLERANCE:
+        return False
+    wanted = _mac(secret, int(stamp), body)
+    return hmac.compare_digest(wanted.encode(), parts.get("v1", "").encode())
+
+
+def _mac(secret: bytes, at: int, body: bytes) -> str:
+    return hmac.new(secret, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
