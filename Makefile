@@ -45,7 +45,7 @@ fmt: ## format and fix (make fmt ARGS=src/licet/compiler for a part)
 
 nightly: ## all tests, 200,000 examples for each property
 	$(call environment,dev)
-	@LICET_HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n auto --no-header $(ARGS)
+	@LICET_HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n auto --no-header --timeout 0 $(ARGS)
 
 bench: ## the benchmarks
 	$(call environment,dev)
