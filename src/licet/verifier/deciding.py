@@ -86,12 +86,14 @@ Check = Generator[Lookup | Slow, Any, Verdict]
 class _Attempt:
     """What one transaction came to: a verdict, or what has to be done before the next.
 
-    `missing` are facts to look up; else the call is not plainly allowed, and `outcome` and
-    `states` say how far it is settled. `change` is the tenant's last one when this was seen.
+    `missing` are facts to look up, `behind` says that calls are still being counted; else the call
+    is not plainly allowed, and `outcome` and `states` say how far it is settled. `change` is the
+    tenant's last one when this was seen.
     """
 
     verdict: Verdict | None = None
     missing: list[FactKey] = field(default_factory=list)
+    behind: bool = False
     outcome: Outcome | None = None
     states: States = ()
     change: int = 0
@@ -312,6 +314,8 @@ class Decider:
             )
             if attempt.verdict is not None:
                 return attempt.verdict
+            if attempt.behind:
+                continue
             if attempt.missing:
                 yield from self._look_up(world, attempt.missing)
                 continue
@@ -339,6 +343,8 @@ class Decider:
         """One transaction: everything that it reads holds when it commits."""
         world = proposal.world
         with self._memory.sit(proposal.tenant) as sitting:
+            if sitting.is_behind:
+                return _Attempt(behind=True)  # what was counted so far stays counted
             sitting.require_active()
             at = sitting.instant(given)
             again = self._again(sitting, proposal)
@@ -359,7 +365,7 @@ class Decider:
                     return _Attempt(verdict)
             if outcome == "allow":
                 return _Attempt(self._reserve(sitting, proposal, rules, states, at))
-            return _Attempt(None, [], outcome, states, sitting.head.change)
+            return _Attempt(outcome=outcome, states=states, change=sitting.head.change)
 
     def _evaluate_with_history(
         self, sitting: Sitting, proposal: Proposal, rules: ToolRules, at: int

@@ -20,6 +20,7 @@ from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock
 from licet.compiler.exact_json import canonical, decode
 from licet.compiler.history import Index
+from licet.compiler.history import digest_of as digest_of_index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
 from licet.compiler.types import JSON, Value, has_open_parts
@@ -42,8 +43,9 @@ FactKey = tuple[str, tuple[Value, ...]]
 #: By how much an instant may lie before the last one of a tenant: clocks of several machines
 #: differ a little. What lies further back is refused; in between, time stands still.
 SLACK = 5_000_000
-#: Calls that are taken in, or given back, at a time.
+#: Calls that are taken in, or given back, at a time; and how many times in one transaction.
 BATCH = 500
+BATCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,17 @@ class Promise:
         )
 
 
+def _counting(program: Program, indices: Mapping[str, Index]) -> str:
+    facts = sorted((name, s.params, s.result) for name, s in program.facts.items())
+    return digest_of_index(
+        sorted(index.digest for index in indices.values()),
+        program.catalog.digest,
+        (program.principal, program.context, program.session),
+        facts,
+        program.zone,
+    )
+
+
 class _Run:
     """One guard in one process; a forked child is another."""
 
@@ -178,6 +191,9 @@ class Memory:
         self._open: dict[str, bool] = {}
         #: One index for each digest, whatever names it has.
         self.indices: dict[str, Index] = {i.pots: i for i in program.history.values()}
+        #: What the pots of this program hold is the same for every program with this name: one that
+        #: adds up the same, and reads calls in the same way.
+        self.counting = _counting(program, self.indices)
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
         self._reading: dict[str, bool] = {}
         self.run = _Run()
@@ -361,15 +377,23 @@ class Sitting:
     def catch_up(self) -> None:
         """Give back what was never used, and take in what others have done."""
         if self.memory.indices:
-            self._counted_to = self.tx.coverage(self._program.digest)
+            self._counted_to = self.tx.coverage(self.memory.counting)
         for call in self.tx.calls_due(self.now, BATCH):
             self.change(call, "cancelled", None)
             self.note("expiry", {"call": call.call_id, "nonce": call.nonce})
-        while self.memory.indices and self._counted_to < self.head.change:
+        for _ in range(BATCHES):
+            if not self.is_behind:
+                break
             missed = self.tx.calls_changed_after(self._counted_to, BATCH)
             for call in missed:
                 self._count(call)
             self._cover(missed[-1].change if missed else self.head.change)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether calls are still to be taken in: as many as one transaction has time for were.
+        Nothing may be decided then."""
+        return bool(self.memory.indices) and self._counted_to < self.head.change
 
     def activate(self) -> None:
         """Let the guard's policy be the one by which the tenant's calls are decided."""
@@ -386,7 +410,10 @@ class Sitting:
             )
 
     def require_active(self) -> None:
-        """Refused where another policy than the guard's is active."""
+        """Refused where another policy than the guard's is active, or not all calls are counted."""
+        if self.is_behind:
+            text = "the calls made under another policy are still being counted: try again"
+            raise Refused((Violation("fault", text, "the check itself failed"),))
         active = self.head.policy
         if active and active != self._program.digest:
             text = "another policy is active by now: load the policy again"
@@ -452,7 +479,7 @@ class Sitting:
             self._cover(change)
 
     def _cover(self, change: int) -> None:
-        self.tx.cover(self._program.digest, change)
+        self.tx.cover(self.memory.counting, change)
         self._counted_to = change
 
     def _count(self, call: StoredCall) -> None:

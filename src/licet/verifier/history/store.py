@@ -154,7 +154,8 @@ class Transaction(Protocol):
     # what calls add up to
 
     def coverage(self, policy: str) -> int:
-        """Up to which change the pots of a policy (by digest) hold all calls; 0 at first."""
+        """Up to which change the pots of a policy hold all calls; 0 at first. `policy` is the
+        digest of what it adds up."""
 
     def cover(self, policy: str, change: int) -> None: ...
 
