@@ -26,7 +26,8 @@ from licet.verifier.admission import Admission
 from licet.verifier.history import StoredCall, summaries
 from licet.verifier.history.memory import MemoryStore
 from licet.verifier.history.pots import Query, by_definition, values
-from licet.verifier.remembering import Memory, Proposal, Sitting
+from licet.verifier.proposing import Proposal
+from licet.verifier.remembering import Memory, Sitting
 from licet.verifier.tickets import Keys
 
 HEAD = """

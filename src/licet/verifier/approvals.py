@@ -26,7 +26,8 @@ from .action import Action
 from .admission import Admission, Refused, path_text
 from .delegation import chain
 from .history import StoredApproval, Transaction
-from .remembering import SLACK, Proposal, Sitting, binding_of
+from .proposing import Proposal, binding_of
+from .remembering import SLACK, Sitting
 
 ApprovalState = Literal["open", "approved", "rejected", "used", "expired"]
 

@@ -40,8 +40,9 @@ from .calls import call_json
 from .engines import Engines
 from .facts import Resolvers, Wanted
 from .history import StoredApproval, StoredCall, StoreError
+from .proposing import Promise, Proposal
 from .refusing import Refusal, Refuser
-from .remembering import Memory, Promise, Proposal, Sitting
+from .remembering import Memory, Sitting
 from .solving import SolverPool
 from .verdict import Outcome, Verdict, Violation
 

@@ -7,13 +7,11 @@ read, the decision made, and what it allows is reserved.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
@@ -24,7 +22,6 @@ from licet.compiler.history import digest_of as digest_of_index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
 from licet.compiler.types import JSON, Value, has_open_parts
-from licet.compiler.values import render
 from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, World
 
@@ -35,7 +32,8 @@ from .calls import call_json
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import PastCall, Query, by_definition, contributions, values
 from .history.summaries import Addition, amend, append
-from .tickets import Keys, Ticket, arguments_digest, copied, frozen, identity_of, new_nonce
+from .proposing import Promise, Proposal
+from .tickets import Keys, Ticket, new_nonce
 from .verdict import Violation
 
 FactKey = tuple[str, tuple[Value, ...]]
@@ -46,94 +44,6 @@ SLACK = 5_000_000
 #: Calls that are taken in, or given back, at a time; and how many times in one transaction.
 BATCH = 500
 BATCHES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """One call that is being decided: as it came in, and as it was admitted."""
-
-    action: Action
-    tool: Tool
-    world: World
-    tenant: str
-    principal: str
-    session: str | None
-    digest: str
-    #: No one will say how it ended: it counts as done as soon as it is allowed.
-    commit: bool = False
-
-    @staticmethod
-    def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:
-        """Raises Refused where the arguments are not JSON beyond what the schema says of them."""
-        digest = digest_of(action.args, world, tool)
-        return Proposal(
-            action,
-            tool,
-            world,
-            tenant,
-            identity_of(world.principal),
-            session_of(action),
-            digest,
-            commit,
-        )
-
-
-def session_of(action: Action) -> str | None:
-    """The id of the session, if it has one. Raises Refused."""
-    session = action.session.get("id") if isinstance(action.session, Mapping) else None
-    if session is not None and not isinstance(session, str):
-        text = "`session.id` must be text"
-        raise Refused((Violation("fault", text, text, path="session.id"),))
-    return session or None
-
-
-def digest_of(args: Mapping[str, object], world: World, tool: Tool) -> str:
-    """The digest of the arguments that run. Raises Refused."""
-    try:
-        return arguments_digest(frozen(args, render(world.args, tool.params)))
-    except ValueError as error:
-        text = f"the arguments are not JSON: {error}"
-        raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
-
-
-class Promise:
-    """The ticket of a call that is not kept: made when it is asked for, always the same one.
-
-    All that it is made of is taken down when the call is decided, so that nothing that happens to
-    the arguments afterwards gets into it.
-    """
-
-    __slots__ = ("_args", "_digest", "_expires", "_memory", "_nonce", "_session", "_tenant",
-                 "_tool", "_world")  # fmt: skip
-
-    def __init__(
-        self, memory: Memory, action: Action, tool: Tool, world: World, tenant: str
-    ) -> None:
-        self._memory, self._tool, self._world, self._tenant = memory, tool, world, tenant
-        self._args = copied(action.args)
-        # What a schema leaves open was not looked at: it may not even be JSON.
-        self._digest = digest_of(action.args, world, tool) if memory.is_open(tool) else None
-        self._session = session_of(action)
-        self._nonce = memory.run.mark + new_nonce()
-        self._expires = time.time_ns() // 1000 + memory.life
-
-    def __call__(self) -> Ticket:
-        assert isinstance(self._args, dict)
-        program = self._memory.program
-        return self._memory.keys.signed(
-            Ticket(
-                self._tenant,
-                identity_of(self._world.principal),
-                self._session or "",
-                self._nonce,
-                self._tool.qualified,
-                self._digest or digest_of(self._args, self._world, self._tool),
-                program.digest,
-                program.catalog.digest,
-                self._nonce,
-                self._expires,
-            )
-        )
 
 
 def _counting(program: Program, indices: Mapping[str, Index]) -> str:
@@ -503,18 +413,3 @@ class Sitting:
         clock = self.memory.clock
         indices = self.memory.indices.values()
         return {a.pot: a for index in indices for a in contributions(index, past, clock)}
-
-
-def binding_of(proposal: Proposal, program: Program) -> str:
-    """What an approval is for: this call of this principal, under this policy."""
-    parts = (
-        proposal.tenant,
-        # all of it: on whose behalf somebody acts is what people are asked to judge
-        call_json(proposal.world, program).get("principal", {}),
-        proposal.session or "",
-        proposal.tool.qualified,
-        proposal.digest,
-        program.digest,
-        program.catalog.digest,
-    )
-    return hashlib.sha256(b"licet approval 1\0" + canonical(list(parts))).hexdigest()

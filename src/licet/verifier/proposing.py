@@ -1,0 +1,127 @@
+"""A call on its way: as it came in and was admitted, and the ticket that it would get."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from licet.compiler.catalog import Tool
+from licet.compiler.exact_json import canonical
+from licet.compiler.program import Program
+from licet.compiler.values import render
+from licet.compiler.world import World
+
+from .action import Action
+from .admission import Refused
+from .calls import call_json
+from .tickets import Ticket, arguments_digest, copied, frozen, identity_of, new_nonce
+from .verdict import Violation
+
+if TYPE_CHECKING:
+    from .remembering import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One call that is being decided: as it came in, and as it was admitted."""
+
+    action: Action
+    tool: Tool
+    world: World
+    tenant: str
+    principal: str
+    session: str | None
+    digest: str
+    #: No one will say how it ended: it counts as done as soon as it is allowed.
+    commit: bool = False
+
+    @staticmethod
+    def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:
+        """Raises Refused where the arguments are not JSON beyond what the schema says of them."""
+        digest = digest_of(action.args, world, tool)
+        return Proposal(
+            action,
+            tool,
+            world,
+            tenant,
+            identity_of(world.principal),
+            session_of(action),
+            digest,
+            commit,
+        )
+
+
+def session_of(action: Action) -> str | None:
+    """The id of the session, if it has one. Raises Refused."""
+    session = action.session.get("id") if isinstance(action.session, Mapping) else None
+    if session is not None and not isinstance(session, str):
+        text = "`session.id` must be text"
+        raise Refused((Violation("fault", text, text, path="session.id"),))
+    return session or None
+
+
+def digest_of(args: Mapping[str, object], world: World, tool: Tool) -> str:
+    """The digest of the arguments that run. Raises Refused."""
+    try:
+        return arguments_digest(frozen(args, render(world.args, tool.params)))
+    except ValueError as error:
+        text = f"the arguments are not JSON: {error}"
+        raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
+
+
+class Promise:
+    """The ticket of a call that is not kept: made when it is asked for, always the same one.
+
+    All that it is made of is taken down when the call is decided, so that nothing that happens to
+    the arguments afterwards gets into it.
+    """
+
+    __slots__ = ("_args", "_digest", "_expires", "_memory", "_nonce", "_session", "_tenant",
+                 "_tool", "_world")  # fmt: skip
+
+    def __init__(
+        self, memory: Memory, action: Action, tool: Tool, world: World, tenant: str
+    ) -> None:
+        self._memory, self._tool, self._world, self._tenant = memory, tool, world, tenant
+        self._args = copied(action.args)
+        # What a schema leaves open was not looked at: it may not even be JSON.
+        self._digest = digest_of(action.args, world, tool) if memory.is_open(tool) else None
+        self._session = session_of(action)
+        self._nonce = memory.run.mark + new_nonce()
+        self._expires = time.time_ns() // 1000 + memory.life
+
+    def __call__(self) -> Ticket:
+        assert isinstance(self._args, dict)
+        program = self._memory.program
+        return self._memory.keys.signed(
+            Ticket(
+                self._tenant,
+                identity_of(self._world.principal),
+                self._session or "",
+                self._nonce,
+                self._tool.qualified,
+                self._digest or digest_of(self._args, self._world, self._tool),
+                program.digest,
+                program.catalog.digest,
+                self._nonce,
+                self._expires,
+            )
+        )
+
+
+def binding_of(proposal: Proposal, program: Program) -> str:
+    """What an approval is for: this call of this principal, under this policy."""
+    parts = (
+        proposal.tenant,
+        # all of it: on whose behalf somebody acts is what people are asked to judge
+        call_json(proposal.world, program).get("principal", {}),
+        proposal.session or "",
+        proposal.tool.qualified,
+        proposal.digest,
+        program.digest,
+        program.catalog.digest,
+    )
+    return hashlib.sha256(b"licet approval 1\0" + canonical(list(parts))).hexdigest()
