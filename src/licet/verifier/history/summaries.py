@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from .store import Leaf, NodeRange, Transaction
 
@@ -83,26 +84,32 @@ class Summary:
 
     @staticmethod
     def read(text: str) -> Summary:
-        count, total, unknown, low, high, first, slots, last = text.split(";")
-        return Summary(
-            int(count),
-            _number(total),
-            int(unknown),
-            _number(low) if low else None,
-            _number(high) if high else None,
-            int(first) if first else None,
-            int(slots),
-            int(last),
-        )
+        return _read(text)
+
+
+@lru_cache(maxsize=16_384)
+def _read(text: str) -> Summary:
+    """Most nodes are what they were at the check before."""
+    count, total, unknown, low, high, first, slots, last = text.split(";")
+    return Summary(
+        int(count),
+        _number(total),
+        int(unknown),
+        _number(low) if low else None,
+        _number(high) if high else None,
+        int(first) if first else None,
+        int(slots),
+        int(last),
+    )
 
 
 EMPTY = Summary()
 
 
 def _pick(choose: Callable[..., Number], a: Number | None, b: Number | None) -> Number | None:
-    if a is None or b is None:
-        return a if b is None else b
-    return choose(a, b)
+    if a is None:
+        return b
+    return a if b is None or a == b else choose(a, b)
 
 
 def _number(text: str) -> Number:
