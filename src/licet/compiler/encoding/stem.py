@@ -60,7 +60,8 @@ class Stem:
         for a, b in self.pairs:
             mirror(a.place, b.place)
             mirror(b.place, a.place)
-        self.constraints = Constraints(self.encoding.soil, bounded)
+        history = (name for name, fact in around.facts.items() if fact.history)
+        self.constraints = Constraints(self.encoding.soil, bounded, {Aspect.free, *history})
         asserted = self._asserted()
         self.printer, self.text = self._written(asserted)
         self.variables = len(self.encoding.soil.variables)

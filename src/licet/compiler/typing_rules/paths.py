@@ -10,6 +10,7 @@ from ..resolution import ROOTS, SIDES
 from ..types import (
     BOOL,
     DATE,
+    INT,
     STRING,
     WEEKDAY,
     DateType,
@@ -34,7 +35,7 @@ from .optionals import chained, handled, narrowed, required
 TIME_PARTS = {"hour": IntType(0, 23), "weekday": WEEKDAY, "date": DATE}
 DATE_PARTS = {
     "weekday": WEEKDAY,
-    "year": IntType(1, 9999),
+    "year": INT,  # a date that is computed may lie beyond the years 1 to 9999
     "month": IntType(1, 12),
     "day": IntType(1, 31),
 }
