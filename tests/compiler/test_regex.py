@@ -11,7 +11,6 @@ from licet.compiler.regex import (
     Repeat,
     Union,
     from_glob,
-    from_schema,
     matcher,
     parse,
     show,
@@ -102,29 +101,6 @@ def test_matches(pattern: str, text: str, expected: bool) -> None:
 @pytest.mark.parametrize("pattern", ["(a?){500}a{500}", "(.*)*=", "(a|a)*b", "([ab]*a[ab]{900})"])
 def test_hostile_patterns_take_linear_time(pattern: str) -> None:
     matcher(pattern)("a" * 100_000)
-
-
-@pytest.mark.parametrize(
-    ("ecma", "pattern"),
-    [
-        ("^[A-Z]{3}$", "[A-Z]{3}"),
-        ("ab", ".*ab.*"),
-        ("^a|b$", "a.*|.*b"),
-        ("^(?<year>\\d{4})$", r"\d{4}"),
-        ("^a.b$", r"a[^\u{a}\u{d}\u{2028}\u{2029}]b"),
-        ("^a+?$", "a+"),
-        ("^\\u0041$", "A"),
-        ("^\\-$", "-"),
-        ("(?=a)b", None),
-        ("a\\b", None),
-        ("\\p{L}", None),
-        ("a^b", None),
-        ("(a)\\1", None),
-        ("(", None),
-    ],
-)
-def test_from_schema(ecma: str, pattern: str | None) -> None:
-    assert from_schema(ecma) == pattern
 
 
 @given(st.text(max_size=8), st.text(max_size=8), st.text(max_size=8))

@@ -54,9 +54,7 @@ def test_what_some_list_reaches_is_not_proved_away(
     assert "proved   all_allowed" not in capsys.readouterr().out
 
 
-def test_a_sum_over_earlier_calls(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sum_over_earlier_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = tmp_path / "p.licet"
     policy.write_text(
         """

@@ -6,7 +6,6 @@ absent, never a guess. Their grammars are in docs/views.md. `int` and `decimal` 
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from types import MappingProxyType
 
 from .clock import ZoneError, clock, parse_date, parse_time
 from .exact_json import MAX_DIGITS, JsonError, decode
+from .foreign_patterns import anywhere
 from .intake import BadValue, validator
 from .mentioning import mentions
 from .patching import merged, patched
-from .regex import from_schema, matcher
 from .types import (
     BOOL,
     DATE,
@@ -74,7 +73,7 @@ class BuiltinFunction:
 
 _INT = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-_LONGEST_PATTERN = 10_000
+_LONGEST_PATTERN = 2_000
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _validate_json = validator(JSON, clock("UTC"))
 
@@ -121,16 +120,10 @@ def json_type(document: Value) -> str:
             return "number"
 
 
-@functools.lru_cache(1_000)
-def _searcher(pattern: str) -> Callable[[str], bool] | None:
-    translated = from_schema(pattern) if len(pattern) <= _LONGEST_PATTERN else None
-    return None if translated is None else matcher(translated)
-
-
 def search(text: str, pattern: str) -> bool | None:
     """Whether a pattern (of a JSON Schema, RE2, Go …) is found in a text; None where it is none."""
-    found = _searcher(pattern)
-    return None if found is None else found(text)
+    found = anywhere(pattern) if len(pattern) <= _LONGEST_PATTERN else None
+    return found.takes(text) if found is not None and found.exact else None
 
 
 def like(text: str, glob: str) -> bool:

@@ -5,8 +5,8 @@ newline included; `\\d \\w \\s` are ASCII. What true regular expressions cannot 
 back-references), what a whole-text match does not need (anchors, lazy quantifiers), and flags are
 refused with a reason and the offset of it.
 
-`parse` reads the dialect, `show` writes it, `matcher` runs it (on RE2), `from_glob` and
-`from_schema` translate into it. The grammar is in docs/views.md.
+`parse` reads the dialect, `show` writes it, `matcher` runs it (on RE2), `from_glob` translates into
+it. The grammar is in docs/views.md.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from dataclasses import dataclass
 
 import re2
 
+from .char_ranges import DIGIT, LAST, SPACE, WORD, Ranges, outside, together
+
 MAX_REPEAT = 1_000
 MAX_ATOMS = 10_000
 MAX_LENGTH = 20_000
 MAX_NESTING = 50
-LAST = 0x10FFFF
-
-Ranges = tuple[tuple[int, int], ...]
 
 
 class RegexError(ValueError):
@@ -76,46 +75,7 @@ class Repeat:
 Regex = Chars | Empty | Concat | Union | Repeat
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchor:
-    """`^` or `$` of an ECMA pattern; never leaves this module."""
-
-    symbol: str
-
-
-def _normal(ranges: list[tuple[int, int]]) -> Ranges:
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
-        else:
-            merged.append((low, high))
-    return tuple(merged)
-
-
-def _complement(ranges: Ranges) -> Ranges:
-    gaps: list[tuple[int, int]] = []
-    start = 0
-    for low, high in ranges:
-        if start < low:
-            gaps.append((start, low - 1))
-        start = high + 1
-    if start <= LAST:
-        gaps.append((start, LAST))
-    return tuple(gaps)
-
-
 ANY = Chars(((0, LAST),))
-_DIGIT = ((0x30, 0x39),)
-_WORD = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-_SPACE = ((0x09, 0x0D), (0x20, 0x20))
-_ECMA_SPACE = _normal(
-    [
-        *(*_SPACE, (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029)),
-        *((0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)),
-    ]
-)
-_ECMA_DOT = Chars(_complement(_normal([(0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029)])))
 _CONTROLS = {"n": 0x0A, "t": 0x09, "r": 0x0D, "f": 0x0C, "v": 0x0B}
 _META = frozenset("\\/.[](){}*+?|^$")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ")
@@ -145,13 +105,12 @@ _REFUSED_GROUPS = {
 
 
 class _Parser:
-    """Recursive descent over one pattern; `ecma` reads JSON Schema's dialect instead of ours."""
+    """Recursive descent over one pattern."""
 
-    def __init__(self, pattern: str, ecma: bool = False) -> None:
+    def __init__(self, pattern: str) -> None:
         self.text = pattern
         self.at = 0
         self.nesting = 0
-        self.ecma = ecma
 
     def fail(self, message: str, offset: int | None = None) -> RegexError:
         return RegexError(message, self.at if offset is None else offset)
@@ -159,42 +118,37 @@ class _Parser:
     def peek(self) -> str:
         return self.text[self.at] if self.at < len(self.text) else ""
 
-    def union(self) -> Regex | _Anchor:
-        options: list[Regex | _Anchor] = []
+    def union(self) -> Regex:
+        options: list[Regex] = []
         while True:
             option = self.concat()
             options += option.options if isinstance(option, Union) else (option,)
             if self.peek() != "|":
                 break
             self.at += 1
-        return options[0] if len(options) == 1 else Union(tuple(options))  # type: ignore[arg-type]
+        return options[0] if len(options) == 1 else Union(tuple(options))
 
-    def concat(self) -> Regex | _Anchor:
-        items: list[Regex | _Anchor] = []
+    def concat(self) -> Regex:
+        items: list[Regex] = []
         while (char := self.peek()) and char not in "|)":
             item = self.repeat()
             items += item.items if isinstance(item, Concat) else (item,)
         items = [item for item in items if not isinstance(item, Empty)]
         if not items:
             return Empty()
-        return items[0] if len(items) == 1 else Concat(tuple(items))  # type: ignore[arg-type]
+        return items[0] if len(items) == 1 else Concat(tuple(items))
 
-    def repeat(self) -> Regex | _Anchor:
-        start = self.at
+    def repeat(self) -> Regex:
         item = self.atom()
         bounds = self.bounds()
         if bounds is None:
             return item
-        if isinstance(item, _Anchor):
-            raise self.fail("there is nothing to repeat", start)
         follow = self.peek()
         if follow == "?":
-            if not self.ecma:
-                raise self.fail("lazy quantifiers are not part of the language")
-            self.at += 1  # whether a text matches does not depend on it
-        elif follow == "+":
+            raise self.fail("lazy quantifiers are not part of the language")
+        if follow == "+":
             raise self.fail("possessive quantifiers are not part of the language")
-        elif follow == "*" or (follow == "{" and self.bounds() is not None):
+        if follow == "*" or (follow == "{" and self.bounds() is not None):
             raise self.fail("there is nothing to repeat: put the expression in parentheses")
         low, high = bounds
         if high == 0 or isinstance(item, Empty):
@@ -213,8 +167,6 @@ class _Parser:
         low_text, comma, high_text = self.text[start + 1 : max(end, start + 1)].partition(",")
         valid = end > 0 and _digits(low_text) and (not high_text or _digits(high_text))
         if not valid:
-            if self.ecma:
-                return None
             raise self.fail("a repetition is `{m}`, `{m,}` or `{m,n}`; write `\\{` for a brace")
         low = int(low_text)
         high = low if not comma else int(high_text) if high_text else None
@@ -225,7 +177,7 @@ class _Parser:
         self.at = end + 1
         return low, high
 
-    def atom(self) -> Regex | _Anchor:
+    def atom(self) -> Regex:
         start = self.at
         char = self.peek()
         self.at += 1
@@ -235,25 +187,21 @@ class _Parser:
             case "[":
                 return self.char_class(start)
             case ".":
-                return _ECMA_DOT if self.ecma else ANY
+                return ANY
             case "\\":
-                return Chars(self.escape(start, in_class=False))
+                return Chars(self.escape(start))
             case "^" | "$":
-                if self.ecma:
-                    return _Anchor(char)
                 raise self.fail(
                     "anchors are not needed: a match is always of the whole text", start
                 )
             case "*" | "+" | "?":
                 raise self.fail("there is nothing to repeat", start)
-            case "{" | "}" | "]" if not self.ecma:
+            case "{" | "}" | "]":
                 raise self.fail(f"write `\\{char}` for this character", start)
-            case "{" if self.text[start + 1 : start + 2].isdigit():
-                raise self.fail("there is nothing to repeat", start)
             case _:
                 return Chars(((ord(char), ord(char)),))
 
-    def group(self, start: int) -> Regex | _Anchor:
+    def group(self, start: int) -> Regex:
         self.nesting += 1
         if self.nesting > MAX_NESTING:
             raise self.fail(f"groups nest deeper than {MAX_NESTING}", start)
@@ -261,11 +209,6 @@ class _Parser:
             rest = self.text[self.at + 1 : self.at + 3]
             if rest.startswith(":"):
                 self.at += 2
-            elif self.ecma and rest[:1] == "<" and rest[1:] not in ("=", "!"):
-                end = self.text.find(">", self.at)
-                if end < 0:
-                    raise self.fail("this group has no end", start)
-                self.at = end + 1
             else:
                 reason = _REFUSED_GROUPS.get(rest) or _REFUSED_GROUPS.get(rest[:1])
                 raise self.fail(reason or "flags are not part of the language", start)
@@ -276,54 +219,43 @@ class _Parser:
         self.nesting -= 1
         return inner
 
-    def escape(self, start: int, in_class: bool) -> Ranges:
+    def escape(self, start: int) -> Ranges:
         """The set that an escape stands for; `self.at` is behind the backslash."""
         char = self.peek()
         if not char:
             raise self.fail("a backslash stands at the end", start)
         self.at += 1
-        space = _ECMA_SPACE if self.ecma else _SPACE
-        sets = {"d": _DIGIT, "w": _WORD, "s": space}
+        sets = {"d": DIGIT, "w": WORD, "s": SPACE}
         if char in sets:
             return sets[char]
         if char.lower() in sets:
-            return _complement(sets[char.lower()])
+            return outside(sets[char.lower()])
         if char in _CONTROLS:
             return ((_CONTROLS[char], _CONTROLS[char]),)
         if char in _PUNCTUATION:
             return ((ord(char), ord(char)),)
-        if char in "ux":
-            code = self.code_point(char)
+        if char == "u":
+            code = self.code_point()
             if code is not None:
                 return ((code, code),)
-        if self.ecma and char == "b" and in_class:
-            return ((0x08, 0x08),)
-        if self.ecma and char == "0" and not self.peek().isdigit():
-            return ((0, 0),)
         if char in _REFUSED_ESCAPES:
             raise self.fail(_REFUSED_ESCAPES[char], start)
         if char.isdigit():
             raise self.fail("back-references are not part of the language", start)
         raise self.fail(f"`\\{char}` has no meaning here", start)
 
-    def code_point(self, kind: str) -> int | None:
-        """Behind `\\u` or `\\x`: the code point, or None where it is not written as one."""
-        if kind == "u" and self.peek() == "{":
-            end = self.text.find("}", self.at, self.at + 8)
-            digits, after = self.text[self.at + 1 : max(end, self.at + 1)], end + 1
-        elif self.ecma:
-            after = self.at + (4 if kind == "u" else 2)
-            digits = self.text[self.at : after]
-            if len(digits) != after - self.at:
-                return None
-        else:
+    def code_point(self) -> int | None:
+        """Behind `\\u`: the code point, or None where it is not written as one."""
+        if self.peek() != "{":
             return None
+        end = self.text.find("}", self.at, self.at + 8)
+        digits = self.text[self.at + 1 : max(end, self.at + 1)]
         if not digits or any(digit not in "0123456789abcdefABCDEF" for digit in digits):
             return None
         code = int(digits, 16)
         if code > LAST or 0xD800 <= code <= 0xDFFF:
             raise self.fail("this is not a character of any text", self.at)
-        self.at = after
+        self.at = end + 1
         return code
 
     def char_class(self, start: int) -> Regex:
@@ -332,7 +264,7 @@ class _Parser:
             self.at += 1
         ranges: list[tuple[int, int]] = []
         first = True
-        while (char := self.peek()) != "]" or (first and not self.ecma):
+        while (char := self.peek()) != "]" or first:
             if not char:
                 raise self.fail("this character class has no end", start)
             if char == "]":
@@ -351,7 +283,7 @@ class _Parser:
                 raise self.fail("this range ends below its start", dash)
             ranges.append((low[0][0], high[0][0]))
         self.at += 1
-        result = _complement(_normal(ranges)) if negated else _normal(ranges)
+        result = outside(together(ranges)) if negated else together(ranges)
         if not result:
             raise self.fail("no character is in this class", start)
         return Chars(result)
@@ -363,12 +295,12 @@ class _Parser:
         if not char:
             raise self.fail("this character class has no end", start)
         if char == "\\":
-            return self.escape(at, in_class=True)
-        if char == "[" and not self.ecma:
+            return self.escape(at)
+        if char == "[":
             raise self.fail("write `\\[` for a bracket inside a class", at)
         return ((ord(char), ord(char)),)
 
-    def read(self) -> Regex | _Anchor:
+    def read(self) -> Regex:
         if len(self.text) > MAX_LENGTH:
             raise self.fail(f"a pattern has at most {MAX_LENGTH:,} characters", MAX_LENGTH)
         for offset, char in enumerate(self.text):
@@ -421,7 +353,6 @@ def parse(pattern: str) -> Regex:
     A pattern that parses also has a matcher.
     """
     tree = _Parser(pattern).read()
-    assert not isinstance(tree, _Anchor)
     return _checked(tree)
 
 
@@ -510,16 +441,16 @@ def _show_bounds(low: int, high: int | None) -> str:
 
 
 def _show_chars(ranges: Ranges) -> str:
-    named = {ANY.ranges: ".", _DIGIT: r"\d", _WORD: r"\w", _SPACE: r"\s"}
-    named |= {_complement(_DIGIT): r"\D", _complement(_WORD): r"\W", _complement(_SPACE): r"\S"}
+    named = {ANY.ranges: ".", DIGIT: r"\d", WORD: r"\w", SPACE: r"\s"}
+    named |= {outside(DIGIT): r"\D", outside(WORD): r"\W", outside(SPACE): r"\S"}
     if ranges in named:
         return named[ranges]
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
         return _show_char(ranges[0][0], _META)
-    outside = _complement(ranges)
-    negated = ranges[-1][1] == LAST and len(outside) > 0
+    others = outside(ranges)
+    negated = ranges[-1][1] == LAST and len(others) > 0
     parts = []
-    for low, high in outside if negated else ranges:
+    for low, high in others if negated else ranges:
         parts.append(_show_char(low, _CLASS_META))
         if high > low:
             parts.append(("-" if high > low + 1 else "") + _show_char(high, _CLASS_META))
@@ -541,55 +472,3 @@ def _show_char(code: int, meta: frozenset[str]) -> str:
 def from_glob(glob: str) -> str:
     """The pattern of `like`: `*` is any text, everything else is itself."""
     return "".join(".*" if char == "*" else _show_char(ord(char), _META) for char in glob)
-
-
-def from_schema(pattern: str) -> str | None:
-    """A JSON Schema pattern (ECMA-262, Unicode mode, found anywhere) as a pattern of ours.
-
-    None where there is no equal one (look-around, back-references, Unicode properties, anchors
-    elsewhere than at the ends) or where it is too large.
-    """
-    try:
-        tree = _searched(_Parser(pattern, ecma=True).read())
-        text = show(tree)
-        parse(text)
-    except (RegexError, _InnerAnchorError):
-        return None
-    return text
-
-
-class _InnerAnchorError(Exception):
-    """An anchor that does not stand at an end."""
-
-
-def _searched(tree: Regex | _Anchor) -> Regex:
-    """The whole texts in which an unanchored expression is found."""
-    if isinstance(tree, Union):
-        return Union(tuple(_searched(option) for option in tree.options))
-    items: list[Regex | _Anchor] = [*tree.items] if isinstance(tree, Concat) else [tree]
-    start = bool(items) and items[0] == _Anchor("^")
-    if start:
-        items = items[1:]
-    end = bool(items) and items[-1] == _Anchor("$")
-    if end:
-        items = items[:-1]
-    kept: list[Regex] = []
-    for item in items:
-        if isinstance(item, _Anchor) or _has_anchor(item):
-            raise _InnerAnchorError
-        kept.append(item)
-    whole = ([] if start else [Repeat(ANY, 0, None)]) + kept
-    whole += [] if end else [Repeat(ANY, 0, None)]
-    if not whole:
-        return Empty()
-    return whole[0] if len(whole) == 1 else Concat(tuple(whole))
-
-
-def _has_anchor(regex: Regex) -> bool:
-    match regex:
-        case Concat(items) | Union(items):
-            return any(isinstance(item, _Anchor) or _has_anchor(item) for item in items)
-        case Repeat(item, _, _):
-            return isinstance(item, _Anchor) or _has_anchor(item)
-        case _:
-            return False

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from licet.compiler.catalog import Alias, Tool
+from licet.compiler.foreign_patterns import whole
 from licet.compiler.types import (
     BOOL,
     JSON,
@@ -44,7 +45,6 @@ from licet.compiler.types import (
 from licet.compiler.values import MAX_ITEMS, MAX_TEXT
 
 from .extras import needed
-from .patterns import whole
 
 #: A nested structure of more parts is a document, whose shape is checked all the same.
 MAX_PARTS = 1_000

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from licet.compiler.exact_json import shortened
+from licet.compiler.foreign_patterns import anywhere
 from licet.compiler.types import (
     BOOL,
     DATE,
@@ -32,7 +33,6 @@ from licet.compiler.values import MAX_TEXT, conforms
 from licet.policy_lang.diagnostics import Diagnostic, Severity
 from licet.policy_lang.source import Span
 
-from .patterns import anywhere
 from .schema_parts import is_kind, is_number
 
 MAX_LABELS = 5_000

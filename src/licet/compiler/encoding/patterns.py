@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final, assert_never
 
 from .. import regex
+from ..char_ranges import Ranges
 from .terms import Term, Terms
 
 #: The last code point of SMT-LIB's text theory.
@@ -50,7 +51,7 @@ def _language(t: Terms, node: regex.Regex) -> Term:
             assert_never(node)
 
 
-def _chars(t: Terms, ranges: regex.Ranges) -> Term:
+def _chars(t: Terms, ranges: Ranges) -> Term:
     if regex.Chars(ranges) == regex.ANY:
         return t.re("re_any")
     parts: list[Term] = []

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.adapters.catalogs.patterns import Translation, anywhere, whole
-from licet.compiler.regex import matcher
+from licet.compiler.foreign_patterns import anywhere, whole
 
 #: Patterns as AWS and OpenAPI descriptions write them, and that Python reads alike.
 SHARED = [
@@ -51,16 +50,7 @@ def test_whole_texts_match_as_python_says(pattern: str, text: str) -> None:
     assert found is not None
     expected = re.fullmatch(pattern.replace(r"\Z", "(?!.|\n)"), text, re.ASCII) is not None
     expected = expected and not (text.endswith("\n") and "$" in pattern)  # `$` is the very end
-    assert takes(found, text) == expected or (not found.exact and takes(found, text))
-
-
-def takes(found: Translation, text: str) -> bool:
-    return (
-        len(text) >= found.min_length
-        and (found.max_length is None or len(text) <= found.max_length)
-        and all(matcher(pattern)(text) for pattern in found.patterns)
-        and not any(matcher(pattern)(text) for pattern in found.excluded)
-    )
+    assert found.takes(text) == expected or (not found.exact and found.takes(text))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +88,7 @@ def test_what_cannot_be_read_or_matches_nothing_is_none(pattern: str) -> None:
 def test_dialects(pattern: str, good: str, bad: str) -> None:
     found = whole(pattern)
     assert found is not None
-    assert (takes(found, good), takes(found, bad), found.exact) == (True, False, True)
+    assert (found.takes(good), found.takes(bad), found.exact) == (True, False, True)
 
 
 @given(text=TEXTS)
@@ -108,7 +98,32 @@ def test_json_schema_finds_a_pattern_anywhere(text: str) -> None:
         assert found is not None
         assert found.exact
         expected = re.search(pattern.replace("$", r"\Z"), text) is not None
-        assert takes(found, text) == expected, pattern
+        assert found.takes(text) == expected, pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found_in"),
+    [
+        ("^[A-Z]{3}$", "ABC", True),
+        ("^[A-Z]{3}$", "ABCD", False),
+        ("^a|b$", "xb", True),
+        ("^(?<year>\\d{4})$", "2026", True),
+        ("^a.b$", "a\u2028b", False),
+        ("^\\u0041$", "A", True),
+        ("^\\-$", "-", True),
+        ("^[[:alpha:]]+$", "ab", True),
+        ("^[[:alpha:]]+$", ":", False),
+    ],
+)
+def test_the_dialect_of_json_schema(pattern: str, text: str, found_in: bool) -> None:
+    found = anywhere(pattern)
+    assert found is not None
+    assert (found.takes(text), found.exact) == (found_in, True)
+
+
+@pytest.mark.parametrize("pattern", ["[a-c&&[^b]]", "[]a]", "[^]a]"])
+def test_what_dialects_read_differently_is_none(pattern: str) -> None:
+    assert anywhere(pattern) is None
 
 
 def test_long_patterns_are_bounded() -> None:

@@ -10,7 +10,9 @@ import functools
 import unicodedata
 from dataclasses import dataclass
 
-from licet.compiler.regex import ANY, LAST, Chars, Concat, Empty, Ranges, Regex, Repeat, Union
+from .char_ranges import DIGIT, LAST, WORD, Ranges, common, outside, together
+from .char_ranges import SPACE as ASCII_SPACE
+from .regex import ANY, Chars, Concat, Empty, Regex, Repeat, Union
 
 MAX_LENGTH = 20_000
 MAX_NESTING = 50
@@ -54,35 +56,6 @@ Node = Regex | Start | End | Boundary | Look
 # --- sets of characters --------------------------------------------------------------------------
 
 
-def together(ranges: list[tuple[int, int]]) -> Ranges:
-    """The union of ranges: sorted, disjoint, not adjacent."""
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
-        else:
-            merged.append((low, high))
-    return tuple(merged)
-
-
-def outside(ranges: Ranges) -> Ranges:
-    """All characters that are in none of some ranges."""
-    gaps: list[tuple[int, int]] = []
-    start = 0
-    for low, high in ranges:
-        if start < low:
-            gaps.append((start, low - 1))
-        start = high + 1
-    if start <= LAST:
-        gaps.append((start, LAST))
-    return tuple(gaps)
-
-
-def common(left: Ranges, right: Ranges) -> Ranges:
-    """The characters of both."""
-    return outside(together([*outside(left), *outside(right)]))
-
-
 def texts(ranges: Ranges) -> Ranges:
     """The same for texts, which have no surrogates: no range begins or ends with one."""
     kept = common(ranges, outside(_SURROGATES))
@@ -91,12 +64,10 @@ def texts(ranges: Ranges) -> Ranges:
 
 
 _SURROGATES: Ranges = ((0xD800, 0xDFFF),)
-DIGIT: Ranges = ((0x30, 0x39),)
-WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 BLANK: Ranges = ((0x09, 0x09), (0x20, 0x20))
 SPACE: Ranges = together(
     [
-        *((0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A)),
+        *(*ASCII_SPACE, (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A)),
         *((0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)),
         (0xFEFF, 0xFEFF),
     ]
@@ -116,7 +87,7 @@ _POSIX: dict[str, Ranges] = {
     "Lower": ((0x61, 0x7A),),
     "Print": ((0x20, 0x7E),),
     "Punct": common(_GRAPH, outside(together([*DIGIT, *_LETTERS]))),
-    "Space": ((0x09, 0x0D), (0x20, 0x20)),
+    "Space": ASCII_SPACE,
     "Upper": ((0x41, 0x5A),),
     "XDigit": ((0x30, 0x39), (0x41, 0x46), (0x61, 0x66)),
 }
@@ -183,8 +154,9 @@ class _Flags:
 class _Parser:
     """Recursive descent over one pattern."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, java: bool) -> None:
         self.text = text
+        self.java = java
         self.at = 0
         self.nesting = 0
         self.flags = _Flags()
@@ -414,12 +386,16 @@ class _Parser:
 
     def char_class(self) -> Ranges:
         negated = self.eat("^")
+        if self.peek() == "]":
+            raise PatternSyntaxError("dialects differ on a class that begins with a bracket")
         ranges: list[tuple[int, int]] = []
         limits: list[Ranges] = []
         while not self.eat("]"):
             if not self.peek():
                 raise PatternSyntaxError("a character class has no end")
             if self.eat("&&["):
+                if not self.java:
+                    raise PatternSyntaxError("dialects differ on `&&` in a class")
                 limits.append(self.char_class())
                 continue
             low = self.class_item()
@@ -474,11 +450,11 @@ def _surrogate(ranges: Ranges) -> bool:
     return 0xD800 <= ranges[0][0] <= 0xDFFF
 
 
-def read(pattern: str) -> Node:
-    """The tree of a pattern. Raises PatternSyntaxError."""
+def read(pattern: str, *, java: bool) -> Node:
+    """The tree of a pattern; `java`: with intersections of classes. Raises PatternSyntaxError."""
     if len(pattern) > MAX_LENGTH:
         raise PatternSyntaxError("the pattern is too long")
-    parser = _Parser(pattern)
+    parser = _Parser(pattern, java)
     tree = parser.union()
     if parser.at != len(pattern):
         raise PatternSyntaxError("a parenthesis closes no group")

@@ -13,33 +13,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
-from licet.compiler.regex import (
-    ANY,
-    MAX_REPEAT,
-    Chars,
-    Concat,
-    Empty,
-    Ranges,
-    Regex,
-    RegexError,
-    Repeat,
-    Union,
-    parse,
-    show,
-)
-
-from .pattern_syntax import (
-    WORD,
+from .char_ranges import WORD, Ranges, common, outside, together
+from .foreign_pattern_syntax import (
     Boundary,
     End,
     Look,
     Node,
     PatternSyntaxError,
     Start,
-    common,
-    outside,
     read,
-    together,
+)
+from .regex import (
+    ANY,
+    MAX_REPEAT,
+    Chars,
+    Concat,
+    Empty,
+    Regex,
+    RegexError,
+    Repeat,
+    Union,
+    matcher,
+    parse,
+    show,
 )
 
 MAX_ALTERNATIVES = 64
@@ -56,6 +52,15 @@ class Translation:
     max_length: int | None = None
     exact: bool = True
 
+    def takes(self, text: str) -> bool:
+        """Whether a text is one of these."""
+        return (
+            len(text) >= self.min_length
+            and (self.max_length is None or len(text) <= self.max_length)
+            and all(matcher(pattern)(text) for pattern in self.patterns)
+            and not any(matcher(pattern)(text) for pattern in self.excluded)
+        )
+
 
 @functools.lru_cache(maxsize=20_000)
 def whole(pattern: str) -> Translation | None:
@@ -71,7 +76,7 @@ def anywhere(pattern: str) -> Translation | None:
 
 def _translated(pattern: str, *, searched: bool) -> Translation | None:
     try:
-        node = read(pattern)
+        node = read(pattern, java=not searched)
         return _written(_alternatives(node), searched)
     except (PatternSyntaxError, RegexError, RecursionError):
         return None
@@ -213,12 +218,16 @@ def _bounded(items: list[Node]) -> tuple[list[Node], bool] | None:
     """Word boundaries decided by what stands beside them; dropped (not exact) where unclear."""
     kept: list[Node] = []
     exact = True
+    sides: tuple[bool | None, bool | None] | None = None
     for place, node in enumerate(items):
         if not isinstance(node, Boundary):
             kept.append(node)
+            sides = sides if isinstance(node, Look) else None
             continue
-        left = _wordness(reversed(items[:place]), last=True)
-        right = _wordness(items[place + 1 :], last=False)
+        if sides is None:  # the same for all boundaries between two characters
+            left = _wordness(reversed(items[:place]), last=True)
+            sides = left, _wordness(items[place + 1 :], last=False)
+        left, right = sides
         if left is None or right is None:
             exact = False
         elif (left != right) == node.negative:
