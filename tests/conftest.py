@@ -1,16 +1,20 @@
-"""Hypothesis profiles: LICET_HYPOTHESIS_PROFILE chooses one, `ci` unless told."""
+"""Hypothesis profiles: LICET_HYPOTHESIS_PROFILE chooses one, `quick` unless told."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
 # Said out, because Hypothesis derandomizes by itself where it sees CI=true.
-settings.register_profile("ci", derandomize=False, deadline=None, print_blob=True)
+settings.register_profile("quick", derandomize=False, deadline=None, print_blob=True)
+quick = settings.get_profile("quick")
+# The same examples each time: a build that fails says something of the change that it is of. What
+# is found elsewhere is kept in tests/corpus/.
+settings.register_profile("ci", parent=quick, derandomize=True, database=None)
 for name, examples in (("thorough", 20_000), ("nightly", 200_000)):
     settings.register_profile(
         name,
-        parent=settings.get_profile("ci"),
+        parent=quick,
         max_examples=examples,
         suppress_health_check=[HealthCheck.too_slow],
     )
-settings.load_profile(os.environ.get("LICET_HYPOTHESIS_PROFILE", "ci"))
+settings.load_profile(os.environ.get("LICET_HYPOTHESIS_PROFILE", "quick"))

@@ -202,6 +202,18 @@ def test_given_back(guard: Guard) -> None:
     assert left(guard) == 100
 
 
+def test_expired_and_its_id_used_again(guard: Guard, store: ClockedStore) -> None:
+    old = ticket(guard, id="c1")
+    store.advance(60)
+    new = ticket(guard, id="c1")
+    assert "has expired" in refusal(guard, old)
+    with pytest.raises(SettleError, match="ended already"):
+        guard.settle(old, "ok", {"paid": 60})
+    guard.settle(old, "cancelled")
+    assert guard.redeem(new, ARGS).args == ARGS
+    assert left(guard) == 40
+
+
 @pytest.mark.parametrize("tool", ["pay", "note"])
 def test_under_another_policy(guard: Guard, tmp_path: Path, store: ClockedStore, tool: str) -> None:
     args = ARGS if tool == "pay" else {"text": "x"}

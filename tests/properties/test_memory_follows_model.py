@@ -349,7 +349,5 @@ def test_whatever_happens(kind: str, examples: int) -> None:
         )
         machine = type("Machine", (Remembering,), {"guard": guard, "store": store})
         test = machine.TestCase
-        test.settings = settings(
-            settings.get_profile("ci"), max_examples=examples, stateful_step_count=40
-        )
+        test.settings = settings(max_examples=examples, stateful_step_count=40)
         test("runTest").runTest()
