@@ -55,7 +55,7 @@ bench: ## the benchmarks
 # registry is written (a uv.lock would hold hundreds), so uv.lock is not committed.
 lock: ## requirements*.lock from pyproject.toml
 	$(call environment,core)
-	$(call step,everything,$(compile) --all-extras --group dev -o requirements.lock)
+	$(call step,everything,$(compile) --extra all --group dev -o requirements.lock)
 	$(call step,core,$(compile) --group build -c requirements.lock -o requirements-core.lock)
 
 compile = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
