@@ -11,11 +11,24 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CORE = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["build"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+
+def brought_by(extra: str) -> list[str]:
+    """What an extra asks for, by itself and by the extras that it names."""
+    needs = [Requirement(need) for need in EXTRAS[extra]]
+    own = [str(need) for need in needs if need.name != "licet"]
+    named = [other for need in needs if need.name == "licet" for other in sorted(need.extras)]
+    return own + [need for other in named for need in brought_by(other)]
+
+
 EVERYTHING = [
     *CORE,
-    *(need for extra in PROJECT["project"]["optional-dependencies"].values() for need in extra),
+    *brought_by("all"),
     *(need for need in PROJECT["dependency-groups"]["dev"] if isinstance(need, str)),
 ]
+#: Frameworks that are large, or that want other versions of what the rest needs.
+APART = {"claude-agent-sdk", "crewai", "google-adk", "llama-index", "smolagents", "strands"}
 
 
 def pins_in(lock: str) -> dict[str, set[str]]:
@@ -33,13 +46,17 @@ def pins_in(lock: str) -> dict[str, set[str]]:
 )
 def test_lock_covers_the_project(lock: str, needs: list[str]) -> None:
     pins = pins_in(lock)
-    wanted = [need for need in map(Requirement, needs) if canonicalize_name(need.name) != "licet"]
     unmet = [
         str(need)
-        for need in wanted
+        for need in map(Requirement, needs)
         if not any(need.specifier.contains(v) for v in pins.get(canonicalize_name(need.name), ()))
     ]
     assert unmet == [], "run `make lock`"
+
+
+def test_every_extra_is_of_all_or_apart() -> None:
+    brought = set(brought_by("all"))
+    assert {name for name in EXTRAS if not set(brought_by(name)) <= brought} == APART
 
 
 def test_core_lock_is_part_of_the_whole() -> None:
