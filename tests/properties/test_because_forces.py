@@ -87,7 +87,8 @@ def test_because_forces_and_is_minimal(pool: SolverPool, case: Case) -> None:
         case.vocabulary.zone,
     )
     try:
-        found = because(encoder, case.rules, case.world, goal, pool, 20, 10)
+        states = encoder.states(case.world)
+        found = because(encoder, case.rules, case.world, goal, states, pool, 20, 10)
     except EncodingError:
         return
     assert found is not None

@@ -35,11 +35,11 @@ def test_engines_agree_on_complete_worlds(case: Case) -> None:
     judgement = judge(case.rules, case.world, case.clock)
     encoder = encoder_for(case)
     try:
-        decided = encoder.decide(case.world)
-        states = decided.states()
+        with encoder.deciding(case.world) as decided:
+            outcome, states = decided.outcome, decided.states()
     except UnsupportedText:
         assume(False)
-    assert decided.outcome == judgement.outcome
+    assert outcome == judgement.outcome
     assert states == tuple(o.state for o in judgement.outcomes)
     encoder.close()
 
@@ -49,8 +49,8 @@ def test_definite_outcomes_hold_in_every_world(case: Case) -> None:
     """What is decided of a world with unknown parts holds in every world that completes it."""
     encoder = encoder_for(case)
     try:
-        decided = encoder.decide(case.world)
-        states = decided.states()
+        with encoder.deciding(case.world) as decided:
+            outcome, states = decided.outcome, decided.states()
     except UnsupportedText:
         assume(False)
     completing = worlds_completing(
@@ -59,8 +59,8 @@ def test_definite_outcomes_hold_in_every_world(case: Case) -> None:
     try:
         for world in completing:
             judgement = judge(case.rules, world, case.clock)
-            if decided.outcome is not None:
-                assert decided.outcome == judgement.outcome
+            if outcome is not None:
+                assert outcome == judgement.outcome
             for ours, theirs in zip(states, judgement.outcomes, strict=True):
                 assert ours is None or ours == theirs.state
     except TooManyWorldsError:
@@ -69,18 +69,17 @@ def test_definite_outcomes_hold_in_every_world(case: Case) -> None:
 
 
 @given(incomplete_cases())
-def test_needed_facts_settle_what_facts_can_settle(case: Case) -> None:
+def test_lacking_facts_settle_what_facts_can_settle(case: Case) -> None:
     """Supplying the facts that are asked for, round by round, gives the full world's outcome
     unless something other than facts is unknown."""
     encoder = encoder_for(case)
     full = judge(case.rules, case.full, case.clock)
     world = case.world
     try:
-        decided = encoder.decide(world)
-        while decided.needed:
+        while lacking := encoder.lacking(world):
             facts = {name: dict(entries) for name, entries in world.facts.items()}
             known = False
-            for name, keys in decided.needed:
+            for name, keys in lacking:
                 assert keys not in facts.get(name, {})
                 if keys in case.full.facts.get(name, {}):
                     facts.setdefault(name, {})[keys] = case.full.facts[name][keys]
@@ -88,8 +87,8 @@ def test_needed_facts_settle_what_facts_can_settle(case: Case) -> None:
             if not known:
                 break
             world.facts = facts
-            decided = encoder.decide(world)
+        outcome = encoder.decide(world)
     except UnsupportedText:
         assume(False)
-    assert decided.outcome in (None, full.outcome)
+    assert outcome in (None, full.outcome)
     encoder.close()

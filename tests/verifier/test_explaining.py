@@ -44,7 +44,9 @@ def pool() -> Iterator[SolverPool]:
 def reasons(
     pool: SolverPool, at: Desk, refused: World, goal: str = "deny", seconds: float = 20
 ) -> dict[tuple[object, ...], Value] | None:
-    found = because(at.encoder, at.rules, refused, goal, pool, seconds, 20)  # type: ignore[arg-type]
+    found = because(
+        at.encoder, at.rules, refused, goal, at.encoder.states(refused), pool, seconds, 20
+    )  # type: ignore[arg-type]
     return None if found is None else {path: value for path, value, _ in found}
 
 
@@ -55,7 +57,16 @@ def any_bag(over: int) -> ir.Expr:
 
 def test_a_limit_is_broken_by_one_value(pool: SolverPool) -> None:
     at = desk(forbid(more(arg("amount"), n(500))))
-    found = because(at.encoder, at.rules, world(amount=700), "deny", pool, 20, 20)
+    found = because(
+        at.encoder,
+        at.rules,
+        world(amount=700),
+        "deny",
+        at.encoder.states(world(amount=700)),
+        pool,
+        20,
+        20,
+    )
     assert found == ((("args", "amount"), 700, MONEY),)
 
 
@@ -95,20 +106,24 @@ def test_what_is_always_denied_needs_no_reason(pool: SolverPool) -> None:
 def test_one_element_of_a_list(pool: SolverPool) -> None:
     at = desk(forbid(any_bag(32)))
     refused = world(bags=(bag(10), bag(40), bag(50)))
-    found = because(at.encoder, at.rules, refused, "deny", pool, 20, 20)
+    states = at.encoder.states(refused)
+    found = because(at.encoder, at.rules, refused, "deny", states, pool, 20, 20)
     assert found == ((("args", "bags", 1, "weight"), 40, IntType(0, 100)),)
 
 
 def test_a_length(pool: SolverPool) -> None:
     at = desk(forbid(more(ir.Length(arg("bags")), n(1))))
     refused = world(bags=(bag(), bag(), bag()))
-    found = because(at.encoder, at.rules, refused, "deny", pool, 20, 20)
+    states = at.encoder.states(refused)
+    found = because(at.encoder, at.rules, refused, "deny", states, pool, 20, 20)
     assert found == ((("args", "bags", "length"), 3, INT),)
 
 
 def test_an_absent_value(pool: SolverPool) -> None:
     at = desk(forbid(ir.Not(ir.Present(arg("note")))))
-    found = because(at.encoder, at.rules, world(), "deny", pool, 20, 20)
+    refused = world()
+    states = at.encoder.states(refused)
+    found = because(at.encoder, at.rules, refused, "deny", states, pool, 20, 20)
     assert found == ((("args", "note"), None, STRING),)
     at = desk(forbid(ir.Present(arg("note"))))
     assert reasons(pool, at, world(note="hello")) == {("args", "note"): "hello"}

@@ -25,7 +25,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from licet.compiler.clock import Clock
-from licet.compiler.encoding import EncodingError, State, UnsupportedText
+from licet.compiler.encoding import EncodingError, States, UnsupportedText
 from licet.compiler.evaluation import UnknownRead, judge, judge_rule
 from licet.compiler.intake import BadValue
 from licet.compiler.ir import ToolRules
@@ -49,7 +49,6 @@ from .verdict import Outcome, Verdict, Violation
 log = logging.getLogger("licet")
 
 Engine = Literal["z3", "both"]
-States = tuple[State | None, ...]
 ONE_PERMIT: States = ("applies",)
 OTHERS_NOT: States = ("not",)
 FactKey = tuple[str, tuple[Value, ...]]
@@ -241,8 +240,10 @@ class Decider:
         self, rules: ToolRules, world: World
     ) -> tuple[Outcome | None, States, tuple[FactKey, ...]]:
         """The outcome, each rule's state, and the facts that rules read and the world lacks."""
-        with self._engines.lent() as engine:
-            decided = engine.encoder(rules).decide(world)
+        with (
+            self._engines.lent() as engine,
+            engine.encoder(rules).deciding(world) as decided,
+        ):
             outcome = decided.outcome
             if outcome == "allow" and self._engine == "z3" and len(rules.permits) == 1:
                 # The one permit applies and nothing else does: no need to ask rule by rule.

@@ -19,7 +19,7 @@ from typing import Final
 
 from licet.compiler import ir
 from licet.compiler.clock import clock
-from licet.compiler.encoding import Aspect, EncodingError, Leaf, ToolEncoder
+from licet.compiler.encoding import Aspect, EncodingError, Leaf, States, ToolEncoder
 from licet.compiler.evaluation import UnknownRead, WrongType
 from licet.compiler.evaluation.expressions import Evaluation
 from licet.compiler.types import (
@@ -54,11 +54,13 @@ def because(
     rules: ir.ToolRules,
     world: World,
     goal: Outcome,
+    states: States,
     pool: SolverPool,
     seconds: float,
     solver_seconds: float = SOLVER_SECONDS,
 ) -> Because | None:
     """Values of the world that force its outcome `goal` (`deny` or `escalate`), with their types.
+    `states`: what each rule does in it.
 
     A value of None says that an optional is absent; the path of a length ends in "length", that of
     the presence of something with parts in "present".
@@ -69,7 +71,7 @@ def because(
     shrinking = _Shrinking(encoder, goal, until)
     if not shrinking.forced(world):
         return None
-    small = _only(world, _reads(_blamed(encoder, rules, world, goal), world))
+    small = _only(world, _reads(_blamed(rules, states, goal), world))
     if shrinking.forced(small):
         for path in sorted(_known(small), key=_order):
             if time.monotonic() > until:
@@ -93,7 +95,7 @@ class _Shrinking:
         if time.monotonic() > self._until:
             return False
         try:
-            return self._encoder.decide(world).outcome == self._goal
+            return self._encoder.decide(world) == self._goal
         except EncodingError:  # a shape too large is not shown to force anything
             return False
 
@@ -118,11 +120,9 @@ class _Shrinking:
 # --- which rule is to blame
 
 
-def _blamed(
-    encoder: ToolEncoder, rules: ir.ToolRules, world: World, goal: Outcome
-) -> tuple[ir.Rule, ...]:
+def _blamed(rules: ir.ToolRules, states: States, goal: Outcome) -> tuple[ir.Rule, ...]:
     """The first rule that refuses or asks; the permits where none does."""
-    for rule, state in zip(rules.rules, encoder.states(world), strict=True):
+    for rule, state in zip(rules.rules, states, strict=True):
         match state:
             case "wrong_type":
                 return (rule,)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from licet.compiler import ir
 from licet.compiler.clock import Clock
-from licet.compiler.encoding import State, ToolEncoder
+from licet.compiler.encoding import States, ToolEncoder
 from licet.compiler.evaluation import (
     RuleOutcome,
     UnknownRead,
@@ -42,8 +42,6 @@ from .verdict import Budget, Change, Kind, Outcome, Reason, Repair, Violation
 from .visibility import ToolVisibility, is_shown, tool_visibility
 
 log = logging.getLogger("licet")
-
-States = tuple[State | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +239,8 @@ class Refuser:
     ) -> Refusal:
         explained = True
         goal = refusal.outcome
-        found = because(encoder, rules, world, goal, self._solvers, deadline - time.monotonic())
+        left = deadline - time.monotonic()
+        found = because(encoder, rules, world, goal, refusal.states, self._solvers, left)
         reasons: tuple[Reason, ...] = ()
         if found is None:
             explained = False

@@ -164,7 +164,7 @@ class _Search:
         world = self._world
         for path in paths:
             world = with_value(world, path, UNKNOWN)
-        return self._encoder.decide(world).outcome != "deny"
+        return self._encoder.decide(world) != "deny"
 
     def _ask(self, question: Question, goal: str, leaves: Sequence[_Leaf]) -> object:
         symbols = {leaf.leaf.symbol for leaf in leaves}
@@ -223,7 +223,7 @@ class _Search:
             judged = judge(self._rules, world, self._clock).outcome
         except UnknownRead:
             return False
-        return judged == outcome == self._encoder.decide(world).outcome
+        return judged == outcome == self._encoder.decide(world)
 
 
 def _adjustable(question: Question, leaf: _Leaf) -> Adjustable:

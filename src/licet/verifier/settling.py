@@ -16,7 +16,14 @@ from typing import Final, Literal
 
 from licet.compiler import ir
 from licet.compiler.clock import Clock
-from licet.compiler.encoding import EncodingError, EncodingLimit, Question, ToolEncoder
+from licet.compiler.encoding import (
+    EncodingError,
+    EncodingLimit,
+    FactKeys,
+    Question,
+    States,
+    ToolEncoder,
+)
 from licet.compiler.evaluation import Judgement, State, UnknownRead, judge
 from licet.compiler.world import UNKNOWN, Path, World
 
@@ -25,8 +32,6 @@ from .decoding import world_of
 from .masking import unknowns, with_value
 from .solving import Answer, Check, Sat, SolverPool, Unknown, Unsat
 from .verdict import Outcome
-
-States = tuple[State | None, ...]
 
 _GOALS: Final[dict[Outcome, str]] = {
     "deny": "(not allowed)",
@@ -259,24 +264,24 @@ class _Settling:
         in_order = sorted(seen, key=lambda s: _BADNESS[s.judgement.outcome])
         fine, broken = in_order[0], in_order[-1]
         paths = dict.fromkeys((*self._matter(fine), *self._matter(broken)))
+        lacking = self._encoder.lacking(self._world)
         return Settlement(
             "undetermined",
             fine=fine.world,
             broken=broken.world,
-            settle=tuple(path_text(path) for path in paths if self._can_be_found(path)),
+            settle=tuple(path_text(path) for path in paths if self._can_be_found(path, lacking)),
         )
 
     def _lacking(self) -> tuple[str, ...]:
         """What is not known of this world, where nothing tells which of it matters."""
-        paths = [*unknowns(self._world), *self._encoder.decide(self._world).lacking()]
+        paths = [*unknowns(self._world), *self._encoder.lacking(self._world)]
         return tuple(path_text(path) for path in dict.fromkeys(paths))[:_MOST_NAMED]
 
-    def _can_be_found(self, path: Path) -> bool:
+    def _can_be_found(self, path: Path, lacking: FactKeys) -> bool:
         """Whether somebody could look it up: a fact at a key that a solver made up has nobody."""
         if len(path) < 2 or not isinstance(path[1], tuple):
             return True
         name, keys = str(path[0]), path[1]
-        lacking = self._encoder.decide(self._world).lacking()
         return keys in self._world.facts.get(name, {}) or (name, keys) in lacking
 
     def _matter(self, seen: _Seen) -> Iterator[Path]:
@@ -292,16 +297,16 @@ class _Settling:
     def _settles(self, world: World, seen: _Seen) -> bool:
         """Whether what is known of a world suffices for what was seen."""
         try:
-            if self._encoder.decide(world).outcome != seen.judgement.outcome:
-                return False
-            states = self._encoder.states(world)
+            with self._encoder.deciding(world) as decided:
+                if decided.outcome != seen.judgement.outcome:
+                    return False
+                return decided.outcome != "escalate" or seen.approvals == tuple(
+                    state == "applies"
+                    for rule, state in zip(self._rules.rules, decided.states(), strict=True)
+                    if rule.kind == "escalate" and state is not None
+                )
         except EncodingError:
             return False
-        return seen.judgement.outcome != "escalate" or seen.approvals == tuple(
-            state == "applies"
-            for rule, state in zip(self._rules.rules, states, strict=True)
-            if rule.kind == "escalate" and state is not None
-        )
 
 
 _BADNESS: Final[dict[Outcome, int]] = {"allow": 0, "escalate": 1, "deny": 2}

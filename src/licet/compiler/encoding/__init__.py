@@ -1,6 +1,6 @@
 """Typed rules → SMT: deciding worlds by Z3, and questions for a solver in another process."""
 
-from .encoder import Decided, State, ToolEncoder
+from .encoder import FactKeys, State, States, ToolEncoder
 from .failures import EncodingError, EncodingFault, EncodingLimit, UnsupportedText
 from .library import Context
 from .places import Aspect
@@ -10,13 +10,14 @@ from .rebuilding import complete
 __all__ = [
     "Aspect",
     "Context",
-    "Decided",
     "EncodingError",
     "EncodingFault",
     "EncodingLimit",
+    "FactKeys",
     "Leaf",
     "Question",
     "State",
+    "States",
     "ToolEncoder",
     "UnsupportedText",
     "complete",

@@ -39,7 +39,7 @@ from .library import Context, held
 from .patterns import LAST
 from .places import Openness, Variable
 from .rules import ALLOW, DENY, ESCALATE, Encoding
-from .sites import Site, variables_of
+from .sites import Site
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
 from .terms import Term
 
@@ -122,7 +122,6 @@ class Prepared:
         variables = encoding.soil.variables
         #: By variable index: where it is bound.
         self.declarations = [self.handles.declaration(v.term) for v in variables]
-        self.by_declaration = {d: i for i, d in enumerate(self.declarations)}
         self.codecs = [_codec(v, self) for v in variables]
         self.roots = tuple(encoding.roots.items())
         self.params = tuple(encoding.params.items())
@@ -373,33 +372,6 @@ class Bound:
         if result == self._context.true:
             return True
         return False if result == self._context.false else None
-
-    def open_variables(self, handle: int) -> set[int]:
-        """The indices of the variables that a term still depends on in this world."""
-        self._context.forget(self._model)
-        result = self._context.keep(self.evaluate(handle))
-        try:
-            found = self._context.constants(result)
-        finally:
-            self._context.drop(result)
-        table = self.prepared.by_declaration
-        variables = {table[d] for d in found if d in table}
-        for term, declaration in self.prepared.handles.searches:
-            if declaration in found:
-                texts = [arg for arg in term.args if arg.sort == "String"]
-                for text in self.prepared.handles.of(texts):
-                    variables |= self.open_variables(text)
-        return variables
-
-    def open_in_keys(self, site: Site) -> set[int]:
-        """The variables that a site's keys still depend on."""
-        terms: list[Term] = []
-        for key in site.keys:
-            variables_of(key, terms.append)
-        found: set[int] = set()
-        for handle in self.prepared.handles.of(terms):
-            found |= self.open_variables(handle)
-        return found
 
     def value(self, symbolic: Symbolic, type: Type) -> Value:
         """The run-time value of a symbolic one in this world; UNKNOWN where it is open."""

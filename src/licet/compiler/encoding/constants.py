@@ -20,7 +20,7 @@ class Maker(Protocol):
 
     def constant(self, value: Value, type: Type) -> Symbolic: ...
 
-    def free(self, type: Type, sources: frozenset[int]) -> Symbolic: ...
+    def free(self, type: Type) -> Symbolic: ...
 
 
 class ConstantDocument(Document):
@@ -45,5 +45,5 @@ class ConstantDocument(Document):
     def convert(self, target: Type) -> tuple[Term, Symbolic]:
         fits, value = read_as(self._value, target)
         if not fits:
-            return self._maker.t.true, self._maker.free(target, frozenset())
+            return self._maker.t.true, self._maker.free(target)
         return self._maker.t.false, self._maker.constant(value, target)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Literal
 
 from ..clock import clock
@@ -38,35 +38,39 @@ MAX_RESHAPES: Final = 40
 Shape = tuple[Capacity, ...]
 
 
-@dataclass(eq=False, slots=True)
+#: What each rule of `rules.rules` does; None where that is open.
+States = tuple[State | None, ...]
+#: Facts: name, keys.
+FactKeys = tuple[tuple[str, tuple[Value, ...]], ...]
+
+
 class Decided:
-    """What Z3 says about one world; `outcome` is None where its unknown parts matter.
+    """What Z3 says about one world, while it is bound: within `ToolEncoder.deciding`."""
 
-    All else asks the encoder again: use it on the encoder's thread.
-    """
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        prepared = bound.prepared
+        #: None where the world's unknown parts matter.
+        self.outcome: Outcome | None = prepared.answers.get(bound.evaluate(prepared.outcome))
 
-    outcome: Outcome | None
-    _encoder: ToolEncoder = field(repr=False)
-    _world: World = field(repr=False)
+    def states(self) -> States:
+        """What each rule does."""
+        truth = self._bound.truth
+        return tuple(
+            _state(truth(rule.wrong), truth(rule.absent), truth(rule.applies))
+            for rule in self._bound.prepared.encoding.rules
+        )
 
-    @property
-    def residual(self) -> bool:
-        """Whether the outcome is open."""
-        return self.outcome is None
-
-    def states(self) -> tuple[State | None, ...]:
-        """What each rule of `rules.rules` does; None where it is open."""
-        return self._encoder.states(self._world)
-
-    @property
-    def needed(self) -> tuple[tuple[str, tuple[Value, ...]], ...]:
-        """The facts that an open outcome waits for, in the order in which the rules read them:
-        (name, keys), keys known."""
-        return () if self.outcome is not None else self._encoder.needed(self._world)
-
-    def lacking(self) -> tuple[tuple[str, tuple[Value, ...]], ...]:
-        """All facts at known keys that the rules read and the world lacks, needed or not."""
-        return self._encoder.lacking(self._world)
+    def lacking(self) -> FactKeys:
+        """The facts at known keys that the rules read and the world lacks, in the order in which
+        they read them."""
+        found: dict[tuple[str, tuple[Value, ...]], None] = {}
+        for site in self._bound.prepared.encoding.sites:
+            keys = self._bound.known[site.index]
+            supplied = self._bound.world.facts.get(site.name, {})
+            if site.kind == "fact" and keys is not None and keys not in supplied:
+                found[(site.name, keys)] = None
+        return tuple(found)
 
 
 class ToolEncoder:
@@ -161,39 +165,30 @@ class ToolEncoder:
 
     # --- deciding ------------------------------------------------------------------------------
 
-    def decide(self, world: World) -> Decided:
-        """The outcome of the rules in a world, as far as the world settles it."""
+    @contextmanager
+    def deciding(self, world: World) -> Iterator[Decided]:
+        """The outcome of the rules in a world, as far as the world settles it, and what more there
+        is to say of that."""
         self._numerals.trim()
         with self.bind(world) as bound:
-            prepared = bound.prepared
-            result = bound.evaluate(prepared.outcome)
-            answer = prepared.answers.get(result)
+            decided = Decided(bound)
             self._context.check()
-            return Decided(answer, self, world)
+            yield decided
 
-    def needed(self, world: World) -> tuple[tuple[str, tuple[Value, ...]], ...]:
-        """The facts that the open outcome of a world waits for."""
-        with self.bind(world) as bound:
-            return self._needed(bound)
+    def decide(self, world: World) -> Outcome | None:
+        """The outcome of the rules in a world; None where its unknown parts matter."""
+        with self.deciding(world) as decided:
+            return decided.outcome
 
-    def states(self, world: World) -> tuple[State | None, ...]:
+    def states(self, world: World) -> States:
         """What each rule does in a world."""
-        with self.bind(world) as bound:
-            return tuple(
-                _state(bound.truth(rule.wrong), bound.truth(rule.absent), bound.truth(rule.applies))
-                for rule in bound.prepared.encoding.rules
-            )
+        with self.deciding(world) as decided:
+            return decided.states()
 
-    def lacking(self, world: World) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+    def lacking(self, world: World) -> FactKeys:
         """The facts at known keys that the rules read and the world lacks."""
-        with self.bind(world) as bound:
-            found: dict[tuple[str, tuple[Value, ...]], None] = {}
-            for site in bound.prepared.encoding.sites:
-                keys = bound.known[site.index]
-                supplied = world.facts.get(site.name, {})
-                if site.kind == "fact" and keys is not None and keys not in supplied:
-                    found[(site.name, keys)] = None
-            return tuple(found)
+        with self.deciding(world) as decided:
+            return decided.lacking()
 
     def bind(self, world: World) -> Bound:
         """A world bound to a fresh model of an encoding of its shape; close it."""
@@ -258,28 +253,6 @@ class ToolEncoder:
         while len(self._kept) > KEPT_SHAPES:
             self._kept.popitem(last=False)[1].close()
         return prepared
-
-    def _needed(self, bound: Bound) -> tuple[tuple[str, tuple[Value, ...]], ...]:
-        """The facts that an open outcome waits for."""
-        encoding = bound.prepared.encoding
-        variables = encoding.soil.variables
-        waiting = sorted(bound.open_variables(bound.prepared.outcome))
-        seen_sites: set[int] = set()
-        found: dict[int, tuple[str, tuple[Value, ...]]] = {}
-        while waiting:
-            variable = variables[waiting.pop()]
-            sites = set() if variable.owner is None else {variable.owner}
-            if variable.path[0] is Aspect.free:
-                sites |= encoding.free_sources[variable.path[1]]  # type: ignore[call-overload]
-            for index in sites - seen_sites:
-                seen_sites.add(index)
-                site = encoding.sites[index]
-                keys = bound.known[index]
-                if keys is None:
-                    waiting.extend(bound.open_in_keys(site))
-                elif site.kind == "fact" and keys not in bound.world.facts.get(site.name, {}):
-                    found[index] = (site.name, keys)
-        return tuple(dict.fromkeys(found[index] for index in sorted(found)))
 
 
 def _state(wrong: bool | None, absent: bool | None, applies: bool | None) -> State | None:

@@ -65,8 +65,6 @@ class Reader:
     transitions: tuple[tuple[int, int], ...]
     roots: dict[str, Place] = field(default_factory=dict)
     params: dict[str, Place] = field(default_factory=dict)
-    #: Per free value, the sites whose facts it stands for.
-    free_sources: list[frozenset[int]] = field(default_factory=list)
     free_places: list[Place] = field(default_factory=list)
     variables: dict[int, Symbolic] = field(default_factory=dict)
     refusals: list[Term] = field(default_factory=list)
@@ -119,23 +117,22 @@ class Reader:
         """Evaluation meets a wrong type where it comes here and `condition` holds."""
         self.refusals.append(self.t.and_((self.guard, condition)))
 
-    def free(self, type: Type, sources: frozenset[int]) -> Symbolic:
-        """Any value of a type; it stands for what the facts at `sources` would settle."""
-        index = len(self.free_sources)
+    def free(self, type: Type) -> Symbolic:
+        """Any value of a type; it stands for what is not known."""
+        index = len(self.free_places)
         spot = Spot(type, (Aspect.free, index), (Aspect.free, index), None)
-        self.free_sources.append(sources)
         self.free_places.append(grow(self.soil, spot))
         return self.free_places[-1].value()
 
     def unless_unknown(
-        self, unknown: Term, sources: frozenset[int], type: Type, refusing: bool, known: Symbolic
+        self, unknown: Term, type: Type, refusing: bool, known: Symbolic
     ) -> Symbolic:
         """`known`, but a free value where the collection that was folded is unknown."""
         if unknown is self.t.false:
             return known
         if refusing:
-            self.refuse(self.t.and_((unknown, cast(Term, self.free(BOOL, sources)))))
-        return self.algebra.ite(unknown, self.free(type, sources), known)
+            self.refuse(self.t.and_((unknown, cast(Term, self.free(BOOL)))))
+        return self.algebra.ite(unknown, self.free(type), known)
 
     # --- expressions by kind of value ----------------------------------------------------------
 
@@ -360,7 +357,7 @@ class Reader:
             case ir.Unwrap(operand, type):
                 o = self.optional(operand)
                 # Never evaluated where absent, so that any value will do there.
-                return self.free(type, frozenset()) if o.empty else o.value
+                return self.free(type) if o.empty else o.value
             case ir.Coalesce(operand, default):
                 o = self.optional(operand)
                 with self.under(self.t.not_(o.present)):

@@ -37,9 +37,6 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "mk_int_symbol": (c_void_p, [c_void_p, c_int]),
     "mk_const": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "get_app_decl": (c_void_p, [c_void_p, c_void_p]),
-    "get_app_num_args": (c_uint, [c_void_p, c_void_p]),
-    "get_app_arg": (c_void_p, [c_void_p, c_void_p, c_uint]),
-    "get_ast_kind": (c_int, [c_void_p, c_void_p]),
     "mk_true": (c_void_p, [c_void_p]),
     "mk_false": (c_void_p, [c_void_p]),
     "mk_not": (c_void_p, [c_void_p, c_void_p]),
@@ -75,7 +72,6 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "get_full_version": (c_char_p, []),
 }
 
-APP_AST: Final = 1
 _INT64 = 1 << 63
 
 
@@ -220,21 +216,3 @@ class Context:
         buffer = (c_uint * length)()
         held["get_string_contents"](self.ref, handle, length, buffer)
         return "".join(map(chr, buffer))
-
-    def constants(self, handle: int) -> set[int]:
-        """The declarations of all nullary applications in a term."""
-        found: set[int] = set()
-        seen: set[int] = set()
-        stack = [handle]
-        while stack:
-            term = stack.pop()
-            if term in seen:
-                continue
-            seen.add(term)
-            if held["get_ast_kind"](self.ref, term) != APP_AST:
-                continue
-            count = held["get_app_num_args"](self.ref, term)
-            if count == 0:
-                found.add(held["get_app_decl"](self.ref, term))
-            stack.extend(held["get_app_arg"](self.ref, term, i) for i in range(count))
-        return found

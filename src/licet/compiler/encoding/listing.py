@@ -36,10 +36,10 @@ class Reading(Protocol):
 
     def refuse(self, condition: Term) -> None: ...
 
-    def free(self, type: Type, sources: frozenset[int]) -> Symbolic: ...
+    def free(self, type: Type) -> Symbolic: ...
 
     def unless_unknown(
-        self, unknown: Term, sources: frozenset[int], type: Type, refusing: bool, known: Symbolic
+        self, unknown: Term, type: Type, refusing: bool, known: Symbolic
     ) -> Symbolic: ...
 
     def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional: ...
@@ -76,7 +76,6 @@ class Listing:
                 return Sequence(
                     lambda: [item for xs in lists for item in xs.items],
                     t.or_(xs.unknown for xs in lists),
-                    sources=_union(lists),
                 )
             case ir.Length(operand):
                 return self._length(self._reader.read(operand))
@@ -106,7 +105,6 @@ class Listing:
                     m.unknown,
                     False,
                     m.size,
-                    m.sources,
                 )
             case ir.Quantifier(op, var, operand, body):
                 return self._quantifier(op == "any", var, self._sequence(operand), body)
@@ -115,7 +113,7 @@ class Listing:
                 held = [t.and_((g, cast(Term, b))) for g, b in self._each(xs, var, body)]
                 count = Number(self._algebra.count(held))
                 return self._reader.unless_unknown(
-                    xs.unknown, xs.sources, _SIZE, self._reader.refuses(body), count
+                    xs.unknown, _SIZE, self._reader.refuses(body), count
                 )
             case ir.Sum(var, operand, body, type):
                 xs = self._sequence(operand)
@@ -128,13 +126,13 @@ class Listing:
                 )
                 known: Symbolic = Number(total, scale)
                 return self._reader.unless_unknown(
-                    xs.unknown, xs.sources, type, self._reader.refuses(body), known
+                    xs.unknown, type, self._reader.refuses(body), known
                 )
             case ir.Extremum(op, var, operand, body, type):
                 xs = self._sequence(operand)
                 known = self._extremum(op == "min", self._each(xs, var, body))
                 return self._reader.unless_unknown(
-                    xs.unknown, xs.sources, type, self._reader.refuses(body), known
+                    xs.unknown, type, self._reader.refuses(body), known
                 )
             case ir.ListComp(var, operand, condition, element):
                 return self._comprehension(self._sequence(operand), var, condition, element)
@@ -153,7 +151,7 @@ class Listing:
     def _folded(self, xs: Sequence, type: Type, body: ir.Expr, known: Symbolic) -> Symbolic:
         """What folding `body` over a list gives: a free value where the list is unknown."""
         refusing = self._reader.refuses(body)
-        return self._reader.unless_unknown(xs.unknown, xs.sources, type, refusing, known)
+        return self._reader.unless_unknown(xs.unknown, type, refusing, known)
 
     def _quantifier(self, any_of: bool, var: ir.Var, xs: Sequence, body: ir.Expr) -> Symbolic:
         t = self._t
@@ -170,7 +168,7 @@ class Listing:
                 self._reader.guard = t.and_((self._reader.guard, goes_on))
         self._reader.guard = before
         if refusing and xs.unknown is not t.false:
-            wrong = cast(Term, self._reader.free(BOOL, xs.sources))
+            wrong = cast(Term, self._reader.free(BOOL))
             self._reader.refuse(t.and_((xs.unknown, wrong)))
         parts.append(self._rest(xs, any_of=any_of))
         return t.or_(parts) if any_of else t.and_(parts)
@@ -189,11 +187,11 @@ class Listing:
             condition is not None and self._reader.refuses(condition)
         )
         if refusing and xs.unknown is not self._t.false:
-            wrong = cast(Term, self._reader.free(BOOL, xs.sources))
+            wrong = cast(Term, self._reader.free(BOOL))
             self._reader.refuse(self._t.and_((xs.unknown, wrong)))
         size = xs.size if condition is None else None
         dense = xs.dense and condition is None
-        return Sequence(lambda: items, xs.unknown, dense, size, xs.sources)
+        return Sequence(lambda: items, xs.unknown, dense, size)
 
     def _length(self, value: Symbolic) -> Number:
         if isinstance(value, Text):
@@ -207,9 +205,7 @@ class Listing:
             if value.size is not None:
                 return Number(value.size)
             count = Number(self._algebra.size(value))
-        return cast(
-            Number, self._reader.unless_unknown(value.unknown, value.sources, _SIZE, False, count)
-        )
+        return cast(Number, self._reader.unless_unknown(value.unknown, _SIZE, False, count))
 
     def _contains(self, wanted: Symbolic, inside: Symbolic) -> Term:
         t = self._t
@@ -226,7 +222,7 @@ class Listing:
         t = self._t
         if xs.unknown is t.false:
             return t.boolean(not any_of)
-        open = cast(Term, self._reader.free(BOOL, xs.sources))
+        open = cast(Term, self._reader.free(BOOL))
         return t.and_((xs.unknown, open)) if any_of else t.implies(xs.unknown, open)
 
     def _lookup(
@@ -236,7 +232,7 @@ class Listing:
         assert isinstance(kind, MapType)
         found = [(self._t.and_((g, self._algebra.equal(key, k))), v) for g, k, v in m.items]
         known = self._first(found, kind.value)
-        return self._reader.unless_unknown(m.unknown, m.sources, type, False, known)
+        return self._reader.unless_unknown(m.unknown, type, False, known)
 
     def _first(self, found: list[tuple[Term, Symbolic]], element: Type) -> Optional:
         """The first value whose guard holds."""
@@ -257,7 +253,7 @@ class Listing:
         assert isinstance(kind, ListType)
         items = xs.items if first else list(reversed(xs.items))
         known = self._first(items, kind.element)
-        return self._reader.unless_unknown(xs.unknown, xs.sources, type, False, known)
+        return self._reader.unless_unknown(xs.unknown, type, False, known)
 
     def _flatten(self, lists: Sequence) -> Sequence:
         t = self._t
@@ -267,7 +263,7 @@ class Listing:
             return [(t.and_((g, h)), x) for g, xs in inner for h, x in xs.items]
 
         unknown = t.or_((lists.unknown, *(t.and_((g, xs.unknown)) for g, xs in inner)))
-        return Sequence(make, unknown, sources=lists.sources | _union([xs for _, xs in inner]))
+        return Sequence(make, unknown)
 
     def _distinct(self, xs: Sequence) -> Sequence:
         t = self._t
@@ -279,7 +275,7 @@ class Listing:
                 items.append((t.and_((guard, t.not_(t.or_(twins)))), item))
             return items
 
-        return Sequence(make, xs.unknown, sources=xs.sources)
+        return Sequence(make, xs.unknown)
 
     def _adjacent(self, xs: Sequence) -> Sequence:
         close = self._algebra.dense(xs)
@@ -293,7 +289,7 @@ class Listing:
                 pairs.append((self._t.and_((known, guard)), pair))
             return pairs
 
-        return Sequence(make, xs.unknown, True, sources=xs.sources)
+        return Sequence(make, xs.unknown, True)
 
     def _extremum(self, least: bool, each: list[tuple[Term, Symbolic]]) -> Optional:
         if not each:
@@ -313,7 +309,3 @@ class Listing:
 
 def _pair(first: str, a: Symbolic, second: str, b: Symbolic) -> Record:
     return Record({first: lambda: a, second: lambda: b})
-
-
-def _union(lists: tuple[Sequence, ...] | list[Sequence]) -> frozenset[int]:
-    return frozenset().union(*(xs.sources for xs in lists))

@@ -336,9 +336,7 @@ class ListPlace:
     def value(self) -> Sequence:
         if self._sequence is None:
             self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
-            self._sequence = Sequence(
-                self._items, unknown, True, self.length.term, owners(self.spot)
-            )
+            self._sequence = Sequence(self._items, unknown, True, self.length.term)
         return self._sequence
 
     def _items(self) -> list[tuple[Term, Symbolic]]:
@@ -389,7 +387,7 @@ class MapPlace:
     def value(self) -> Entries:
         if self._entries is None:
             self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
-            self._entries = Entries(self._items, unknown, self.length.term, owners(self.spot))
+            self._entries = Entries(self._items, unknown, self.length.term)
         return self._entries
 
     def _items(self) -> list[tuple[Term, Symbolic, Symbolic]]:
@@ -430,11 +428,6 @@ class MapPlace:
         for (key, item), name in zip(self.items, sorted(value), strict=False):
             key.bind(name, binder)
             item.bind(value[name], binder)
-
-
-def owners(spot: Spot) -> frozenset[int]:
-    """The sites whose values a list at a spot depends on."""
-    return frozenset() if spot.owner is None else frozenset((spot.owner,))
 
 
 def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity, Term]:

@@ -42,7 +42,6 @@ class Encoding:
     roots: Mapping[str, Place]
     params: Mapping[str, Place]
     rules: tuple[RuleTerms, ...]
-    free_sources: tuple[frozenset[int], ...]
     free_places: tuple[Place, ...]
     #: Makes a run-time value of a type symbolic.
     constant: Callable[[Value, Type], Symbolic]
@@ -79,7 +78,7 @@ def encode(
 ) -> Encoding:
     """All rules as terms. Raises `EncodingLimit` beyond `limit` terms."""
     terms = Terms(limit)
-    algebra = Algebra(terms, around.code_of, lambda at: cast(Term, reader.free(BOOL, at)))
+    algebra = Algebra(terms, around.code_of, lambda: cast(Term, reader.free(BOOL)))
     soil = Soil(terms, algebra, is_sequence, capacity, long_is_unknown)
     sites = Sites(soil)
     reader = Reader(soil, sites, around.roots, around.facts, around.transitions)
@@ -107,7 +106,6 @@ def encode(
         reader.roots,
         reader.params,
         rules,
-        tuple(reader.free_sources),
         tuple(reader.free_places),
         reader.constant,
         allowed,

@@ -6,12 +6,10 @@ because binding gives both the same value, and because a question says so (congr
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ..types import Type
-from .failures import EncodingFault
 from .places import Place, Soil, Spot, Variable, grow
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
 from .terms import Term
@@ -107,24 +105,3 @@ def _term(value: Symbolic) -> Term | None:
     if isinstance(value, Text):
         return value.code() if value.has_code else value.seq()
     return None
-
-
-def variables_of(value: Symbolic, into: Callable[[Term], None]) -> None:
-    """Tell `into` every term that a key is made of."""
-    term = _term(value)
-    if term is not None:
-        into(term)
-    elif isinstance(value, Optional):
-        into(value.present)
-        if not value.empty:
-            variables_of(value.value, into)
-    elif isinstance(value, Sequence):
-        into(value.unknown)
-        for guard, item in value.items:
-            into(guard)
-            variables_of(item, into)
-    elif isinstance(value, Record):
-        for name in value.names():
-            variables_of(value.field(name), into)
-    else:
-        raise EncodingFault("a key that is not a plain value")

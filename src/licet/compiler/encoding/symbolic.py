@@ -130,14 +130,12 @@ class Sequence:
     Where `unknown` holds, neither length nor elements are known, and whoever folds the list must
     put a free value in place of the result. `dense`: the guards hold for a prefix of the
     positions. `size` is a length that stands even where the rest is unknown (a leaf, mostly).
-    `sources` are the sites (see `sites`) whose facts the list comes from.
     """
 
     make: Callable[[], list[tuple[Term, Symbolic]]]
     unknown: Term
     dense: bool = False
     size: Term | None = None
-    sources: frozenset[int] = frozenset()
 
     @cached_property
     def items(self) -> list[tuple[Term, Symbolic]]:
@@ -151,7 +149,6 @@ class Entries:
     make: Callable[[], list[tuple[Term, Symbolic, Symbolic]]]
     unknown: Term
     size: Term | None = None
-    sources: frozenset[int] = frozenset()
 
     @cached_property
     def items(self) -> list[tuple[Term, Symbolic, Symbolic]]:
@@ -187,15 +184,14 @@ Symbolic = Term | Number | Text | Record | Optional | Sequence | Entries | Docum
 class Algebra:
     """Operations on symbolic values that do not depend on the IR.
 
-    `code_of` numbers interned texts; `open` makes a free truth value that stands for what the
-    facts at some sites would settle.
+    `code_of` numbers interned texts; `open` makes a free truth value, for what is not known.
     """
 
     def __init__(
         self,
         terms: Terms,
         code_of: Callable[[str], int],
-        open: Callable[[frozenset[int]], Term],
+        open: Callable[[], Term],
     ) -> None:
         self.t = terms
         self._open = open
@@ -321,7 +317,6 @@ class Algebra:
             self.t.ite(c, a.unknown, b.unknown),
             dense,
             size,
-            a.sources | b.sources,
         )
 
     def _ite_entries(self, c: Term, a: Entries, b: Entries) -> Entries:
@@ -333,7 +328,6 @@ class Algebra:
             ),
             self.t.ite(c, a.unknown, b.unknown),
             self.t.ite(c, a.size, b.size) if a.size is not None and b.size is not None else None,
-            a.sources | b.sources,
         )
 
     def length(self, xs: Sequence) -> Term:
@@ -374,10 +368,10 @@ class Algebra:
                 items.append((self.t.not_(self.t.le(ranks[-1], self.t.integer(j))), value))
             return items
 
-        return Sequence(make, xs.unknown, True, xs.size, xs.sources)
+        return Sequence(make, xs.unknown, True, xs.size)
 
     def equal(self, a: Symbolic, b: Symbolic) -> Term:
-        """Structural equality; of lists and maps that are unknown, `open` of their sources."""
+        """Structural equality; of lists and maps that are unknown, what `open` makes."""
         if isinstance(a, Term) and isinstance(b, Term):
             return self.t.eq(a, b)
         if isinstance(a, Number) and isinstance(b, Number):
@@ -415,7 +409,7 @@ class Algebra:
         unknown = self.t.or_((a.unknown, b.unknown))
         if unknown is self.t.false:
             return same
-        return self.t.ite(unknown, self._open(a.sources | b.sources), same)
+        return self.t.ite(unknown, self._open(), same)
 
 
 class ChosenDocument(Document):
