@@ -151,7 +151,7 @@ class Decider:
             tool = self._admission.tool(action.tool, action.args)
             tool_name = tool.qualified
             world = self._admission.world(tool, action)
-            if action.history is not None:
+            if action.history is not None and not tool.dispatch:
                 return (yield from self._decide(action, world))
             if self._memory.is_light(tool.qualified, action.id) and not self._asks(tool.qualified):
                 self._memory.require_active(tenant)
@@ -421,9 +421,12 @@ class Decider:
         if earlier.state != "reserved":
             raise Refused((fault(f"the call {brief(action.id)} has been made already"),))
         if (earlier.policy, earlier.catalog) != (self.program.digest, self.program.catalog.digest):
-            sitting.change(earlier, "cancelled", None)  # allowed by a policy that is none any more
+            for call in (earlier, *sitting.parts(earlier)):
+                sitting.change(call, "cancelled", None)  # allowed by a policy that is none any more
             return None
-        return self._allowed(proposal, self._memory.rules_of(earlier), earlier)
+        verdict = self._allowed(proposal, self._memory.rules_of(earlier), earlier)
+        parts = [self._memory.ticket(call, proposal.tenant) for call in sitting.parts(earlier)]
+        return replace(verdict, parts=tuple(parts))
 
     def _approved(
         self, sitting: Sitting, proposal: Proposal, rules: ToolRules, states: States, at: int

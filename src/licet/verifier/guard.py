@@ -19,7 +19,8 @@ from .action import Action, ActionError
 from .admission import Admission
 from .approvals import Approval, Approvals, open_approvals, read
 from .audit import Recorder, Redaction
-from .deciding import Check, Decider, Engine, Lookup
+from .batching import BatchDecider
+from .deciding import Check, Engine, Lookup
 from .facts import Resolver, Resolvers
 from .history import Store
 from .history.memory import MemoryStore
@@ -145,7 +146,7 @@ class Guard:
         )
         self._notify = notify
         self._redeemer = Redeemer(program, admission, self._memory)
-        self._decider = Decider(
+        self._decider = BatchDecider(
             program,
             zone,
             admission,

@@ -37,6 +37,11 @@ class Proposal:
     digest: str
     #: No one will say how it ended: it counts as done as soon as it is allowed.
     commit: bool = False
+    #: Of a batch and of the calls in it: the nonce that the call gets, those of its parts, and that
+    #: of the batch that it is a part of.
+    nonce: str = ""
+    parts: tuple[str, ...] = ()
+    part_of: str = ""
 
     @staticmethod
     def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:

@@ -77,18 +77,20 @@ class Redeemer:
         with self._memory.sit(ticket.tenant) as sitting:
             call = self._call(sitting, ticket)
             refused = self._refused(sitting, call)
-            if not refused:
-                sitting.change(call, "redeemed", None)
-            sitting.note(
-                "redemption",
-                {
-                    "call": call.call_id,
-                    "nonce": call.nonce,
-                    "tool": call.tool,
-                    "digest": call.digest,
-                    "refused": refused or None,
-                },
-            )
+            calls = [call, *([] if refused else sitting.parts(call))]
+            for one in calls:
+                if not refused:
+                    sitting.change(one, "redeemed", None)
+                sitting.note(
+                    "redemption",
+                    {
+                        "call": one.call_id,
+                        "nonce": one.nonce,
+                        "tool": one.tool,
+                        "digest": one.digest,
+                        "refused": refused or None,
+                    },
+                )
         if refused:
             raise RedeemError(refused)
         return Redeemed(ticket, arguments)
@@ -99,6 +101,8 @@ class Redeemer:
             sitting.require_active()
         except Refused as refused:
             return refused.violations[0].message
+        if self._memory.is_part(call):
+            return "the call is part of a batch: it runs by the batch's ticket alone"
         if call.state == "cancelled":
             return "the ticket has expired, or was given back"
         if call.state != "reserved":
@@ -107,7 +111,11 @@ class Redeemer:
             return "the ticket has expired"
         if sitting.now < self._memory.issued(call) - SLACK:
             return "the clock went back since the call was allowed"
-        return ""
+        try:
+            whole = all(part.state == "reserved" for part in sitting.parts(call))
+        except Refused as refused:
+            return refused.violations[0].message
+        return "" if whole else "a call of this batch is not reserved any more"
 
     def _ticket(self, shown: Ticket | str) -> Ticket:
         try:
@@ -175,6 +183,8 @@ class Redeemer:
     ) -> None:
         state: CallState = ending
         match call.state, ending:
+            case "reserved", _ if self._memory.is_part(call):
+                raise SettleError("the call is part of a batch that has not run")
             case "reserved", "cancelled":
                 pass
             case "reserved", _:
@@ -196,6 +206,18 @@ class Redeemer:
             case before, _:
                 raise SettleError(f"the call has ended already: {before}")
         sitting.change(call, state, result)
+        self._note_ending(sitting, call, state, result)
+        # What is known of a whole batch is known of its calls only where that is: none of them has
+        # run. Else each stays pending until somebody says how it ended.
+        if state == "cancelled" or (state == "error" and self._memory.is_atomic(call.tool)):
+            for part in _parts(sitting, call):
+                if part.state in ("reserved", "redeemed"):
+                    sitting.change(part, "cancelled", None)
+                    self._note_ending(sitting, part, "cancelled", None)
+
+    def _note_ending(
+        self, sitting: Sitting, call: StoredCall, state: CallState, result: str | None
+    ) -> None:
         body: dict[str, object] = {"call": call.call_id, "nonce": call.nonce, "outcome": state}
         if result is not None:
             body["result"] = decode(result)
@@ -216,6 +238,13 @@ class Redeemer:
         except ValueError as error:
             problem = f"the result is not JSON: {error}"
         return _ODD, f"the result is not what `{ticket.tool}` promises: {problem}"
+
+
+def _parts(sitting: Sitting, call: StoredCall) -> list[StoredCall]:
+    try:
+        return sitting.parts(call)
+    except Refused as refused:
+        raise SettleError(refused.violations[0].message) from None
 
 
 @contextmanager

@@ -114,7 +114,10 @@ class Memory:
 
     def is_light(self, tool: str, call_id: str | None) -> bool:
         """Whether nobody will ever ask for a call again, so that it need not be kept."""
-        return not self.store.durable and call_id is None and tool not in self._counted
+        if self.store.durable or call_id is not None or tool in self._counted:
+            return False
+        known = self.program.catalog.qualified.get(tool)
+        return known is None or not known.dispatch  # a batch is kept, and its parts with it
 
     def is_mine(self, ticket: Ticket) -> bool:
         """Whether the ticket of a call that is not kept was made here, where it is known to be
@@ -193,13 +196,17 @@ class Memory:
         self, proposal: Proposal, head: Head, at: int, now: int, by: Sequence[str]
     ) -> StoredCall:
         """The row of a call that is allowed. `now` is the store's clock, `at` the decision's."""
-        nonce = new_nonce()
-        record = {
+        nonce = proposal.nonce or new_nonce()
+        record: dict[str, object] = {
             "call": call_json(proposal.world, self.program),
             "session": proposal.session,
             "by": list(by),
             "issued": now,
         }
+        if proposal.parts:
+            record["parts"] = list(proposal.parts)
+        if proposal.part_of:
+            record["part_of"] = proposal.part_of
         state: CallState = "redeemed" if proposal.commit else "reserved"
         return StoredCall(
             head.seq + 1,
@@ -234,6 +241,10 @@ class Memory:
     def rules_of(self, call: StoredCall) -> tuple[str, ...]:
         """The rules by which a call was allowed."""
         return tuple(decode(call.record)["by"])
+
+    def is_part(self, call: StoredCall) -> bool:
+        """Whether a call was made inside of a batch."""
+        return "part_of" in decode(call.record)
 
     def reads_history(self, tool: str) -> bool:
         """Whether rules of a tool read earlier calls."""
@@ -378,6 +389,16 @@ class Sitting:
             self._count(changed)  # else it is pending as before
         self._covered()
         return changed
+
+    def parts(self, call: StoredCall) -> list[StoredCall]:
+        """The calls inside a batch, in their order. Raises Refused where one is lost."""
+        nonces: list[str] = decode(call.record).get("parts", [])
+        found = [self.tx.call_by_nonce(nonce) for nonce in nonces]
+        kept = [part for part in found if part is not None]
+        if len(kept) != len(nonces):
+            text = "a call of this batch is not in the store any more"
+            raise Refused((Violation("fault", text, "the check itself failed"),))
+        return kept
 
     def _covered(self) -> None:
         """What this transaction changed is counted already, if all before it was."""

@@ -178,6 +178,9 @@ class Verdict:
     budgets: tuple[Budget, ...] = ()
     #: In observe mode: the verdict that would have been, had it been enforced.
     observed: Verdict | None = None
+    #: Of a batch that is allowed: a ticket for each call in it, in their order, an inner batch
+    #: before what is in it. They settle, and run nothing. They must not reach a model.
+    parts: tuple[Ticket, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def ticket(self) -> Ticket | None:
