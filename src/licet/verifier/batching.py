@@ -24,12 +24,11 @@ from .deciding import (
     Check,
     Decider,
     FactKey,
-    States,
     fault,
     forget_history,
 )
 from .proposing import Proposal
-from .refusing import Refusal
+from .refusing import Refusal, States
 from .remembering import Sitting
 from .tickets import frozen, new_nonce
 from .verdict import Outcome, Verdict, Violation
