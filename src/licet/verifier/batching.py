@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
+from licet.compiler.encoding import States
 from licet.compiler.values import render
 from licet.compiler.world import UNKNOWN
 
@@ -28,7 +29,7 @@ from .deciding import (
     forget_history,
 )
 from .proposing import Proposal
-from .refusing import Refusal, States
+from .refusing import Refusal
 from .remembering import Sitting
 from .tickets import frozen, new_nonce
 from .verdict import Outcome, Verdict, Violation
