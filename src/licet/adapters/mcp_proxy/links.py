@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import anyio.abc
@@ -30,6 +31,9 @@ from .upstreams import Callbacks, ServerAddress, Upstream
 log = logging.getLogger("licet")
 
 Context = ServerRequestContext[Any, Any]
+
+#: How long a list of tools is taken as it was where a server does not say that it changed.
+LISTED_SECONDS: Final = 10.0
 
 _REFUSED = types.ErrorData(
     code=types.INVALID_REQUEST, message="this client cannot be asked from outside its own requests"
@@ -102,11 +106,12 @@ class Link:
 
     async def offers(self, *, afresh: bool = False) -> list[Offer]:
         """The tools of all servers as they are known now; listed again where a server said that
-        they changed, was reached anew, or `afresh`. Raises UpstreamError."""
+        they changed or was reached anew, the list is old, or `afresh`. Raises UpstreamError."""
         async with self._lock:
             for name, upstream in self.upstreams.items():
                 await upstream.client()
-                if afresh or upstream.stale or name not in self._offers:
+                old = time.monotonic() - upstream.listed > LISTED_SECONDS
+                if afresh or old or upstream.stale or name not in self._offers:
                     await self._list(name, upstream)
             return [offer for offers in self._offers.values() for offer in offers]
 

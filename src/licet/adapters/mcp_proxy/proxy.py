@@ -127,14 +127,17 @@ class Proxy:
         connection.exit_stack.callback(link.close)
         return {**result, **told}
 
-    async def _discover(self, ctx: Context, _params: types.RequestParams) -> dict[str, Any]:
-        link = self._link(ctx)
-        return {
-            "supportedVersions": list(MODERN_PROTOCOL_VERSIONS),
-            "ttlMs": 0,
-            "cacheScope": "private",
-            **await self._told(link, ctx.protocol_version),
-        }
+    async def _discover(self, ctx: Context, _params: types.RequestParams) -> HandlerResult:
+        return types.DiscoverResult.model_validate(
+            {
+                "supportedVersions": list(MODERN_PROTOCOL_VERSIONS),
+                "resultType": "complete",
+                "ttlMs": 0,
+                "cacheScope": "private",
+                **await self._told(self._link(ctx), ctx.protocol_version),
+            },
+            by_name=False,
+        )
 
     async def _told(self, link: Link, version: str | None) -> dict[str, Any]:
         """The capabilities and instructions of the servers, as far as they are passed on."""

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shlex
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ class Upstream:
     group: anyio.abc.TaskGroup
     connect_seconds: float
     stale: bool = True
-    generation: int = 0
+    listed: float = 0.0
     _client: Client | None = None
     _stop: anyio.Event = field(default_factory=anyio.Event)
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
@@ -104,8 +105,12 @@ class Upstream:
             if self._client is None:
                 self._stop = anyio.Event()
                 self.stale = True
-                self.generation += 1
-                self._client = await self.group.start(self._serve, self._stop)
+                try:
+                    with anyio.fail_after(self.connect_seconds):
+                        self._client = await self.group.start(self._serve, self._stop)
+                except TimeoutError:
+                    text = f"server `{self.address.name}` cannot be reached: it does not answer"
+                    raise UpstreamError(text, sent=False) from None
             return self._client
 
     async def session(self) -> ClientSession:
@@ -117,8 +122,7 @@ class Upstream:
         started = False
         try:
             async with AsyncExitStack() as stack:
-                with anyio.fail_after(self.connect_seconds):
-                    client = await stack.enter_async_context(self._make())
+                client = await stack.enter_async_context(self._make())
                 started = True
                 task_status.started(client)
                 async with anyio.create_task_group() as listening:
@@ -197,7 +201,7 @@ class Upstream:
         Raises MCPError where the server answers so, and UpstreamError.
         """
         session = await self.session()
-        asked: types.Request[Any, Any] = types.Request(
+        asked = types.Request[Any, Any](
             method=method, params=None if params is None else dict(params)
         )
         try:
@@ -241,6 +245,7 @@ class Upstream:
                     if len(found) > MAX_TOOLS:
                         raise ValueError("too many tools")
                     if cursor is None:
+                        self.listed = time.monotonic()
                         return found
                 raise ValueError("too many pages")
         except Exception as error:
