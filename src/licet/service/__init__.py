@@ -1,1 +1,1 @@
-"""What others talk to: the language server; HTTP to guard, when it is there."""
+"""What others talk to: a guard over HTTP (`app`), and the language server (`lsp`)."""

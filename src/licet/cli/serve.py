@@ -1,0 +1,137 @@
+"""`licet serve POLICY…`: decide calls over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .failures import Exit, Failed
+from .policies import policy_arguments, read_params
+from .verb import Streams, Verb
+
+if TYPE_CHECKING:
+    from licet.service.settings import ServiceSettings
+    from licet.service.starting import Plan
+    from licet.verifier.history import Store
+
+
+def run(options: argparse.Namespace, streams: Streams) -> int:
+    """Serve until told to stop. 2: the policy, the configuration or the database is wrong."""
+    try:
+        import fastapi  # noqa: F401 - whether they are there at all
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise Failed("the service needs libraries: pip install 'licet[service]'") from None
+    from licet.service.starting import Plan, first_key, open_database
+    from licet.verifier.history import StoreError
+
+    for path in options.policy:
+        if not path.exists():
+            raise Failed(f"cannot read `{path}`: no such file or folder")
+    settings = _settings(options)
+    params = None if options.params is None else read_params(options.params)
+    try:
+        store = open_database(settings.database)
+        key_hash, made = first_key(settings, store)
+    except (ValueError, ImportError, StoreError) as error:
+        raise Failed(str(error)) from None
+    plan = Plan(tuple(options.policy), settings, params, key_hash)
+    if made is not None:
+        streams.out.say(f"host key, shown this once: {made}")
+        streams.out.flush()
+    _serve(plan, store)
+    return Exit.fine
+
+
+def _settings(options: argparse.Namespace) -> ServiceSettings:
+    from licet.compiler.loading import CONFIG, project_root
+    from licet.service.settings import SettingsError, read_settings
+
+    path: Path = options.config or project_root(options.policy[0]) / CONFIG
+    if options.config is not None and not path.is_file():
+        raise Failed(f"cannot read `{path}`: no such file")
+    try:
+        return read_settings(
+            path,
+            host=options.host,
+            port=options.port,
+            workers=options.workers,
+            database=options.database,
+        )
+    except SettingsError as error:
+        raise Failed(str(error)) from None
+
+
+def _serve(plan: Plan, store: Store) -> None:
+    import uvicorn
+
+    from licet.loading import PolicyError
+    from licet.service import starting
+    from licet.verifier.guard import UnsetParamsError
+    from licet.verifier.history import StoreError
+
+    settings = plan.settings
+    common: dict[str, object] = {
+        "host": settings.host,
+        "port": settings.port,
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "date_header": True,
+        "timeout_graceful_shutdown": 30,
+    }
+    try:
+        # Built here too where workers build their own: what is wrong is said once, at the start.
+        app = starting.app_of(plan, store)
+    except PolicyError as error:
+        raise Failed(str(error)) from None
+    except UnsetParamsError as error:
+        raise Failed(f"{error}: give them with --params FILE, or in licet.toml") from None
+    except StoreError as error:
+        raise Failed(str(error)) from None
+    if settings.workers == 1:
+        uvicorn.run(app, **common)  # type: ignore[arg-type]
+        return
+    app.state.service.guards.close()
+    store.close()
+    os.environ[starting.PLAN_VARIABLE] = plan.text()
+    uvicorn.run(
+        "licet.service.starting:worker",
+        factory=True,
+        workers=settings.workers,
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    policy_arguments(parser)
+    parser.add_argument("--host", metavar="ADDRESS", help="127.0.0.1 unless told")
+    parser.add_argument("--port", metavar="N", type=int, help="8000 unless told")
+    parser.add_argument("--workers", metavar="N", type=int, help="processes; one unless told")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="sqlite:///licet.db unless told; postgresql://user@host/database; memory",
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="another file than the project's licet.toml"
+    )
+
+
+VERB = Verb(
+    "serve",
+    "decide calls over HTTP",
+    _arguments,
+    run,
+    details=(
+        "Listens on this machine alone unless --host says otherwise, and remembers in a file of\n"
+        "the working directory. The first host key is taken from LICET_API_KEY, or made and shown\n"
+        "once. Other keys and all else stand in licet.toml under [service]: docs/service.md."
+    ),
+    examples=(
+        ("licet serve policies", "on 127.0.0.1:8000"),
+        ("licet serve policies --workers 4 --database postgresql://licet@db/licet", "for many"),
+    ),
+)

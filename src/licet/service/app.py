@@ -1,0 +1,95 @@
+"""The service as an ASGI application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from licet import __version__
+from licet.verifier.guard import Guard
+
+from . import problems
+from .auth import Authenticator, authenticator_of
+from .guards import Guards
+from .headers import SecurityHeaders
+from .rates import Rates
+from .routes import ROUTERS
+from .settings import Key, ServiceSettings
+from .state import Service
+
+log = logging.getLogger("licet.service")
+
+ABOUT = """Every proposed action of an agent is decided here before it runs.
+
+An agent's credential sends the tool and its arguments; a host's may vouch for who acts, where, and
+for facts. A refusal names the rule, the reason, and the nearest call that would be allowed."""
+
+
+def create_app(
+    guard: Guard,
+    settings: ServiceSettings | None = None,
+    *,
+    keys: Iterable[Key] = (),
+    authenticator: Authenticator | None = None,
+    on_close: Callable[[], object] | None = None,
+) -> FastAPI:
+    """The app around a guard, which it closes at its end. `keys` are known beside those of the
+    settings; an `authenticator` takes the place of both. The guard's policy is made the active one
+    of each tenant that the keys are of."""
+    settings = settings or ServiceSettings()
+    known = (*settings.keys, *keys)
+    guards = Guards(guard)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            guards.close()
+            if on_close is not None:
+                on_close()
+
+    app = FastAPI(
+        title="licet",
+        version=__version__,
+        description=ABOUT,
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.service = Service(
+        settings,
+        guards,
+        guard.store,
+        authenticator or authenticator_of(settings, known[len(settings.keys) :]),
+        Rates(settings.limits.rate, settings.limits.burst),
+        guard.tenant,
+    )
+    for tenant in sorted({key.tenant for key in known} - {guard.tenant}):
+        guard.activate(tenant=tenant)
+    problems.add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(SecurityHeaders)
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Add to the description how one authenticates."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        described = made()
+        described.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        }
+        return described
+
+    app.openapi = openapi  # type: ignore[method-assign]

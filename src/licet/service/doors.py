@@ -1,0 +1,137 @@
+"""A route that says who may use it, and lets nobody else in.
+
+Every route of the service is made with `router()` and `door(...)`. One that does not say its roles
+cannot be registered, so that none is open by oversight.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, cast
+
+from fastapi import APIRouter, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from licet.compiler.json_text import json_line
+
+from .callers import PUBLIC, Role
+from .problems import SCHEMA, Problem, internal
+from .state import service_of
+
+log = logging.getLogger("licet.service")
+
+ROLES = "x-licet-roles"
+_TOLD = {
+    400: "The body is not exact JSON",
+    401: "No credential that is known",
+    403: "Not for this role",
+    404: "There is no such thing in the caller's tenant",
+    409: "It cannot be done as things stand",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "The body is not of the form that is asked for",
+    429: "Too many requests",
+    503: "The store failed: nothing was allowed",
+}
+
+
+class Door(APIRoute):
+    """Authenticates, checks the role, counts, and turns what goes wrong into a problem."""
+
+    roles: frozenset[Role]
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        roles = (options.get("openapi_extra") or {}).get(ROLES)
+        if roles is None:
+            raise TypeError(f"the route {path} does not say who may use it: see `door`")
+        self.roles = frozenset(Role(role) for role in roles)
+        options["openapi_extra"] = {k: v for k, v in options["openapi_extra"].items() if k != ROLES}
+        options["openapi_extra"][ROLES] = roles
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        # An endpoint that takes the bare request has nothing for the framework to resolve.
+        bare = list(inspect.signature(self.endpoint).parameters) == ["request"]
+        inner: Callable[[Request], Coroutine[Any, Any, Response]] = (
+            self.endpoint if bare else super().get_route_handler()
+        )
+        roles = self.roles
+
+        async def handle(request: Request) -> Response:
+            try:
+                if roles is not PUBLIC and roles:
+                    service = service_of(request)
+                    caller = await service.authenticator.caller(request)
+                    service.rates.take(caller.name)
+                    if roles.isdisjoint(caller.roles):
+                        raise Problem(403, "this credential has none of the roles of this route")
+                    request.scope["licet.caller"] = caller
+                return await inner(request)
+            except Problem as problem:
+                return problem.response()
+            except ClientDisconnect:
+                return Problem(400, "the client went away").response()
+            except (HTTPException, RequestValidationError):
+                raise
+            except Exception:
+                log.exception("a request failed: %s %s", request.method, self.path)
+                return internal().response()
+
+        return handle
+
+
+def router() -> APIRouter:
+    """A router whose routes are doors."""
+    return APIRouter(route_class=Door)
+
+
+def door(
+    *roles: Role,
+    body: Mapping[str, object] | None = None,
+    example: object = None,
+    answer: Mapping[str, object] | None = None,
+    answered: object = None,
+    errors: Iterable[int] = (),
+) -> dict[str, Any]:
+    """The options of a route: who may use it (nobody named: everybody), and how it is described.
+
+    `body` and `answer` are JSON Schemas of what it takes and gives, `example` and `answered` one of
+    each; `errors` the statuses beyond those that every such route has.
+    """
+    statuses = {*errors}
+    if roles:
+        statuses |= {401, 403, 429}
+    if body is not None:
+        statuses |= {400, 413, 415, 422}
+    problem = {"application/problem+json": {"schema": SCHEMA}}
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": _TOLD.get(status, "A problem"), "content": problem}
+        for status in sorted(statuses)
+    }
+    content = {"schema": answer or {"type": "object"}}
+    if answered is not None:
+        content["example"] = cast(Any, answered)
+    responses[200] = {"description": "The answer", "content": {"application/json": content}}
+    extra: dict[str, Any] = {ROLES: sorted(role.value for role in roles)}
+    if roles:
+        extra["security"] = [{"bearer": []}, {"apiKey": []}]
+    if body is not None:
+        sent: dict[str, object] = {"schema": body}
+        if example is not None:
+            sent["example"] = example
+        extra["requestBody"] = {"required": True, "content": {"application/json": sent}}
+    return {"openapi_extra": extra, "responses": responses, "response_class": Json}
+
+
+class Json(Response):
+    """JSON without loss."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        return json_line(content).encode()

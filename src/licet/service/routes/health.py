@@ -1,0 +1,55 @@
+"""`GET /healthz` and `/readyz`, for what starts and stops replicas."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+
+from licet.verifier.history import StoreError
+
+from ..doors import Json, door, router
+from ..problems import Problem
+from ..state import service_of
+
+ROUTER = router()
+_STATUS = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {"status": {"type": "string"}},
+}
+
+
+@ROUTER.get(
+    "/healthz",
+    tags=["operations"],
+    summary="Whether the process answers",
+    **door(answer=_STATUS, answered={"status": "ok"}),
+)
+async def healthz(request: Request) -> Json:  # noqa: ARG001 - a door's form
+    """Says nothing of the store: a replica is not restarted because its database is away."""
+    return Json({"status": "ok"})
+
+
+@ROUTER.get(
+    "/readyz",
+    tags=["operations"],
+    summary="Whether calls can be decided here",
+    **door(answer=_STATUS, answered={"status": "ready"}, errors=(503,)),
+)
+async def readyz(request: Request) -> Json:
+    """The store answers, and the policy that is loaded here is the active one."""
+    service = service_of(request)
+
+    def active() -> tuple[str, str]:
+        tenant = service.tenant
+        with service.guards.lease(tenant) as guard, service.store.begin(tenant) as tx:
+            return tx.head().policy, guard.program.digest
+
+    try:
+        told, loaded = await asyncio.to_thread(active)
+    except StoreError:
+        raise Problem(503, "the store does not answer: calls are refused") from None
+    if told and told != loaded:
+        raise Problem(503, "another policy is active by now: calls are refused")
+    return Json({"status": "ready"})

@@ -1,0 +1,108 @@
+"""The service's configuration: the table `[service]` of `licet.toml`, then environment and flags.
+
+Strict: a key that is not known, or a value of another type, is an error before anything is served.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .callers import Role
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+class SettingsError(ValueError):
+    """A configuration that is none. The text names the key."""
+
+
+class Part(BaseModel):
+    """A table of the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(Part):
+    """What one request and one credential may ask for. `rate` is requests a second (None: any
+    number), `burst` how many at once; `body` is bytes, `batch` calls, `wait` seconds."""
+
+    body: Annotated[int, Field(ge=1_000, le=4_000_000)] = 4_000_000
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] = 100
+    wait: Annotated[float, Field(gt=0, le=300)] = 30.0
+
+
+class Key(Part):
+    """An API key, of which only the hash is kept (`sha256:` and 64 hex digits).
+
+    To rotate a key, add the new one beside the old and give the old an `expires`.
+    """
+
+    name: Name
+    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    roles: Annotated[frozenset[Role], Field(min_length=1)]
+    tenant: Name = "default"
+    principal: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
+    session: str | None = None
+    tools: tuple[str, ...] | None = None
+    expires: datetime | None = None
+
+    @model_validator(mode="after")
+    def _has_zone(self) -> Key:
+        if self.expires is not None and self.expires.utcoffset() is None:
+            raise ValueError("`expires` has a time zone")
+        return self
+
+
+class ServiceSettings(Part):
+    """All of `[service]`. `database` is a store's URL, or `memory`."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    database: str = "sqlite:///licet.db"
+    seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
+    limits: Limits = Limits()
+    keys: tuple[Key, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ServiceSettings:
+        if self.database == "memory" and self.workers > 1:
+            raise ValueError("`memory` is of one process: several workers need a database")
+        names = [key.name for key in self.keys]
+        hashes = [key.hash for key in self.keys]
+        if len(set(names)) != len(names) or len(set(hashes)) != len(hashes):
+            raise ValueError("two keys have one name or one hash")
+        return self
+
+
+def read_settings(path: Path | None, **flags: object) -> ServiceSettings:
+    """The settings of a `licet.toml` (None: there is none) with what flags say on top, those that
+    are None left out. Raises SettingsError."""
+    table: object = {}
+    if path is not None and path.is_file():
+        try:
+            table = tomllib.loads(path.read_text("utf-8")).get("service", {})
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+            raise SettingsError(f"cannot read `{path.name}`: {error}") from None
+    if not isinstance(table, dict):
+        raise SettingsError("`service` is a table: [service]")
+    given = {name: value for name, value in flags.items() if value is not None}
+    return settings_of({**table, **given})
+
+
+def settings_of(data: object) -> ServiceSettings:
+    """The settings in a mapping. Raises SettingsError, which never quotes a value."""
+    try:
+        return ServiceSettings.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(["service", *(str(part) for part in first["loc"])])
+        raise SettingsError(f"`{place}`: {first['msg']}") from None

@@ -1,0 +1,108 @@
+"""From the command line to running workers: what each process builds its app from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from licet.compiler.exact_json import decode
+from licet.compiler.json_text import json_line
+from licet.loading import Guard
+from licet.verifier.history import Store
+from licet.verifier.history.memory import MemoryStore
+
+from .app import create_app
+from .auth import MIN_KEY, hash_of, new_key
+from .callers import Role
+from .settings import Key, ServiceSettings, SettingsError
+
+#: The environment variable with the first host key.
+KEY_VARIABLE = "LICET_API_KEY"
+#: How the workers are told what to serve; set by `licet serve` for its own children.
+PLAN_VARIABLE = "LICET_SERVE_PLAN"
+#: In the store: the hash of the first key that was made.
+_SECRET = "service first key"
+FIRST = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to serve. `key_hash`: of the first host key, where there is one."""
+
+    policies: tuple[Path, ...]
+    settings: ServiceSettings
+    params: dict[str, object] | None = None
+    key_hash: str | None = None
+
+    def text(self) -> str:
+        return json_line(
+            {
+                "policies": [str(path.resolve()) for path in self.policies],
+                "settings": self.settings.model_dump_json(),
+                "params": self.params,
+                "key_hash": self.key_hash,
+            }
+        )
+
+    @staticmethod
+    def read(text: str) -> Plan:
+        data = decode(text)
+        return Plan(
+            tuple(Path(path) for path in data["policies"]),
+            ServiceSettings.model_validate_json(data["settings"]),
+            data["params"],
+            data["key_hash"],
+        )
+
+
+def first_key(settings: ServiceSettings, store: Store) -> tuple[str | None, str | None]:
+    """The hash of the first host key, and the key itself if it was made just now.
+
+    `LICET_API_KEY` is taken where it is set. Else, where the configuration has no keys, one is made
+    and its hash kept in the store: it is shown this once. Raises SettingsError for a weak key, and
+    StoreError.
+    """
+    given = os.environ.get(KEY_VARIABLE)
+    if given is not None:
+        if len(given) < MIN_KEY:
+            raise SettingsError(f"{KEY_VARIABLE} has {MIN_KEY} characters or more")
+        return hash_of(given), None
+    if settings.keys:
+        return None, None
+    made: list[str] = []
+
+    def make() -> bytes:
+        made.append(new_key())
+        return hash_of(made[0]).encode()
+
+    kept = store.secret(_SECRET, make).decode()
+    return kept, made[0] if made and hash_of(made[0]) == kept else None
+
+
+def open_database(url: str) -> Store:
+    """The store of a service. Raises ValueError, ImportError, StoreError."""
+    if url == "memory":
+        return MemoryStore()
+    from licet.adapters.stores import open_store
+
+    return open_store(url)
+
+
+def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
+    """The app of a plan. Raises what loading a guard and opening a store raise."""
+    store = open_database(plan.settings.database) if store is None else store
+    guard = Guard.load(
+        *plan.policies, params=plan.params, store=store, seconds=plan.settings.seconds
+    )
+    keys = []
+    if plan.key_hash is not None:
+        keys.append(Key(name=FIRST, hash=plan.key_hash, roles=frozenset({Role.host})))
+    return create_app(guard, plan.settings, keys=keys, on_close=store.close)
+
+
+def worker() -> FastAPI:
+    """The app of one worker process, which `licet serve` has started."""
+    return app_of(Plan.read(os.environ[PLAN_VARIABLE]))

@@ -1,0 +1,38 @@
+"""What the routes of one app share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from licet.verifier.history import Store
+
+from .auth import Authenticator
+from .callers import Caller
+from .guards import Guards
+from .rates import Rates
+from .settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a running service, at `app.state.service`."""
+
+    settings: ServiceSettings
+    guards: Guards
+    store: Store
+    authenticator: Authenticator
+    rates: Rates
+    #: The tenant by which the service itself is judged ready.
+    tenant: str = "default"
+
+
+def service_of(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks; only where the route asks for a credential."""
+    return cast(Caller, request.scope["licet.caller"])
