@@ -5,10 +5,10 @@ This is the one place that knows both the compiler and the importers of catalogs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from licet.adapters.catalogs import hints, locking, sources
 from licet.compiler.catalog import Catalog, Tool, ToolSource
@@ -19,6 +19,8 @@ from licet.policy_lang import Diagnostic, Severity, Source, ast, has_errors, ren
 from licet.verifier import guard as verifier
 from licet.verifier.guard import GuardOptions
 from licet.verifier.history import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class PolicyError(ValueError):
@@ -159,6 +161,28 @@ class Guard(verifier.Guard):
         if loaded.program is None:
             raise PolicyError(loaded.diagnostics)
         return cls(loaded.program, store=_opened(store), **options)
+
+    @overload
+    def tool(self, function: F, /) -> F: ...
+
+    @overload
+    def tool(self, /, *, name: str | None = None) -> Callable[[F], F]: ...
+
+    def tool(
+        self, function: F | None = None, /, *, name: str | None = None
+    ) -> F | Callable[[F], F]:
+        """A function that runs only what is allowed, in `with guard.session(…):`.
+
+        Sync, async, generators of both kinds. `name` is the tool's, else the function's own. What
+        is refused raises `RefusedError` (licet.adapters.frameworks.gate), whose text may be shown
+        to a model; `approval` is the id of the approval that waits for somebody, if that is why.
+        """
+        from licet.adapters.frameworks.plain import guarded
+
+        def register(function: F) -> F:
+            return guarded(self, function, name=name)
+
+        return register if function is None else register(function)
 
 
 def _opened(store: str | Store | None) -> Store | None:

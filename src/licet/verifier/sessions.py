@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from .verdict import Verdict
 
 if TYPE_CHECKING:
     from .guard import Guard
 
+#: The sessions that the running thread or task is in, innermost last.
+_entered: ContextVar[tuple[GuardSession, ...]] = ContextVar("licet_sessions", default=())
+
+
+def current(guard: Guard) -> GuardSession | None:
+    """The innermost session of a guard that the running thread or task is in."""
+    return next((each for each in reversed(_entered.get()) if each.guard is guard), None)
+
 
 @dataclass(frozen=True)
 class GuardSession:
-    """The host's word on who acts and where, said once. `session` without an id gets one."""
+    """The host's word on who acts and where, said once. `session` without an id gets one.
+
+    As a context (`with guard.session(…):`) it is who acts in functions under `@guard.tool`.
+    """
 
     guard: Guard
     principal: Mapping[str, object]
@@ -67,3 +80,15 @@ class GuardSession:
         """`check`, without blocking the event loop."""
         action = self._action(tool, args, id, facts or {})
         return await self.guard.acheck(action, tenant=self.tenant, commit=commit)
+
+    def __enter__(self) -> Self:
+        _entered.set((*_entered.get(), self))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _entered.set(tuple(each for each in _entered.get() if each is not self))

@@ -1,0 +1,189 @@
+"""What every framework's adapter has to do, with a real agent of that framework."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.frameworks.desk import Desk, open_desk
+from support.frameworks.driver import Driver, Played, Proposed, refund
+
+FRAMEWORKS = {  # a driver, and what has to be installed for it
+    "langchain": "langchain",
+}
+ONLY = os.environ.get("LICET_FRAMEWORK")
+
+
+@pytest.fixture(params=sorted(FRAMEWORKS) if ONLY is None else [ONLY])
+def driver(request: pytest.FixtureRequest) -> Any:
+    """The class of one framework's driver."""
+    name = str(request.param)
+    if ONLY is None:
+        pytest.importorskip(FRAMEWORKS[name], reason=f"{name} is not installed")
+    return importlib.import_module(f"support.frameworks.{name}_driver").Driver
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = open_desk(tmp_path)
+    with desk.guard:
+        yield desk
+
+
+def play(agent: Driver, *turns: list[Proposed]) -> Played:
+    return asyncio.run(agent.play(turns))
+
+
+def approve(desk: Desk, approval: str) -> None:
+    desk.guard.approve(approval, approver={"id": "boss", "manager": True})
+
+
+def test_allowed(driver: Any, desk: Desk) -> None:
+    played = play(driver(desk), [refund("c1", 40)])
+    assert desk.ran == [("refund", "R1", 40.0)]
+    assert played.texts == {"c1": "done R1"}
+    assert desk.line.endings == ["ok"]
+    assert desk.line.tickets
+    assert not any(ticket in played.transcript for ticket in desk.line.tickets)
+
+
+def test_denied_with_text_that_the_model_sees(driver: Any, desk: Desk) -> None:
+    played = play(driver(desk), [refund("c1", 2_000)], [refund("c2", 2_000)], [refund("c3", 2_000)])
+    assert desk.ran == []
+    first, second, third = (played.texts[id] for id in ("c1", "c2", "c3"))
+    assert "A refund is at most 1000, not 2000 (rule huge" in first
+    assert "again for the same reason (rule huge" in second
+    assert "Stop. refund stays refused (rule huge" in third
+
+
+def test_a_refusal_does_not_end_the_run(driver: Any, desk: Desk) -> None:
+    turns = [[refund(f"c{i}", 2_000)] for i in range(4)]
+    played = play(driver(desk), *turns, [refund("last", 40)])
+    assert desk.ran == [("refund", "R1", 40.0)]
+    assert played.texts["last"] == "done R1"
+
+
+def test_undetermined(driver: Any, desk: Desk) -> None:
+    played = play(driver(desk), [Proposed("c1", "close", {"order_id": "R1"})])
+    assert desk.ran == []
+    assert "something that the host does not know yet" in played.texts["c1"]
+
+
+def test_escalated_and_approved(driver: Any, desk: Desk) -> None:
+    async def run() -> Played:
+        agent = driver(desk)
+        asked = await agent.play([[refund("c1", 600)]])
+        assert desk.ran == []
+        (waiting,) = desk.guard.pending()
+        assert asked.asked == [waiting.id]
+        approve(desk, waiting.id)
+        return await agent.resume(agree=True)
+
+    played = asyncio.run(run())
+    assert desk.ran == [("refund", "R1", 600.0)]
+    assert played.texts == {"c1": "done R1"}
+    assert desk.line.endings == ["ok"]
+
+
+def test_escalated_and_rejected(driver: Any, desk: Desk) -> None:
+    async def run() -> Played:
+        agent = driver(desk)
+        (approval,) = (await agent.play([[refund("c1", 600)]])).asked
+        desk.guard.reject(approval, approver={"id": "boss", "manager": True})
+        return await agent.resume(agree=False)
+
+    played = asyncio.run(run())
+    assert desk.ran == []
+    assert played.texts["c1"]
+
+
+def test_the_frameworks_own_yes_approves_nothing(driver: Any, desk: Desk) -> None:
+    async def run() -> None:
+        agent = driver(desk)
+        await agent.play([[refund("c1", 600)]])
+        await agent.resume(agree=True)
+
+    asyncio.run(run())
+    assert desk.ran == []
+
+
+def test_two_parallel_calls_of_60_against_100(driver: Any, desk: Desk) -> None:
+    played = play(driver(desk), [refund("c1", 60), refund("c2", 60)])
+    assert desk.ran == [("refund", "R1", 60.0)]
+    assert sorted("rule small" in text for text in played.texts.values()) == [False, True]
+
+
+def test_rewritten_between_check_and_tool(driver: Any, desk: Desk) -> None:
+    played = play(driver(desk, rewriting=True), [refund("c1", 40)])
+    assert desk.ran == []
+    assert played.texts["c1"]
+
+
+@pytest.mark.parametrize("part", ["check", "redeem"])
+def test_a_guard_that_raises(driver: Any, desk: Desk, part: str) -> None:
+    desk.line.fails.add(part)
+    played = play(driver(desk), [refund("c1", 40)])
+    assert desk.ran == []
+    assert "was not run" in played.texts["c1"]
+    assert "secret-of-the-operator" not in played.transcript
+
+
+@pytest.mark.parametrize("part", ["check", "redeem"])
+def test_a_guard_that_hangs(driver: Any, desk: Desk, part: str) -> None:
+    desk.line.hangs.add(part)
+    played = play(driver(desk, seconds=0.2), [refund("c1", 40)])
+    assert desk.ran == []
+    assert "was not run" in played.texts["c1"]
+
+
+def test_a_tool_that_the_policy_does_not_know(driver: Any, desk: Desk) -> None:
+    played = play(driver(desk), [Proposed("c1", "wipe", {"order_id": "R1"})])
+    assert desk.ran == []
+    assert "there is no tool `wipe`" in played.texts["c1"]
+
+
+def test_a_failed_tool_is_settled_as_one(driver: Any, desk: Desk) -> None:
+    try:
+        play(driver(desk), [refund("c1", 40, "boom")])
+    except ValueError as error:  # some frameworks end the run, some tell the model
+        assert str(error) == "the desk is on fire"  # noqa: PT017
+    assert desk.line.endings == ["error"]
+
+
+def test_a_cancelled_run_is_settled_as_one(driver: Any, desk: Desk) -> None:
+    async def run() -> None:
+        task = asyncio.ensure_future(driver(desk).play([[refund("c1", 40, "slow")]]))
+        await desk.started.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        for _ in range(100):
+            if desk.line.endings:
+                return
+            await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert desk.line.endings == ["cancelled"]
+
+
+def test_a_result_that_cannot_be_written_down_is_a_result(driver: Any, desk: Desk) -> None:
+    desk.line.fails.add("settle")
+    assert play(driver(desk), [refund("c1", 40)]).texts == {"c1": "done R1"}
+
+
+def test_an_id_that_is_used_again(driver: Any, desk: Desk) -> None:
+    agent = driver(desk)
+    play(agent, [refund("c1", 40)])
+    again = play(agent, [refund("c1", 40)])
+    other = play(agent, [refund("c1", 41)])
+    assert desk.ran == [("refund", "R1", 40.0)]
+    assert "refused" in again.texts["c1"]
+    assert "refused" in other.texts["c1"]
+    # one reservation: 60 of the 100 are left
+    play(agent, [refund("c2", 60)])
+    assert desk.ran[1:] == [("refund", "R1", 60.0)]
