@@ -17,6 +17,7 @@ from . import (
     diff,
     explain,
     fmt,
+    hook,
     init,
     lint,
     lsp,
@@ -34,7 +35,7 @@ from .verb import Streams, Verb, examples_text
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("write a policy", (init.VERB, fmt.VERB, explain.VERB, lsp.VERB)),
     ("try it", (test.VERB, mutate.VERB, lint.VERB, prove.VERB, diff.VERB, show.VERB)),
-    ("use it", (check.VERB, serve.VERB, mcp_proxy.VERB, catalog.VERB, audit.VERB)),
+    ("use it", (check.VERB, serve.VERB, mcp_proxy.VERB, catalog.VERB, audit.VERB, hook.VERB)),
 )
 VERBS = {verb.name: verb for _, verbs in GROUPS for verb in verbs}
 

@@ -22,7 +22,7 @@ from .listed import Listed
 Found = tuple[tuple[Tool | ToolSource, ...], tuple[Diagnostic, ...]]
 
 #: Formats whose strings name something installed (a service), not a file.
-INSTALLED: Final = ("aws", "google")
+INSTALLED: Final = ("aws", "google", "coding_agent")
 FORMATS: Final = (*tool_lists.FORMATS, "openapi", *INSTALLED)
 
 
@@ -53,6 +53,10 @@ def installed(kind: str, wanted: str, alias: str | None, span: Span | None = Non
 
 def _kinds(kind: str) -> tuple[tuple[str, ...], str, Callable[[str], ToolSource]]:
     """The names of what is installed, what it is from, and how one is opened."""
+    if kind == "coding_agent":
+        from licet.adapters.hooks import catalog as agents
+
+        return agents.NAMES, "licet", agents.source
     from . import aws, google
 
     if kind == "aws":

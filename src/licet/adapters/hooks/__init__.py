@@ -1,0 +1,1 @@
+"""Coding agents' hooks: their events to calls, and verdicts to the answers that they obey."""
