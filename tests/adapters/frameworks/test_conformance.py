@@ -16,6 +16,8 @@ from support.frameworks.driver import Driver, Played, Proposed, refund
 
 FRAMEWORKS = {  # a driver, and what has to be installed for it
     "langchain": "langchain",
+    "openai_agents": "agents",
+    "pydantic_ai": "pydantic_ai",
 }
 ONLY = os.environ.get("LICET_FRAMEWORK")
 

@@ -176,13 +176,15 @@ class Gate:
             return Ask(tool, text, verdict.approval)
         return Refuse(tool, text)
 
-    def allowed(self, tool: str, id: str) -> Run:
+    def allowed(self, tool: str | None, id: str) -> Run:
         """What the last check of this id allowed, once: for a framework whose hook and whose tool
-        are two places. Raises RefusedError where it allowed nothing."""
+        are two places. `tool`: the name it has to be of, where the tool knows the checked one.
+        Raises RefusedError where it allowed nothing."""
         with self._lock:
             run = self._waiting.pop(id, None)
-        if run is None or run.tool != tool:
-            raise RefusedError(Refuse(tool, feedback.unavailable(tool)))
+        if run is None or tool not in (None, run.tool):
+            named = tool or "The tool"
+            raise RefusedError(Refuse(named, feedback.unavailable(named)))
         return run
 
     # --- redeem and settle
