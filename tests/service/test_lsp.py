@@ -54,7 +54,11 @@ TOOLS = """\
 )
 async def client(lsp_client: LanguageClient):
     await lsp_client.initialize_session(
-        lsp.InitializeParams(capabilities=client_capabilities("visual-studio-code"), root_uri=None)
+        lsp.InitializeParams(
+            capabilities=client_capabilities("visual-studio-code"),
+            root_uri=None,
+            initialization_options={"lint": False},
+        )
     )
     yield
     await lsp_client.shutdown_session()

@@ -15,16 +15,18 @@ from .verb import Streams, Verb
 
 if TYPE_CHECKING:
     from licet.verifier.analysis.linted import Edit, Finding
-
-    from .lint_settings import Settings
+    from licet.verifier.analysis.settings import Settings
 
 
 def run(options: argparse.Namespace, streams: Streams) -> int:
     """Lint the policies at some paths, or those that the project names."""
-    from .lint_settings import settings_of
+    from licet.verifier.analysis.settings import SettingsError, settings_of
 
     given: list[Path] = options.policy
-    settings = settings_of(given[0] if given else Path.cwd())
+    try:
+        settings = settings_of(given[0] if given else Path.cwd())
+    except SettingsError as error:
+        raise Failed(str(error)) from None
     paths = given or list(settings.paths)
     if not paths:
         raise Failed("name a policy, or give `paths` in the [lint] table of licet.toml")
@@ -44,17 +46,18 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """What loading says, and, of a policy that loads, what the checks find."""
     from licet import __version__
+    from licet.adapters.catalogs.locking import read
     from licet.loading import load_program
     from licet.verifier.analysis.keeping import Kept, usual_folder
     from licet.verifier.analysis.linted import Finding
-    from licet.verifier.analysis.linting import Project, lint, steps
+    from licet.verifier.analysis.linting import LINT_SECONDS, Project, lint, steps
     from licet.verifier.analysis.spreading import workers
     from licet.verifier.solving import SolverPool
 
     from .policies import read_params
 
     effort = effort_of(
-        options, _SECONDS if settings.seconds is None else settings.seconds, settings.list_bound
+        options, LINT_SECONDS if settings.seconds is None else settings.seconds, settings.list_bound
     )
     params = None if options.params is None else read_params(options.params)
     loaded = load_program(paths, params=params)
@@ -62,7 +65,10 @@ def _findings(
     program = loaded.program
     if program is None:
         return found
-    project = Project(settings.resolvers, _read_lock(settings.root))
+    lock, problem = read(settings.root)
+    if problem is not None:
+        raise Failed(problem.message)
+    project = Project(settings.resolvers, None if lock is None else frozenset(lock.tools))
     kept = Kept(None if options.no_cache else usual_folder())
     with (
         SolverPool(workers()) as pool,
@@ -81,10 +87,6 @@ def _findings(
     return (*found, *more)
 
 
-#: The solver's time for one question, where nobody says.
-_SECONDS = 2.0
-
-
 def _mended(findings: Iterable[Finding], settings: Settings) -> bool:
     """Whether files were changed: every edit of what counts, from the end of each file."""
     edits: dict[str, dict[int, Edit]] = {}
@@ -101,32 +103,10 @@ def _mended(findings: Iterable[Finding], settings: Settings) -> bool:
             edit = wanted[start]
             if edit.span.source.text != path.read_text("utf-8"):
                 raise Failed(f"cannot mend `{name}`: it has changed meanwhile")
-            text = _edited(text, edit)
+            place, end = edit.stretch(text)
+            text = text[:place] + edit.text + text[end:]
         path.write_text(text, "utf-8")
     return bool(edits)
-
-
-def _edited(text: str, edit: Edit) -> str:
-    """The text with one edit; lines of which nothing is left go too, with a comment after it."""
-    start, end = edit.span.start, edit.span.end
-    if not edit.text:
-        line = text.rfind("\n", 0, start) + 1
-        after = text.find("\n", end)
-        after = len(text) if after < 0 else after + 1
-        rest = text[end:after].strip()
-        if not text[line:start].strip() and (not rest or rest.startswith("#")):
-            start, end = line, after
-    return text[:start] + edit.text + text[end:]
-
-
-def _read_lock(root: Path) -> frozenset[str] | None:
-    """The tools of the project's lock; None where it has none. Raises Failed."""
-    from licet.adapters.catalogs.locking import read
-
-    lock, problem = read(root)
-    if problem is not None:
-        raise Failed(problem.message)
-    return None if lock is None else frozenset(lock.tools)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

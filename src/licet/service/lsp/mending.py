@@ -9,6 +9,7 @@ from pathlib import Path
 
 from licet.policy_lang import Diagnostic, Severity, Span
 from licet.policy_lang.tokens import RESERVED
+from licet.verifier.analysis.linted import Finding
 
 from .names import Occurrence, Symbol
 from .policies import Policy, read_policy
@@ -43,6 +44,17 @@ def fixes(diagnostic: Diagnostic) -> Iterator[Fix]:
     place = Span(span.source, start, start + len(wrong[1]))
     for name in re.findall(r"`([^`]+)`", meant[1]):
         yield Fix(f"Replace `{wrong[1]}` with `{name}`", place, name)
+
+
+def mended(finding: Finding) -> Iterator[Fix]:
+    """What `licet lint --fix` would do about a finding, in the file that it is in."""
+    where = finding.diagnostic.span
+    for edit in finding.edits:
+        source = edit.span.source
+        if where is not None and source.name == where.source.name:
+            start, end = edit.stretch(source.text)
+            title = f"Replace with `{edit.text}`" if edit.text else "Take it out"
+            yield Fix(title, Span(source, start, end), edit.text)
 
 
 class RenameError(ValueError):

@@ -8,6 +8,9 @@ Importing this module needs `licet[lsp]`.
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -18,16 +21,22 @@ from pygls.lsp.server import LanguageServer
 from licet import __version__
 from licet.policy_lang import Diagnostic, Severity, Source, format_source
 from licet.policy_lang.rendering import visible
+from licet.verifier.analysis.linted import Finding
 
 from .completing import Completion, complete
 from .describing import describe, fence
-from .mending import RenameError, fixes, may_rename, rename
+from .linting import Linting
+from .mending import RenameError, fixes, may_rename, mended, rename
 from .names import Occurrence, Symbol, at
 from .policies import Policy, read_policy
 from .positions import Places
 
 #: Seconds of quiet after a change before the policy is compiled again.
 QUIET = 0.2
+#: Seconds after which what compiles is linted, if nothing has changed since.
+LINT_QUIET = 0.8
+
+log = logging.getLogger("licet")
 
 _SEVERITIES = {
     Severity.error: lsp.DiagnosticSeverity.Error,
@@ -47,6 +56,14 @@ _KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Linted:
+    """What the checks found in one reading of a policy."""
+
+    policy: Policy
+    findings: tuple[Finding, ...]
+
+
 class PolicyServer(LanguageServer):
     """A language server with the open documents and the policies that they are part of."""
 
@@ -55,10 +72,20 @@ class PolicyServer(LanguageServer):
         self._policies: dict[Path, tuple[object, Policy]] = {}
         self._published: dict[Path, set[Path]] = {}
         self._waiting: dict[Path, asyncio.TimerHandle] = {}
+        #: None where the editor wants no lint.
+        self._linting: Linting | None = None
+        self._linted: dict[Path, _Linted] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def places(self) -> Places:
         return Places(lsp.PositionEncodingKind(self.workspace.position_encoding).value)
+
+    def wants_lint(self, wanted: bool) -> None:
+        """Lint from now on, or no more."""
+        if self._linting is not None:
+            self._linting.close()
+        self._linting = Linting() if wanted else None
 
     def texts(self) -> dict[Path, str]:
         """The open documents, by resolved path."""
@@ -91,19 +118,59 @@ class PolicyServer(LanguageServer):
 
     def soon(self, uri: str) -> None:
         """Publish what is wrong once the author pauses."""
-        path = path_of(uri)
-        if (waiting := self._waiting.pop(path, None)) is not None:
-            waiting.cancel()
-        loop = asyncio.get_running_loop()
-        self._waiting[path] = loop.call_later(QUIET, self.publish, path)
+        self._later(path_of(uri), QUIET, self.publish)
 
     def publish(self, path: Path) -> None:
         """Publish what is wrong with the policy of a document, file by file."""
         policy = self.policy(path)
+        self._show(path, policy, policy.diagnostics)
+        self._later(path, LINT_QUIET, self._start_lint)
+
+    def _later(self, path: Path, seconds: float, what: Callable[[Path], object]) -> None:
+        """Do something about a document after a while, instead of what was to be done before."""
+        self.forget(path)
+        self._waiting[path] = asyncio.get_running_loop().call_later(seconds, what, path)
+
+    def forget(self, path: Path) -> None:
+        """Nothing is to be done about a document."""
+        if (waiting := self._waiting.pop(path, None)) is not None:
+            waiting.cancel()
+
+    def _start_lint(self, path: Path) -> None:
+        if self._linting is not None:
+            task = asyncio.get_running_loop().create_task(self._lint(path, self._linting))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _lint(self, path: Path, linting: Linting) -> None:
+        """Publish what the checks find, unless the text has changed by then."""
+        policy = self.policy(path)
+
+        def is_current() -> bool:
+            known = self._policies.get(path)
+            return known is not None and known[1] is policy
+
+        try:
+            found = await asyncio.to_thread(linting.findings, policy, is_current)
+        except Exception:
+            log.exception("a policy could not be linted")
+            return
+        if found is not None and self.policy(path) is policy:
+            self._linted[path] = _Linted(policy, found)
+            told = (*policy.diagnostics, *(finding.diagnostic for finding in found))
+            self._show(path, policy, told)
+
+    def findings(self, path: Path, policy: Policy) -> tuple[Finding, ...]:
+        """What is known to be wrong with a document as it stands."""
+        linted = self._linted.get(path)
+        more = linted.findings if linted is not None and linted.policy is policy else ()
+        return (*map(Finding, policy.diagnostics), *more)
+
+    def _show(self, path: Path, policy: Policy, diagnostics: Iterable[Diagnostic]) -> None:
         found: dict[Path, list[lsp.Diagnostic]] = {path: []}
         for name in policy.files:
             found.setdefault(policy.path_of(name), [])
-        for diagnostic in policy.diagnostics:
+        for diagnostic in diagnostics:
             span = diagnostic.span
             file = path if span is None else policy.path_of(span.source.name)
             found.setdefault(file, []).append(self._diagnostic(policy, diagnostic))
@@ -111,10 +178,8 @@ class PolicyServer(LanguageServer):
             found[file] = []
         self._published[path] = set(found)
         own = found.pop(path)
-        for file, diagnostics in (*found.items(), (path, own)):
-            self.text_document_publish_diagnostics(
-                lsp.PublishDiagnosticsParams(uri_of(file), diagnostics)
-            )
+        for file, told in (*found.items(), (path, own)):
+            self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri_of(file), told))
 
     def _diagnostic(self, policy: Policy, of: Diagnostic) -> lsp.Diagnostic:
         nowhere = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
@@ -153,6 +218,16 @@ def make_server() -> PolicyServer:
     """A server with every feature; `start_io()` runs it on standard input and output."""
     server = PolicyServer()
 
+    @server.feature(lsp.INITIALIZE)
+    def initialized(ls: PolicyServer, params: lsp.InitializeParams) -> None:
+        options = params.initialization_options
+        wanted = not isinstance(options, Mapping) or options.get("lint") is not False
+        ls.wants_lint(wanted)
+
+    @server.feature(lsp.SHUTDOWN)
+    def stopped(ls: PolicyServer, _params: None) -> None:
+        ls.wants_lint(False)
+
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     async def opened(ls: PolicyServer, params: lsp.DidOpenTextDocumentParams) -> None:
         ls.publish(path_of(params.text_document.uri))
@@ -167,9 +242,7 @@ def make_server() -> PolicyServer:
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     async def closed(ls: PolicyServer, params: lsp.DidCloseTextDocumentParams) -> None:
-        path = path_of(params.text_document.uri)
-        if (waiting := ls._waiting.pop(path, None)) is not None:
-            waiting.cancel()
+        ls.forget(path_of(params.text_document.uri))
 
     @server.feature(
         lsp.TEXT_DOCUMENT_COMPLETION,
@@ -250,20 +323,24 @@ def make_server() -> PolicyServer:
         path = path_of(params.text_document.uri)
         policy = ls.policy(path)
         name = policy.name_of(path)
+        found = [
+            finding
+            for finding in ls.findings(path, policy)
+            if (span := finding.diagnostic.span) is not None
+            and span.source.name == name
+            and _meets(ls.places.range(span), params.range)
+        ]
         return [
             lsp.CodeAction(
                 visible(fix.title),
                 lsp.CodeActionKind.QuickFix,
-                diagnostics=[ls._diagnostic(policy, diagnostic)],
+                diagnostics=[ls._diagnostic(policy, finding.diagnostic)],
                 edit=lsp.WorkspaceEdit(
                     {uri_of(path): [lsp.TextEdit(ls.places.range(fix.span), fix.text)]}
                 ),
             )
-            for diagnostic in policy.diagnostics
-            if diagnostic.span is not None
-            and diagnostic.span.source.name == name
-            and _meets(ls.places.range(diagnostic.span), params.range)
-            for fix in fixes(diagnostic)
+            for finding in found
+            for fix in (*fixes(finding.diagnostic), *mended(finding))
         ]
 
     return server

@@ -19,6 +19,19 @@ class Edit:
     span: Span
     text: str
 
+    def stretch(self, text: str) -> tuple[int, int]:
+        """What goes, from and to, in the text as it stands: of lines of which nothing is left, all,
+        with a comment after it."""
+        start, end = self.span.start, self.span.end
+        if not self.text:
+            line = text.rfind("\n", 0, start) + 1
+            after = text.find("\n", end)
+            after = len(text) if after < 0 else after + 1
+            rest = text[end:after].strip()
+            if not text[line:start].strip() and (not rest or rest.startswith("#")):
+                return line, after
+        return start, end
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

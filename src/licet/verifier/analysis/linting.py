@@ -22,6 +22,9 @@ from .reports import proof_finding
 from .spreading import spread
 from .surveying import Survey, key, survey
 
+#: The solver's time for one question, where nobody says.
+LINT_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

@@ -26,12 +26,14 @@ from typing import Any
 from licet.policy_lang import codes
 from licet.policy_lang.diagnostics import Diagnostic, Severity
 
-from .failures import Failed
-
 CONFIG = "licet.toml"
 
 _KNOWN = frozenset(("paths", "seconds", "list_bound", "resolvers", "severity", "ignore"))
 _LARGEST = 5_000_000
+
+
+class SettingsError(ValueError):
+    """The configuration is wrong; the text is one line, for whoever wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Settings:
 
 
 def settings_of(start: Path) -> Settings:
-    """The settings of the nearest folder upwards with a `licet.toml`. Raises Failed."""
+    """The settings of the nearest folder upwards with a `licet.toml`. Raises SettingsError."""
     start = start.resolve()
     folder = start if start.is_dir() else start.parent
     root = next((f for f in (folder, *folder.parents) if (f / CONFIG).is_file()), folder)
@@ -82,14 +84,16 @@ def settings_of(start: Path) -> Settings:
         return Settings(root)
     try:
         if path.stat().st_size > _LARGEST:
-            raise Failed(f"`{CONFIG}` is too large")
+            raise SettingsError(f"`{CONFIG}` is too large")
         data = tomllib.loads(path.read_text("utf-8")).get("lint", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Failed(f"cannot read `{path}`: {error}") from None
+        raise SettingsError(f"cannot read `{path}`: {error}") from None
     if not isinstance(data, dict):
-        raise Failed(f"`{path}`: `lint` is a table: [lint]")
+        raise SettingsError(f"`{path}`: `lint` is a table: [lint]")
     if odd := sorted(data.keys() - _KNOWN):
-        raise Failed(f"`{path}`: [lint] knows no `{odd[0]}`; there are {', '.join(sorted(_KNOWN))}")
+        raise SettingsError(
+            f"`{path}`: [lint] knows no `{odd[0]}`; there are {', '.join(sorted(_KNOWN))}"
+        )
     return Settings(
         root,
         tuple(_inside(root, name, path) for name in _texts(data, "paths", path)),
@@ -105,54 +109,54 @@ def _inside(root: Path, name: str, config: Path) -> Path:
     """A path of the project; what comes with a project does not lead out of it."""
     path = root / name
     if not path.resolve().is_relative_to(root):
-        raise Failed(f"`{config}`: `{name}` is outside of the project")
+        raise SettingsError(f"`{config}`: `{name}` is outside of the project")
     return path
 
 
 def _texts(data: Mapping[str, Any], name: str, path: Path) -> list[str]:
     value = data.get(name, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Failed(f"`{path}`: `{name}` is a list of texts")
+        raise SettingsError(f"`{path}`: `{name}` is a list of texts")
     return value
 
 
 def _number(data: Mapping[str, Any], name: str, path: Path) -> float | None:
     value = data.get(name)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise Failed(f"`{path}`: `{name}` is a number")
+        raise SettingsError(f"`{path}`: `{name}` is a number")
     return value
 
 
 def _whole(data: Mapping[str, Any], name: str, path: Path) -> int | None:
     value = _number(data, name, path)
     if isinstance(value, float):
-        raise Failed(f"`{path}`: `{name}` is a whole number")
+        raise SettingsError(f"`{path}`: `{name}` is a whole number")
     return value
 
 
 def _severities(data: Any, path: Path) -> dict[str, Severity | None]:
     if not isinstance(data, dict):
-        raise Failed(f"`{path}`: `severity` is a table of codes")
+        raise SettingsError(f"`{path}`: `severity` is a table of codes")
     found: dict[str, Severity | None] = {}
     for code, value in data.items():
         _known(code, path)
         if value not in ("off", *(s.value for s in Severity)):
-            raise Failed(f"`{path}`: the severity of {code} is error, warning, info or off")
+            raise SettingsError(f"`{path}`: the severity of {code} is error, warning, info or off")
         found[code] = None if value == "off" else Severity(value)
     return found
 
 
 def _ignores(data: Any, path: Path) -> Iterator[Ignore]:
     if not isinstance(data, list):
-        raise Failed(f"`{path}`: write [[lint.ignore]] for each code that is let pass")
+        raise SettingsError(f"`{path}`: write [[lint.ignore]] for each code that is let pass")
     for entry in data:
         whole = isinstance(entry, dict) and entry.keys() == {"code", "file", "reason"}
         if not whole or not all(isinstance(v, str) and v.strip() for v in entry.values()):
-            raise Failed(f"`{path}`: [[lint.ignore]] has a code, a file and a reason")
+            raise SettingsError(f"`{path}`: [[lint.ignore]] has a code, a file and a reason")
         _known(entry["code"], path)
         yield Ignore(entry["code"], entry["file"], entry["reason"])
 
 
 def _known(code: str, path: Path) -> None:
     if codes.page(code) is None:
-        raise Failed(f"`{path}`: there is no code `{code}`")
+        raise SettingsError(f"`{path}`: there is no code `{code}`")
