@@ -69,6 +69,7 @@ def _serve(plan: Plan, store: Store) -> None:
 
     from licet.loading import PolicyError
     from licet.service import starting
+    from licet.service.settings import SettingsError
     from licet.verifier.guard import UnsetParamsError
     from licet.verifier.history import StoreError
 
@@ -89,7 +90,7 @@ def _serve(plan: Plan, store: Store) -> None:
         raise Failed(str(error)) from None
     except UnsetParamsError as error:
         raise Failed(f"{error}: give them with --params FILE, or in licet.toml") from None
-    except StoreError as error:
+    except (StoreError, SettingsError) as error:
         raise Failed(str(error)) from None
     if settings.workers == 1:
         uvicorn.run(app, **common)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from .auth import Authenticator, authenticator_of
 from .guards import Guards
 from .headers import SecurityHeaders
 from .rates import Rates
+from .resolvers import add_resolvers
 from .routes import ROUTERS
 from .settings import Key, ServiceSettings
 from .state import Service
@@ -70,7 +71,8 @@ def create_app(
         Rates(settings.limits.rate, settings.limits.burst),
         guard.tenant,
     )
-    for tenant in sorted({key.tenant for key in known} - {guard.tenant}):
+    add_resolvers(guard, settings.facts)
+    for tenant in sorted((settings.tenants | {key.tenant for key in known}) - {guard.tenant}):
         guard.activate(tenant=tenant)
     problems.add_handlers(app)
     for router in ROUTERS:

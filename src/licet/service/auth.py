@@ -100,4 +100,9 @@ def _credential(request: Request) -> str:
 
 def authenticator_of(settings: ServiceSettings, more: Iterable[Key] = ()) -> Authenticator:
     """What the configuration knows; `more` are keys that are not written there."""
-    return Authenticator([ApiKeys((*settings.keys, *more))])
+    tokens: list[Authority] = []
+    if settings.tokens:
+        from .tokens import TokenAuthority
+
+        tokens += [TokenAuthority(each) for each in settings.tokens]
+    return Authenticator([ApiKeys((*settings.keys, *more)), *tokens])

@@ -8,11 +8,12 @@ from __future__ import annotations
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .callers import Role
+from .outgoing import check_url
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
@@ -61,16 +62,93 @@ class Key(Part):
         return self
 
 
+class Tokens(Part):
+    """The tokens (JWT) of one issuer. Keys are in a file (`jwks`) or at a URL (`jwks_url`).
+
+    `roles` maps values of the claim `roles_claim` to roles; a token with none of them is nobody's.
+    `principal` says which claim each field of the principal is taken from (`act.*`: the chain of
+    actors). The tenant is `tenant`, or a claim's value if it is one of `tenants`. Clocks may differ
+    by `leeway` seconds; `private` lets `jwks_url` be an address that is not public.
+    """
+
+    issuer: Annotated[str, Field(min_length=1)]
+    audience: Annotated[str, Field(min_length=1)]
+    jwks: str | None = None
+    jwks_url: str | None = None
+    private: bool = False
+    algorithms: Annotated[
+        tuple[
+            Literal[
+                "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+                "EdDSA", "Ed25519",
+            ],
+            ...,
+        ],
+        Field(min_length=1),
+    ] = ("RS256", "ES256")  # fmt: skip
+    leeway: Annotated[int, Field(ge=0, le=300)] = 30
+    roles_claim: str = "roles"
+    roles: Annotated[dict[str, Role], Field(min_length=1)]
+    principal: dict[str, str] = Field(default_factory=lambda: {"id": "sub"})
+    context: dict[str, Any] = Field(default_factory=dict)
+    session_claim: str | None = None
+    tenant: Name = "default"
+    tenant_claim: str | None = None
+    tenants: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Tokens:
+        if (self.jwks is None) == (self.jwks_url is None):
+            raise ValueError("keys are in `jwks` or at `jwks_url`")
+        if self.jwks_url is not None:
+            check_url(self.jwks_url)
+        if self.tenant_claim is not None and not self.tenants:
+            raise ValueError("`tenant_claim` goes with `tenants`, which names those that there are")
+        return self
+
+
+class Fact(Part):
+    """Where a fact is looked up: `python` (`module:function`), `url`, or `sql` with `database`.
+
+    `seconds` bounds one look-up. After `failures` in a row the source is left alone for `pause`
+    seconds. `private` lets `url` be an address that is not public.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    python: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    url: str | None = None
+    sql: str | None = None
+    database: str | None = None
+    private: bool = False
+    seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
+    failures: Annotated[int, Field(ge=1)] = 5
+    pause: Annotated[float, Field(gt=0)] = 10.0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Fact:
+        if sum(source is not None for source in (self.python, self.url, self.sql)) != 1:
+            raise ValueError("a fact has one of `python`, `url` and `sql`")
+        if (self.sql is None) != (self.database is None):
+            raise ValueError("`sql` and `database` go together")
+        if self.url is not None:
+            check_url(self.url)
+        return self
+
+
 class ServiceSettings(Part):
-    """All of `[service]`. `database` is a store's URL, or `memory`."""
+    """All of `[service]`. `database` is a store's URL, or `memory`; `seconds` bounds the
+    solver; `public_url` is how clients reach the service."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     database: str = "sqlite:///licet.db"
     seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
+    public_url: str | None = None
     limits: Limits = Limits()
     keys: tuple[Key, ...] = ()
+    tokens: tuple[Tokens, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> ServiceSettings:
@@ -81,6 +159,12 @@ class ServiceSettings(Part):
         if len(set(names)) != len(names) or len(set(hashes)) != len(hashes):
             raise ValueError("two keys have one name or one hash")
         return self
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Those that some credential is of."""
+        of_tokens = {tenant for each in self.tokens for tenant in (each.tenant, *each.tenants)}
+        return frozenset({key.tenant for key in self.keys} | of_tokens)
 
 
 def read_settings(path: Path | None, **flags: object) -> ServiceSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import approvals, catalog, checks, decisions, explain, health, tickets
+from . import admission, approvals, authzen, catalog, checks, decisions, explain, health, tickets
 
 ROUTERS = (
     checks.ROUTER,
@@ -11,5 +11,7 @@ ROUTERS = (
     decisions.ROUTER,
     catalog.ROUTER,
     explain.ROUTER,
+    authzen.ROUTER,
+    admission.ROUTER,
     health.ROUTER,
 )

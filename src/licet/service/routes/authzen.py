@@ -1,0 +1,220 @@
+"""OpenID AuthZEN 1.0: `/access/v1/evaluation`, `/evaluations`, and the metadata document.
+
+A gateway that speaks it is a host: its word on the subject becomes the principal. The action's name
+is the tool; the properties of resource and action are its arguments. Where the tool declares them,
+`resource_type` and `resource_id` are arguments too, and so are `type` and `id` of the principal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+from starlette.requests import Request
+
+from licet.verifier.guard import Guard
+
+from ..callers import Caller, Role
+from ..doors import Json, door, router
+from ..messages import Message, Object, Text, checked, read_json, schema_of
+from ..problems import Problem
+from ..state import caller_of, service_of
+
+ROUTER = router()
+
+
+class _Open(Message):
+    """The standard has others ignore members that they do not know."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class Subject(_Open):
+    """Who acts."""
+
+    type: Text
+    id: Text
+    properties: Object = Field(default_factory=dict)
+
+
+class Resource(_Open):
+    """What is acted on."""
+
+    type: Text
+    id: Text
+    properties: Object = Field(default_factory=dict)
+
+
+class Act(_Open):
+    """What is done: a tool by its name."""
+
+    name: Text
+    properties: Object = Field(default_factory=dict)
+
+
+class Evaluation(_Open):
+    """One question."""
+
+    subject: Subject
+    action: Act
+    resource: Resource
+    context: Object = Field(default_factory=dict)
+
+
+class Part(_Open):
+    """A question of several; what it leaves out is taken from the whole."""
+
+    subject: Subject | None = None
+    action: Act | None = None
+    resource: Resource | None = None
+    context: Object | None = None
+
+
+class Options(_Open):
+    """Which questions are answered."""
+
+    evaluations_semantic: Literal["execute_all", "deny_on_first_deny", "permit_on_first_permit"] = (
+        "execute_all"
+    )
+
+
+class Evaluations(Part):
+    """Several questions."""
+
+    evaluations: list[Part] = Field(default_factory=list)
+    options: Options = Options()
+
+
+_PARTS = ("subject", "action", "resource", "context")
+_EXAMPLE = {
+    "subject": {"type": "agent", "id": "a1", "properties": {"role": "support"}},
+    "action": {"name": "refund", "properties": {"amount": 40}},
+    "resource": {"type": "order", "id": "R1", "properties": {"order_id": "R1"}},
+}
+_DECISION: dict[str, Any] = {
+    "type": "object",
+    "required": ["decision"],
+    "properties": {"decision": {"type": "boolean"}, "context": {"type": "object"}},
+}
+
+
+@ROUTER.post(
+    "/access/v1/evaluation",
+    tags=["other protocols"],
+    summary="AuthZEN: one access evaluation",
+    **door(
+        Role.host,
+        body=schema_of(Evaluation),
+        example=_EXAMPLE,
+        answer=_DECISION,
+        answered={"decision": True},
+    ),
+)
+async def evaluation(request: Request) -> Json:
+    """A decision that counts as made once it is true: nobody says how it ended."""
+    service, caller = service_of(request), caller_of(request)
+    data = checked(Evaluation, await read_json(request, service.settings.limits.body))
+    with service.guards.lease(caller.tenant) as guard:
+        return Json(await _decide(guard, caller, data))
+
+
+@ROUTER.post(
+    "/access/v1/evaluations",
+    tags=["other protocols"],
+    summary="AuthZEN: several access evaluations",
+    **door(
+        Role.host,
+        body=schema_of(Evaluations),
+        example={**_EXAMPLE, "evaluations": [{}, {"action": {"name": "lookup"}}]},
+        answer={
+            "type": "object",
+            "properties": {"evaluations": {"type": "array", "items": _DECISION}},
+        },
+        answered={"evaluations": [{"decision": True}, {"decision": False}]},
+    ),
+)
+async def evaluations(request: Request) -> Json:
+    """The decisions in order, each for itself; one that cannot be read is false. Without
+    `evaluations` the whole is one question."""
+    service, caller = service_of(request), caller_of(request)
+    limits = service.settings.limits
+    data = checked(Evaluations, await read_json(request, limits.body))
+    asked = data.get("evaluations") or []
+    if len(asked) > limits.batch:
+        raise Problem(413, f"there are at most {limits.batch:,} evaluations at once")
+    service.rates.take(caller.name, max(0, len(asked) - 1))
+    whole = {name: data[name] for name in _PARTS if data.get(name) is not None}
+    semantic = (data.get("options") or {}).get("evaluations_semantic", "execute_all")
+    stops = {"deny_on_first_deny": False, "permit_on_first_permit": True}.get(semantic)
+    with service.guards.lease(caller.tenant) as guard:
+        if not asked:
+            return Json(await _decide(guard, caller, checked(Evaluation, whole)))
+        decided: list[dict[str, object]] = []
+        for part in asked:
+            question = {**whole, **{k: v for k, v in part.items() if v is not None}}
+            try:
+                decision = await _decide(guard, caller, checked(Evaluation, question))
+            except Problem as problem:
+                error = {"status": problem.status, "message": problem.detail}
+                decision = {"decision": False, "context": {"error": error}}
+            decided.append(decision)
+            if decision["decision"] is stops:
+                break
+    return Json({"evaluations": decided})
+
+
+@ROUTER.get(
+    "/.well-known/authzen-configuration",
+    tags=["other protocols"],
+    summary="AuthZEN: where the endpoints are",
+    **door(
+        answer={"type": "object", "required": ["policy_decision_point"]},
+        answered={"policy_decision_point": "https://licet.example.com"},
+    ),
+)
+async def configuration(request: Request) -> Json:
+    """As the client addressed the service, or as `public_url` says."""
+    try:
+        base = service_of(request).settings.public_url or str(request.base_url).rstrip("/")
+    except ValueError:
+        raise Problem(400, "the header `Host` is none") from None
+    return Json(
+        {
+            "policy_decision_point": base,
+            "access_evaluation_endpoint": f"{base}/access/v1/evaluation",
+            "access_evaluations_endpoint": f"{base}/access/v1/evaluations",
+        }
+    )
+
+
+async def _decide(guard: Guard, caller: Caller, data: dict[str, Any]) -> dict[str, object]:
+    tool = data["action"]["name"]
+    if not caller.may_check(tool):
+        raise Problem(403, "this credential is not for this tool")
+    verdict = await guard.acheck(_call(guard, data), tenant=caller.tenant, commit=True)
+    if verdict.allowed:
+        return {"decision": True}
+    return {"decision": False, "context": {"reason": verdict.for_model()}}
+
+
+def _call(guard: Guard, data: dict[str, Any]) -> dict[str, object]:
+    action, resource, subject = data["action"], data["resource"], data["subject"]
+    args: dict[str, object] = {
+        **resource.get("properties", {}),
+        **action.get("properties", {}),
+    }
+    tools = guard.program.catalog.find(action["name"])
+    declared = {field.name for field in tools[0].params.fields} if len(tools) == 1 else set()
+    for name in ("type", "id"):
+        if f"resource_{name}" in declared:
+            args[f"resource_{name}"] = resource[name]
+    principal: dict[str, object] = dict(subject.get("properties", {}))
+    for name in ("type", "id"):
+        if guard.program.principal.field(name) is not None:
+            principal[name] = subject[name]
+    return {
+        "tool": action["name"],
+        "args": args,
+        "principal": principal,
+        "context": data.get("context", {}),
+    }

@@ -1,0 +1,156 @@
+"""JSON Web Tokens of an identity provider → callers, as the configuration maps their claims."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
+
+from licet.compiler.exact_json import JsonError, decode
+
+from .callers import Caller, Role
+from .outgoing import OutgoingError, fetch
+from .settings import Tokens
+
+log = logging.getLogger("licet.service")
+
+#: Keys of a URL are read again when they are so old, and for a token whose key is not among them,
+#: but no more often than that.
+FRESH = 600.0
+PAUSE = 30.0
+_MAX_CHAIN = 16
+
+
+class TokenAuthority:
+    """The tokens of one issuer."""
+
+    def __init__(self, settings: Tokens) -> None:
+        self._settings = settings
+        self._keys: KeySet | None = None
+        self._read_at = float("-inf")
+        self._lock = asyncio.Lock()
+        self._claims = JWTClaimsRegistry(
+            leeway=settings.leeway,
+            iss={"essential": True, "value": settings.issuer},
+            aud={"essential": True, "value": settings.audience},
+            exp={"essential": True},
+        )
+
+    async def caller(self, credential: str) -> Caller | None:
+        """Whose token this is. None for all that is not certainly one of the issuer's."""
+        if credential.count(".") != 2:
+            return None
+        try:
+            claims = await self._verified(credential)
+            return None if claims is None else self._mapped(claims)
+        except (JoseError, JsonError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+    async def _verified(self, token: str) -> Mapping[str, Any] | None:
+        keys = await self._known(FRESH)
+        if keys is None:
+            return None
+        algorithms = list(self._settings.algorithms)
+        try:
+            signed = jws.deserialize_compact(token.encode("ascii"), keys, algorithms)
+        except (JoseError, ValueError):
+            # Perhaps signed with a key that the provider has since begun to use.
+            newer = await self._known(PAUSE)
+            if newer is None or newer is keys:
+                return None
+            signed = jws.deserialize_compact(token.encode("ascii"), newer, algorithms)
+        if "crit" in signed.headers():
+            return None
+        claims = decode(signed.payload, max_size=20_000, max_depth=20)
+        if not isinstance(claims, dict):
+            return None
+        self._claims.validate(claims)
+        return claims
+
+    async def _known(self, age: float) -> KeySet | None:
+        """The provider's keys, not older than `age` if they can be had. Old ones serve on while
+        the provider does not answer."""
+        async with self._lock:
+            if time.monotonic() - self._read_at >= age:
+                self._read_at = time.monotonic()
+                try:
+                    self._keys = KeySet.import_key_set(decode(await self._source()))
+                except (
+                    OutgoingError,
+                    OSError,
+                    JoseError,
+                    ValueError,
+                    TypeError,
+                    KeyError,
+                ) as error:
+                    log.warning("the keys of an issuer cannot be read: %s", type(error).__name__)
+            return self._keys
+
+    async def _source(self) -> bytes:
+        settings = self._settings
+        if settings.jwks_url is not None:
+            return await fetch(settings.jwks_url, seconds=5.0, private=settings.private)
+        assert settings.jwks is not None
+        return await asyncio.to_thread(Path(settings.jwks).read_bytes)
+
+    def _mapped(self, claims: Mapping[str, Any]) -> Caller | None:
+        settings = self._settings
+        said = _claim(claims, settings.roles_claim)
+        named = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
+        roles = {settings.roles[name] for name in named if name in settings.roles}
+        tenant = settings.tenant
+        if settings.tenant_claim is not None:
+            tenant = str(_claim(claims, settings.tenant_claim))
+            if tenant not in settings.tenants:
+                return None
+        subject = claims.get("sub")
+        if not roles or not isinstance(subject, str) or not subject:
+            return None
+        principal = {
+            field: value
+            for field, path in settings.principal.items()
+            if (value := _claim(claims, path)) is not None
+        }
+        session = _claim(claims, settings.session_claim) if settings.session_claim else None
+        return Caller(
+            f"{settings.issuer} {subject}"[:300],
+            frozenset(Role(role) for role in roles),
+            tenant,
+            principal,
+            settings.context,
+            session if isinstance(session, str) and session else subject[:200],
+        )
+
+
+def _claim(claims: Mapping[str, Any], path: str) -> Any:
+    """The claim at a path (`act.sub`). `act.*` is the chain of actors (RFC 8693): the `sub` of each
+    `act`, the nearest first."""
+    if path == "act.*":
+        return _actors(claims)
+    value: Any = claims
+    for part in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def _actors(claims: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    value = claims.get("act")
+    while value is not None:
+        if not isinstance(value, dict) or not isinstance(value.get("sub"), str):
+            raise ValueError("an actor without a name")
+        found.append(value["sub"])
+        if len(found) > _MAX_CHAIN:
+            raise ValueError("too many actors")
+        value = value.get("act")
+    return found

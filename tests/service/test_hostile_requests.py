@@ -1,0 +1,105 @@
+"""Malformed bodies, headers and tokens: never an error of the server's, never an allow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from support.serving import ask, close, key, serve
+
+#: Nothing that is made up here may be allowed: this policy permits nothing at all.
+NOTHING = """
+principal { id: String }
+tool refund(order_id: String, amount: Decimal in 0 .. 10_000 step 0.01)
+permit never on refund when principal.id == "nobody has this one"
+"""
+ROUTES = (
+    "/v1/check",
+    "/v1/check/batch",
+    "/v1/redeem",
+    "/v1/settle",
+    "/v1/explain",
+    "/access/v1/evaluation",
+    "/access/v1/evaluations",
+    "/admission/v1/review",
+)
+NAMES = st.sampled_from(
+    ["tool", "args", "id", "principal", "context", "session", "facts", "now", "calls", "ticket",
+     "outcome", "result", "subject", "action", "resource", "name", "type", "properties", "request",
+     "evaluations", "options", "kind", "apiVersion", "uid", "object", "operation", "refund"]
+)  # fmt: skip
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["refund", "AdmissionReview", "admission.k8s.io/v1", "ok", "licet1.W10"])
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(max_size=5), inner),
+    max_leaves=20,
+)
+BODIES = (
+    st.binary(max_size=200)
+    | VALUES.map(lambda value: json.dumps(value).encode())
+    | st.dictionaries(NAMES, VALUES, max_size=8).map(lambda value: json.dumps(value).encode())
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["Authorization", "X-API-Key", "Content-Type", "Content-Length", "Host"]),
+    st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60).map(str.strip),
+    max_size=3,
+)
+SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+    app = serve(tmp_path_factory.mktemp("service"), NOTHING, store=None, seconds=0.2)
+    yield app
+    close(app)
+
+
+def allows(text: str) -> bool:
+    return '"allowed": true' in text or '"decision": true' in text or '"outcome": "allow"' in text
+
+
+@SLOW
+@given(path=st.sampled_from(ROUTES), body=BODIES, role=st.sampled_from(["host", "agent"]))
+def test_bodies(app: FastAPI, path: str, body: bytes, role: str) -> None:
+    kind = {"Content-Type": "application/json"}
+    answer = ask(app, "POST", path, role=role, content=body, headers=kind)
+    assert answer.status_code < 500
+    assert not allows(answer.text)
+    answer.json()
+
+
+@SLOW
+@given(path=st.sampled_from(ROUTES), headers=HEADERS, body=BODIES)
+def test_headers(app: FastAPI, path: str, headers: dict[str, str], body: bytes) -> None:
+    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    answer = ask(app, "POST", path, headers=raw, content=body)  # type: ignore[arg-type]
+    assert answer.status_code in (401, 413)
+    assert not allows(answer.text)
+
+
+@SLOW
+@given(
+    token=st.text(st.characters(max_codepoint=255), max_size=80).map(
+        lambda text: text.replace("\r", "").replace("\n", "").replace("\0", "")
+    )
+    | st.sampled_from(
+        ["a.b.c", "..", "eyJhbGciOiJub25lIn0.e30.", key("host") + "x", key("host")[:-1]]
+    )
+)
+def test_tokens(app: FastAPI, token: str) -> None:
+    raw = {"X-API-Key": token.encode("latin-1"), "Content-Type": b"application/json"}
+    answer = ask(app, "POST", "/v1/check", headers=raw, content=b'{"tool": "refund"}')  # type: ignore[arg-type]
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"

@@ -1,0 +1,161 @@
+"""AuthZEN and AdmissionReview: the same guard behind others' messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from support.serving import ask, close, serve
+
+ROOT = Path(__file__).parents[2]
+
+GATEWAY = """
+principal { id: String, type: String, role: String? }
+context { hour: Int in 0 .. 23 }
+tool read(resource_type: String, resource_id: String) read_only
+tool refund(order_id: String, amount: Decimal in 0 .. 10_000 step 0.01)
+permit reads on read when principal.type == "user" and args.resource_type == "order"
+permit refunds on refund when principal.role == "manager" and context.hour < 20
+"""
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+    app = serve(tmp_path_factory.mktemp("gateway"), GATEWAY, store=None)
+    yield app
+    close(app)
+
+
+QUESTION: dict[str, Any] = {
+    "subject": {"type": "user", "id": "ann"},
+    "action": {"name": "read"},
+    "resource": {"type": "order", "id": "R1"},
+}
+
+
+def evaluate(app: FastAPI, body: object, path: str = "evaluation") -> Any:
+    return ask(app, "POST", f"/access/v1/{path}", role="host", json=body)
+
+
+def test_an_evaluation(gateway: FastAPI) -> None:
+    assert evaluate(gateway, QUESTION).json() == {"decision": True}
+    robot = {**QUESTION, "subject": {"type": "robot", "id": "r"}}
+    refused = evaluate(gateway, robot).json()
+    assert refused["decision"] is False
+    assert refused["context"]["reason"]["outcome"] == "deny"
+    refund = {
+        "subject": {"type": "user", "id": "ann", "properties": {"role": "manager"}},
+        "action": {"name": "refund", "properties": {"amount": 40}},
+        "resource": {"type": "order", "id": "R1", "properties": {"order_id": "R1"}},
+        "context": {"hour": 9},
+        "unknown_members": "are ignored",
+    }
+    assert evaluate(gateway, refund).json() == {"decision": True}
+    assert evaluate(gateway, {**refund, "context": {}}).json()["decision"] is False
+
+
+@pytest.mark.parametrize("part", ["subject", "action", "resource"])
+def test_a_part_that_is_missing(gateway: FastAPI, part: str) -> None:
+    body = {name: value for name, value in QUESTION.items() if name != part}
+    assert evaluate(gateway, body).status_code == 422
+
+
+def test_the_subject_is_who_it_says_whatever_its_properties_say(gateway: FastAPI) -> None:
+    sly = {"type": "robot", "id": "r", "properties": {"type": "user"}}
+    assert evaluate(gateway, {**QUESTION, "subject": sly}).json()["decision"] is False
+    place = {"type": "secret", "id": "x", "properties": {"resource_type": "order"}}
+    assert evaluate(gateway, {**QUESTION, "resource": place}).json()["decision"] is False
+
+
+def test_evaluations(gateway: FastAPI) -> None:
+    denied = {"action": {"name": "unknown"}}
+    body = {**QUESTION, "evaluations": [{}, denied, {"subject": {"type": "user", "id": "bob"}}]}
+
+    def decisions(**more: object) -> list[bool]:
+        told = evaluate(gateway, {**body, **more}, "evaluations").json()["evaluations"]
+        return [each["decision"] for each in told]
+
+    assert decisions() == [True, False, True]
+    first_deny = {"evaluations_semantic": "deny_on_first_deny"}
+    first_permit = {"evaluations_semantic": "permit_on_first_permit"}
+    assert decisions(options=first_deny) == [True, False]
+    assert decisions(options=first_permit) == [True]
+    assert evaluate(gateway, QUESTION, "evaluations").json() == {"decision": True}
+    lacking = {"action": {"name": "read"}, "evaluations": [{}]}
+    (only,) = evaluate(gateway, lacking, "evaluations").json()["evaluations"]
+    assert only["decision"] is False
+    assert only["context"]["error"]["status"] == 422
+
+
+def test_the_metadata_document(gateway: FastAPI) -> None:
+    told = ask(gateway, "GET", "/.well-known/authzen-configuration").json()
+    assert told["access_evaluation_endpoint"] == "http://licet.test/access/v1/evaluation"
+
+
+# --- Kubernetes
+
+CLUSTER = """
+principal { username: String, groups: List<String> }
+enum Operation { CREATE, UPDATE, DELETE, CONNECT }
+fact stored(kind: String, namespace: String, name: String) -> Json?
+tool admit(operation: Operation, kind: String, namespace: String, name: String, object: Json?)
+change on admit
+  before stored(args.kind, args.namespace, args.name)
+  after args.object
+permit admits on admit
+forbid halved on admit
+  when (after.spec.replicas as Int ?? 1) * 2 < before.spec.replicas as Int ?? 0
+  message "Replicas fall from {before.spec.replicas} to {after.spec.replicas}."
+"""
+REVIEW: dict[str, Any] = {
+    "apiVersion": "admission.k8s.io/v1",
+    "kind": "AdmissionReview",
+    "request": {
+        "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+        "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+        "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+        "name": "web",
+        "namespace": "shop",
+        "operation": "UPDATE",
+        "userInfo": {"username": "ann", "groups": ["dev"]},
+        "object": {"kind": "Deployment", "spec": {"replicas": 4}},
+        "oldObject": {"kind": "Deployment", "spec": {"replicas": 4}},
+    },
+}
+
+
+def reviewed(app: FastAPI, review: object) -> Any:
+    answer = ask(app, "POST", "/admission/v1/review", role="host", json=review)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["response"]
+
+
+def test_a_review_is_judged_by_what_was_there_before(tmp_path: Path) -> None:
+    app = serve(tmp_path, CLUSTER)
+    assert reviewed(app, REVIEW)["allowed"] is True
+    less = deepcopy(REVIEW)
+    less["request"] |= {"uid": "2", "object": {"kind": "Deployment", "spec": {"replicas": 1}}}
+    refused = reviewed(app, less)
+    assert refused["allowed"] is False
+    assert refused["uid"] == "2"
+    assert "Replicas fall from 4 to 1." in refused["status"]["message"]
+    unknown = deepcopy(less)
+    del unknown["request"]["oldObject"]
+    assert reviewed(app, unknown)["allowed"] is False
+    for broken in ({}, [], {"kind": "AdmissionReview"}, {**REVIEW, "request": {"uid": "3"}}):
+        assert reviewed(app, broken)["allowed"] is False
+    app.state.service.store.close()
+    gone = deepcopy(REVIEW)
+    gone["request"]["uid"] = "4"
+    assert reviewed(app, gone)["allowed"] is False
+    close(app)
+
+
+def test_a_policy_that_is_not_for_a_cluster(gateway: FastAPI) -> None:
+    answer = ask(gateway, "POST", "/admission/v1/review", role="host", json=REVIEW)
+    assert answer.status_code == 409

@@ -1,0 +1,175 @@
+"""Role × route × tenant × field: nobody reads, writes, vouches or spends what is not theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from licet.service.callers import Role
+from licet.service.doors import Door, router
+from licet.service.messages import VOUCHED
+from support.serving import ROLES, ask, close, serve
+from support.shop import refund
+
+AGENT, HOST, APPROVER = Role.agent, Role.host, Role.approver
+AUTHOR, AUDITOR, ADMIN = Role.policy_author, Role.auditor, Role.administrator
+PUBLIC: set[Role] = set()
+READERS = {HOST, APPROVER, AUDITOR, ADMIN}
+
+#: Who may use each route. A new route needs a row.
+MATRIX: dict[tuple[str, str], set[Role]] = {
+    ("POST", "/v1/check"): {AGENT, HOST},
+    ("POST", "/v1/check/batch"): {AGENT, HOST},
+    ("POST", "/v1/redeem"): {HOST},
+    ("POST", "/v1/settle"): {HOST},
+    ("GET", "/v1/approvals"): READERS,
+    ("GET", "/v1/approvals/{id}"): READERS,
+    ("GET", "/v1/approvals/{id}/wait"): READERS,
+    ("POST", "/v1/approvals/{id}/{answer}"): {APPROVER},
+    ("GET", "/v1/decisions"): {AUDITOR, ADMIN},
+    ("GET", "/v1/catalog"): {HOST, APPROVER, AUTHOR, AUDITOR, ADMIN},
+    ("POST", "/v1/explain"): {HOST, AUTHOR, AUDITOR, ADMIN},
+    ("POST", "/access/v1/evaluation"): {HOST},
+    ("POST", "/access/v1/evaluations"): {HOST},
+    ("GET", "/.well-known/authzen-configuration"): PUBLIC,
+    ("POST", "/admission/v1/review"): {HOST},
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
+}
+FRAMEWORK = {("GET", "/openapi.json"), ("HEAD", "/openapi.json")}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+    app = serve(tmp_path_factory.mktemp("service"))
+    yield app
+    close(app)
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
+    for context in iter_route_contexts(app.routes):
+        route: Any = context
+        for method in route.methods or ():
+            yield method, route.path, route
+
+
+def test_every_route_has_a_row_and_is_a_door(app: FastAPI) -> None:
+    found = {(method, path) for method, path, _ in routes(app)}
+    assert found - FRAMEWORK == set(MATRIX)
+    described = {
+        (method.upper(), path): set(operation["x-licet-roles"])
+        for path, item in app.openapi()["paths"].items()
+        for method, operation in item.items()
+    }
+    assert described == {row: {str(r) for r in roles} for row, roles in MATRIX.items()}
+
+
+def test_a_route_that_does_not_say_its_roles_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="does not say who may use it"):
+        router().add_api_route("/open", lambda request: None)
+    assert issubclass(Door, APIRoute)
+
+
+def path_of(pattern: str) -> str:
+    return pattern.replace("{id}", "00ff-00ff").replace("{answer}", "approve")
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(MATRIX))
+def test_roles(app: FastAPI, method: str, path: str) -> None:
+    sent = {"json": {}} if method == "POST" else {}
+    allowed = MATRIX[method, path]
+    for role in ROLES:
+        status = ask(app, method, path_of(path), role=role, **sent).status_code
+        assert status < 500
+        assert (status == 403) == bool(allowed and role not in allowed), (role, status)
+        assert status != 401
+    for headers in (
+        {},
+        {"Authorization": "Bearer licet_unknown_key_of_nobody"},
+        {"Authorization": "Basic bGljZXQ6bGljZXQ="},
+        {"X-API-Key": ""},
+        {"Authorization": "Bearer x", "X-API-Key": "y"},
+    ):
+        answer = ask(app, method, path_of(path), headers=headers, **sent)
+        assert (answer.status_code == 401) == bool(allowed), headers
+        if allowed:
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("field", sorted(VOUCHED))
+@pytest.mark.parametrize("role", [AGENT, HOST])
+def test_fields_that_a_host_alone_may_send(app: FastAPI, role: Role, field: str) -> None:
+    call = {"tool": "lookup", "args": {"order_id": "R1"}, field: refund().get(field, {"id": "s"})}
+    one = ask(app, "POST", "/v1/check", role=role, json=call)
+    many = ask(app, "POST", "/v1/check/batch", role=role, json={"calls": [{**call}]})
+    if role == HOST:
+        assert (one.status_code, many.status_code) == (200, 200)
+    else:
+        assert (one.status_code, many.status_code) == (403, 403)
+        assert one.json()["path"] == field
+
+
+def test_null_vouches_for_nothing_either(app: FastAPI) -> None:
+    call = {"tool": "lookup", "args": {"order_id": "R1"}, "principal": None}
+    assert ask(app, "POST", "/v1/check", role=AGENT, json=call).status_code == 403
+
+
+def test_an_agent_acts_as_its_credential_says_and_gets_no_ticket(app: FastAPI) -> None:
+    call = {"tool": "lookup", "args": {"order_id": "R1"}}
+    told = ask(app, "POST", "/v1/check", role=AGENT, json=call).json()
+    assert told["allowed"]
+    assert told.keys() == {"allowed", "outcome", "model"}
+    found = ask(app, "GET", "/v1/decisions?kind=verdict&limit=1", role=AUDITOR).json()["entries"]
+    assert found[0]["body"]["call"]["principal"]["id"] == "one-agent"
+
+
+def test_tenants_see_nothing_of_each_other(app: FastAPI) -> None:
+    call = refund(args={"order_id": "R1", "amount": 200}, id="large-1")
+    del call["now"]
+    asked = ask(app, "POST", "/v1/check", role=HOST, json=call).json()
+    assert asked["outcome"] == "escalate"
+    id = asked["verdict"]["approval"]
+    for role in sorted(READERS):
+        mine = ask(app, "GET", "/v1/approvals", role=role).json()["approvals"]
+        theirs = ask(app, "GET", "/v1/approvals", role=role, tenant="two").json()["approvals"]
+        assert [one["id"] for one in mine] == [id]
+        assert theirs == []
+        for path in (f"/v1/approvals/{id}", f"/v1/approvals/{id}/wait?seconds=0"):
+            assert ask(app, "GET", path, role=role).status_code == 200
+            assert ask(app, "GET", path, role=role, tenant="two").status_code == 404
+    approve = f"/v1/approvals/{id}/approve"
+    assert ask(app, "POST", approve, role=APPROVER, tenant="two").status_code == 404
+    assert ask(app, "POST", approve, role=APPROVER).json()["state"] == "approved"
+
+    allowed = ask(app, "POST", "/v1/check", role=HOST, json=call).json()
+    assert allowed["allowed"]
+    shown = {"ticket": allowed["ticket"], "args": call["args"]}
+    ending = {"ticket": allowed["ticket"], "outcome": "cancelled"}
+    for path, body in (("/v1/redeem", shown), ("/v1/settle", ending)):
+        foreign = ask(app, "POST", path, role=HOST, tenant="two", json=body)
+        assert foreign.status_code == 409
+    assert ask(app, "POST", "/v1/redeem", role=HOST, json=shown).json() == {"args": call["args"]}
+    assert ask(app, "POST", "/v1/redeem", role=HOST, json=shown).status_code == 409
+
+    tenant_two = ask(app, "GET", "/v1/decisions?limit=500", role=AUDITOR, tenant="two").text
+    assert "large-1" not in tenant_two
+    assert "large-1" in ask(app, "GET", "/v1/decisions?limit=500", role=AUDITOR).text
+
+
+def test_whoever_stands_behind_a_call_cannot_approve_it(app: FastAPI) -> None:
+    call = refund(
+        args={"order_id": "R1", "amount": 180},
+        principal={"id": "one-approver", "role": "manager"},
+        id="own",
+    )
+    del call["now"]
+    asked = ask(app, "POST", "/v1/check", role=HOST, json=call).json()
+    answer = ask(
+        app, "POST", f"/v1/approvals/{asked['verdict']['approval']}/approve", role=APPROVER
+    )
+    assert answer.status_code == 409
+    assert "stands behind this call" in answer.json()["detail"]
