@@ -20,7 +20,7 @@ context { hour: Int in 0 .. 23 }
 tool read(resource_type: String, resource_id: String) read_only
 tool refund(order_id: String, amount: Decimal in 0 .. 10_000 step 0.01)
 permit reads on read when principal.type == "user" and args.resource_type == "order"
-permit refunds on refund when principal.role == "manager" and context.hour < 20
+permit refunds on refund when (principal.role ?? "") == "manager" and context.hour < 20
 """
 
 
