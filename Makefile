@@ -14,10 +14,10 @@ step = @printf '  %-12s' '$(1)'; if out=$$($(2) 2>&1); then echo ok; \
 environment = @$(if $(PYTHON),,echo '  Python 3.11 or newer is needed, and none was found' >&2; exit 1;) \
 	$(PYTHON) .ci/environment.py $(1)
 
-.PHONY: help setup demo test check fmt nightly bench lock
+.PHONY: help setup demo test check fmt nightly frameworks bench lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## .venv with everything, at the locked versions
 	$(call environment,dev)
@@ -46,6 +46,10 @@ fmt: ## format and fix (make fmt ARGS=src/licet/compiler for a part)
 nightly: ## all tests, 200,000 examples for each property
 	$(call environment,dev)
 	@LICET_HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n auto --no-header --timeout 0 $(ARGS)
+
+frameworks: ## each framework's adapter at its newest version; writes the table of docs/adapters.md
+	$(call environment,core)
+	@$(BIN)/python .ci/frameworks.py $(ARGS)
 
 bench: ## the benchmarks
 	$(call environment,dev)

@@ -17,8 +17,6 @@ from licet.adapters.frameworks.langchain import GuardMiddleware
 from support.frameworks.desk import Desk
 from support.frameworks.driver import Played, Proposed
 
-PACKAGE = "langchain"
-
 
 class Scripted(GenericFakeChatModel):
     def bind_tools(self, tools: Any, **rest: Any) -> Any:

@@ -14,8 +14,6 @@ from licet.adapters.frameworks.openai_agents import guard_tools
 from support.frameworks.desk import Desk
 from support.frameworks.driver import Played, Proposed
 
-PACKAGE = "openai-agents"
-
 
 def doubling(tool: Any) -> Any:
     """Something behind the check that changes what the tool is called with."""

@@ -15,8 +15,6 @@ from licet.adapters.frameworks.pydantic_ai import GuardCapability
 from support.frameworks.desk import Desk
 from support.frameworks.driver import Played, Proposed
 
-PACKAGE = "pydantic-ai-slim"
-
 
 @dataclass
 class Doubling(WrapperToolset[Any]):

@@ -36,7 +36,7 @@ class Feedback:
             # Nothing that the model could mend: the same call is right once this is settled.
             said = verdict.message if times == 1 else _still(verdict)
         elif times == 1:
-            said = _full(verdict)
+            said = verdict.message
         else:
             said = _again(verdict) if times == 2 else _stop(verdict)
         return said[:LONGEST]
@@ -58,11 +58,6 @@ def unavailable(tool: str) -> str:
 def altered(tool: str) -> str:
     """Between the check and the tool something changed; an operator finds the reason in the log."""
     return f"{tool[:200]} was not run: it is not the call that was permitted."
-
-
-def _full(verdict: Verdict) -> str:
-    nearest = _nearest(verdict)
-    return f"{verdict.message} {nearest}" if nearest else verdict.message
 
 
 def _nearest(verdict: Verdict) -> str:
