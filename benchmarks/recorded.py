@@ -15,7 +15,6 @@ from pathlib import Path
 from licet import Guard
 from licet.verifier.history import Leaf, Store, StoredCall
 from licet.verifier.history.summaries import (
-    EMPTY,
     FAN,
     TOP,
     Summary,
@@ -129,9 +128,9 @@ def _plant(store: Store, pot: str, entries: list[tuple[Summary, int, str]]) -> N
     height = 0
     while height == 0 or len(level) > 1:
         height += 1
-        level = [_sum(level[i : i + FAN]) for i in range(0, len(level), FAN)]
+        level = [Summary.sum(level[i : i + FAN]) for i in range(0, len(level), FAN)]
         tree |= {(pot, height, slot): node.text() for slot, node in enumerate(level)}
-    tree[pot, TOP, 0] = _sum(level).text()
+    tree[pot, TOP, 0] = Summary.sum(level).text()
     rows = [
         Leaf(pot, slot, summary.last, seq, leaf_text(summary, payload))
         for slot, (summary, seq, payload) in enumerate(entries)
@@ -141,10 +140,3 @@ def _plant(store: Store, pot: str, entries: list[tuple[Summary, int, str]]) -> N
             tx.put_leaves(rows[start : start + 20_000])
     with store.begin("default") as tx:
         tx.put_nodes(tree)
-
-
-def _sum(parts: list[Summary]) -> Summary:
-    found = EMPTY
-    for part in parts:
-        found = found.plus(part)
-    return found

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Final, Literal
 
 from ..clock import clock
@@ -49,9 +50,14 @@ class Decided:
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
-        prepared = bound.prepared
-        #: None where the world's unknown parts matter.
-        self.outcome: Outcome | None = prepared.answers.get(bound.evaluate(prepared.outcome))
+
+    @cached_property
+    def outcome(self) -> Outcome | None:
+        """None where the world's unknown parts matter."""
+        prepared = self._bound.prepared
+        answer = prepared.answers.get(self._bound.evaluate(prepared.outcome))
+        prepared.context.check()
+        return answer
 
     def states(self) -> States:
         """What each rule does."""
@@ -171,9 +177,7 @@ class ToolEncoder:
         is to say of that."""
         self._numerals.trim()
         with self.bind(world) as bound:
-            decided = Decided(bound)
-            self._context.check()
-            yield decided
+            yield Decided(bound)
 
     def decide(self, world: World) -> Outcome | None:
         """The outcome of the rules in a world; None where its unknown parts matter."""

@@ -12,7 +12,7 @@ calls. So every summary knows its earliest call, and one that reaches out of a w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -54,16 +54,20 @@ class Summary:
             return Summary(1, 0, 1, None, None, at, 1, at)
         return Summary(1, value, 0, value, value, at, 1, at)
 
-    def plus(self, other: Summary) -> Summary:
+    @staticmethod
+    def sum(parts: Sequence[Summary]) -> Summary:
+        """What all of them come to."""
+        if len(parts) == 1:
+            return parts[0]
         return Summary(
-            self.count + other.count,
-            self.total + other.total,
-            self.unknown + other.unknown,
-            _pick(min, self.low, other.low),
-            _pick(max, self.high, other.high),
-            _pick(min, self.first, other.first),  # type: ignore[arg-type]
-            self.slots + other.slots,
-            max(self.last, other.last),
+            sum(p.count for p in parts),
+            _total(p.total for p in parts),
+            sum(p.unknown for p in parts),
+            _end(min, (p.low for p in parts)),
+            _end(max, (p.high for p in parts)),
+            min((p.first for p in parts if p.first is not None), default=None),
+            sum(p.slots for p in parts),
+            max((p.last for p in parts), default=0),
         )
 
     def instead(self, old: Summary, new: Summary) -> Summary:
@@ -106,10 +110,32 @@ def _read(text: str) -> Summary:
 EMPTY = Summary()
 
 
-def _pick(choose: Callable[..., Number], a: Number | None, b: Number | None) -> Number | None:
-    if a is None:
-        return b
-    return a if b is None or a == b else choose(a, b)
+def _total(numbers: Iterable[Number]) -> Number:
+    """Their sum. Amounts are mostly of one denominator, and integers add faster than fractions."""
+    found: dict[int, int] = {}
+    for number in numbers:
+        denominator = number.denominator
+        found[denominator] = found.get(denominator, 0) + number.numerator
+    whole = found.pop(1, 0)
+    return _plain(sum((Fraction(n, d) for d, n in found.items()), Fraction(whole)))
+
+
+def _end(choose: Callable[[int, int], int], numbers: Iterable[Number | None]) -> Number | None:
+    """The least or greatest of those that are known, compared as integers where they can be."""
+    found: dict[int, int] = {}
+    for number in numbers:
+        if number is not None:
+            denominator, numerator = number.denominator, number.numerator
+            best = found.get(denominator)
+            found[denominator] = numerator if best is None else choose(best, numerator)
+    if not found:
+        return None
+    ends = [Fraction(n, d) for d, n in found.items()]
+    return _plain(min(ends) if choose is min else max(ends))
+
+
+def _plain(number: Fraction) -> Number:
+    return number.numerator if number.denominator == 1 else number
 
 
 def _number(text: str) -> Number:
@@ -160,13 +186,13 @@ def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
         at = max(top.last, addition.summary.last)
         added = replace(addition.summary, last=at)
         leaves.append(Leaf(pot, top.slots, at, seq, leaf_text(added, addition.payload)))
-        tops[pot] = top.plus(added)
+        tops[pot] = Summary.sum((top, added))
         nodes[pot, TOP, 0] = tops[pot].text()
         for level, above in _above(top.slots, top.slots) if addition.tree else ():
             text = known.get((pot, level, above))
             # the first node of a new level stands above all that there was
             below = Summary.read(text) if text else EMPTY if above else top
-            nodes[pot, level, above] = below.plus(added).text()
+            nodes[pot, level, above] = Summary.sum((below, added)).text()
     tx.put_leaves(leaves)
     tx.put_nodes(nodes)
 
@@ -205,9 +231,7 @@ def _find_ends(
         if level > 1:
             keys = [(pot, level - 1, s) for s in range(slot * FAN, slot * FAN + FAN)]
             parts = [nodes.get(k) or below[k] for k in keys if k in nodes or k in below]
-        ends = EMPTY
-        for part in parts:
-            ends = ends.plus(part)
+        ends = Summary.sum(parts)
         nodes[pot, level, slot] = _with_ends(nodes[pot, level, slot], ends)
     nodes[pot, TOP, 0] = _with_ends(nodes[pot, TOP, 0], ends)
 
@@ -236,12 +260,12 @@ def _tops(tx: Transaction, pots: Sequence[str]) -> dict[str, Summary]:
 def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> dict[str, Summary]:
     """The summaries of some pots: of whole ones, and of the calls later than `since[pot]`."""
     tops = _tops(tx, [*whole, *since])
-    found = {pot: tops.get(pot, EMPTY) for pot in whole}
+    found = {pot: [tops.get(pot, EMPTY)] for pot in whole}
     ranges: list[NodeRange] = []
     for pot, instant in since.items():
         top = tops.get(pot, EMPTY)
         if top.first is None or top.first > instant:
-            found[pot] = top
+            found[pot] = [top]
             continue
         start = tx.leaves_until(pot, instant)
         found[pot] = _leaves(tx, pot, start, -start % FAN, instant)
@@ -251,23 +275,19 @@ def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> d
         for (pot, level, slot), text in tx.nodes(ranges).items():
             node = Summary.read(text)
             if node.first is None or node.first > since[pot]:
-                found[pot] = found[pot].plus(node)
+                found[pot].append(node)
             elif level > 1:
                 opened.append((pot, level - 1, slot * FAN, slot * FAN + FAN - 1))
             else:
-                found[pot] = found[pot].plus(_leaves(tx, pot, slot * FAN, FAN, since[pot]))
+                found[pot] += _leaves(tx, pot, slot * FAN, FAN, since[pot])
         ranges = opened
-    return found
+    return {pot: Summary.sum(parts) for pot, parts in found.items()}
 
 
-def _leaves(tx: Transaction, pot: str, first: int, most: int, since: int) -> Summary:
+def _leaves(tx: Transaction, pot: str, first: int, most: int, since: int) -> list[Summary]:
     """The calls among some leaves that are later than `since`."""
-    found = EMPTY
-    for leaf in tx.leaves(pot, first, most) if most else ():
-        part, _ = leaf_parts(leaf)
-        if part.first is not None and part.first > since:
-            found = found.plus(part)
-    return found
+    parts = [leaf_parts(leaf)[0] for leaf in tx.leaves(pot, first, most)] if most else []
+    return [part for part in parts if part.first is not None and part.first > since]
 
 
 def _nodes_from(pot: str, start: int, slots: int) -> list[NodeRange]:
