@@ -154,7 +154,7 @@ class _Notes:
             if of is not expr:
                 atoms[id(of)] = (place, False)
         for node in nodes.values():
-            if isinstance(node, ir.TableRead):
+            if isinstance(node, ir.TableRead) and node.places:  # else nobody has written it
                 for number in range(len(node.rows)):
                     self._rows.setdefault((node.name, number), (node, set()))
 
@@ -221,7 +221,7 @@ class _Tracing(Evaluation):
             if isinstance(value, bool):  # else unknown, which whoever reads it will say
                 place, straight = known
                 self._notes.condition(place, value is straight)
-        if isinstance(expr, ir.TableRead):
+        if isinstance(expr, ir.TableRead) and expr.places:
             self._notes.row(expr.name, self._row(expr))
         return part
 

@@ -432,6 +432,9 @@ class Reader:
         if all(isinstance(v, Number) for v in values):
             terms, scale = self.algebra.level(cast(list[Number], values))
             values = [Number(term, scale) for term in terms]
+        kind = sources[0].type
+        if isinstance(kind, EnumType) and [k for k, _ in rows] == [(n,) for n in kind.labels]:
+            return self._by_code(cast(Number, keys[0]).term, values, 0)
         # Rows are complete over the keys' types: where no other row fits, the last one does.
         result = values[-1]
         for (pattern, _), value in zip(reversed(rows[:-1]), reversed(values[:-1]), strict=True):
@@ -442,6 +445,19 @@ class Reader:
             ]
             result = self.algebra.ite(self.t.and_(fits), value, result)
         return result
+
+    def _by_code(self, code: Term, values: list[Symbolic], first: int) -> Symbolic:
+        """The value of a label's code, `first` being that of the first value: found by halves, so
+        that a thousand labels are ten steps deep."""
+        if len(values) == 1:
+            return values[0]
+        half = len(values) // 2
+        below = self.t.lt(code, self.t.integer(first + half))
+        return self.algebra.ite(
+            below,
+            self._by_code(code, values[:half], first),
+            self._by_code(code, values[half:], first + half),
+        )
 
 
 def free_slots(e: ir.Expr) -> list[int]:

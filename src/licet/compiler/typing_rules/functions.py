@@ -33,6 +33,7 @@ from .defines import infer_define
 from .documents import document_argument, infer_quantity
 from .flexible import is_flexible
 from .optionals import narrowed, required
+from .texts import as_text
 
 
 def infer_call(
@@ -156,6 +157,9 @@ def _arguments(
             continue
         typed = required(context, argument, scope, type_)
         if typed is None:
+            continue
+        if isinstance(type_, StringType) and (label := as_text(typed.expr)) is not None:
+            found.append(label)
             continue
         if not accepts(type_, typed.type):
             context.mismatch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from licet.policy_lang import Span, ast
 
@@ -13,6 +14,9 @@ from ..types import BOOL, STRING, EnumType, OptionalType, StringType, Type
 from .boundaries import is_pattern
 from .context import Context, Scope, Typed
 from .optionals import required
+
+#: The name of the table of an enum's labels as texts; no table that a policy declares has it.
+LABELS = "text of labels"
 
 LOOKS_LIKE_URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
 
@@ -38,13 +42,34 @@ def infer_string(
     return None
 
 
+def as_text(expr: ir.Expr) -> ir.Expr | None:
+    """The expression as text: a label is the text that it is written as. None if it is neither."""
+    if isinstance(expr.type, StringType):
+        return expr
+    if not isinstance(expr.type, EnumType):
+        return None
+    if isinstance(expr, ir.Const):
+        return ir.Const(expr.value, STRING)
+    rows = tuple(((label,), label) for label in expr.type.labels)
+    return ir.TableRead(LABELS, (expr,), rows, STRING)
+
+
+def label_test(value: ir.Expr, holds: Callable[[str], bool]) -> ir.Expr | None:
+    """Whether a label's text passes a test that is known now; None where `value` is no label."""
+    if not (isinstance(value, ir.TableRead) and value.name == LABELS):
+        return None
+    rows = [(key, True) for key, label in value.rows if holds(str(label))]
+    return ir.TableRead(LABELS, value.keys, (*rows, ((None,), False)), BOOL)
+
+
 def text(context: Context, node: ast.Expr, scope: Scope) -> ir.Expr | None:
     """The typed expression if it is text (a label is text too); else an error."""
     typed = required(context, node, scope)
     if typed is None:
         return None
-    if isinstance(typed.type, StringType):
-        return typed.expr
+    found = as_text(typed.expr)
+    if found is not None:
+        return found
     context.mismatch("text", typed.type, node.span, scope, "this operator compares text")
     return None
 
@@ -93,7 +118,8 @@ def infer_like(context: Context, node: ast.WordComparison, scope: Scope) -> Type
 def _matched(value: ir.Expr, pattern: str) -> ir.Expr:
     if isinstance(value, ir.Const) and isinstance(value.value, str):
         return TRUE if matcher(pattern)(value.value) else FALSE
-    return ir.Matches(value, pattern)
+    found = label_test(value, matcher(pattern))
+    return ir.Matches(value, pattern) if found is None else found
 
 
 def infer_text_test(context: Context, node: ast.WordComparison, scope: Scope) -> Typed | None:
@@ -106,6 +132,10 @@ def infer_text_test(context: Context, node: ast.WordComparison, scope: Scope) ->
         _warn_of_url(context, node, part.value)
         if isinstance(value, ir.Const) and isinstance(value.value, str):
             return Typed(TRUE if _tested(node.op, value.value, part.value) else FALSE)
+        ending = part.value
+        found = label_test(value, lambda label: _tested(node.op, label, ending))
+        if found is not None:
+            return Typed(found)
     return Typed(ir.TextTest(node.op, value, part))  # type: ignore[arg-type]
 
 
