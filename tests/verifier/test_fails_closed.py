@@ -54,7 +54,8 @@ def test_solvers_killed_again_and_again(tmp_path: Path) -> None:
     def kill() -> None:
         while not stop.is_set():
             for pid in children() - before:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has been reaped meanwhile
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.005)
 
     with shop(tmp_path) as guard:

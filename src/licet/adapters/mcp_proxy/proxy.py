@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any, Final
 
 import anyio
@@ -16,7 +17,6 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.server.stdio import stdio_server
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from licet import __version__
 from licet.verifier.guard import Guard
 
 from .calls import Caller, Limits
@@ -90,7 +90,7 @@ class Proxy:
     # --- the server in front
 
     def _server(self) -> Server[Any]:
-        server: Server[Any] = Server("licet", version=__version__)
+        server: Server[Any] = Server("licet", version=version("licet"))
         server.middleware.append(self._greeting)
         server.add_request_handler("tools/list", types.PaginatedRequestParams, self._list)
         server.add_request_handler("tools/call", types.CallToolRequestParams, self._call)
