@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -159,3 +160,40 @@ def test_a_review_is_judged_by_what_was_there_before(tmp_path: Path) -> None:
 def test_a_policy_that_is_not_for_a_cluster(gateway: FastAPI) -> None:
     answer = ask(gateway, "POST", "/admission/v1/review", role="host", json=REVIEW)
     assert answer.status_code == 409
+
+
+@pytest.mark.slow
+def test_the_shipped_cases_get_their_labels_over_http(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but those that need a fact of the cluster which no review has."""
+    monkeypatch.syspath_prepend(str(ROOT / "examples" / "kubernetes"))
+    import run as example  # type: ignore[import-not-found]
+    from cases import params_of, reviews_of  # type: ignore[import-not-found]
+
+    from licet import Guard
+    from licet.service.app import create_app
+    from support.serving import keys
+
+    apps: dict[str, FastAPI] = {}
+    wrong = []
+    judged = 0
+    for row in example.read_rows(ROOT / "examples" / "kubernetes" / "cases.jsonl"):
+        if row["inventory"]:
+            continue
+        policy = ROOT / "examples" / "kubernetes" / "policies" / f"{row['kind']}.licet"
+        params, _ = params_of(row, example.declared_params(policy))
+        name = json.dumps([policy.name, params], sort_keys=True, default=str)
+        if name not in apps:
+            guard = Guard.load(policy, params=params, tenant="one", seconds=20.0)
+            if "inventory" in guard.program.facts:
+                guard.fact(name="inventory")(list)  # the cluster has nothing else
+            apps[name] = create_app(guard, keys=keys())
+        allowed = all(reviewed(apps[name], review)["allowed"] for review in reviews_of(row))
+        judged += 1
+        if ("allowed" if allowed else "disallowed") != row["label"]:
+            wrong.append((row["kind"], row["case"]))
+    for app in apps.values():
+        close(app)
+    assert wrong == []
+    assert judged > 100

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
     if made is not None:
         streams.out.say(f"host key, shown this once: {made}")
         streams.out.flush()
-    _serve(plan, store)
+    _serve(plan, store, streams)
     return Exit.fine
 
 
@@ -64,7 +64,7 @@ def _settings(options: argparse.Namespace) -> ServiceSettings:
         raise Failed(str(error)) from None
 
 
-def _serve(plan: Plan, store: Store) -> None:
+def _serve(plan: Plan, store: Store, streams: Streams) -> None:
     import uvicorn
 
     from licet.loading import PolicyError
@@ -93,17 +93,27 @@ def _serve(plan: Plan, store: Store) -> None:
     except (StoreError, SettingsError) as error:
         raise Failed(str(error)) from None
     if settings.workers == 1:
-        uvicorn.run(app, **common)  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(app, **common))  # type: ignore[arg-type]
+        with server.config.bind_socket() as socket:  # it says why, and exits, where it cannot
+            _say_where(settings.host, socket.getsockname()[1], streams)
+            server.run(sockets=[socket])
         return
     app.state.service.guards.close()
     store.close()
     os.environ[starting.PLAN_VARIABLE] = plan.text()
+    _say_where(settings.host, settings.port, streams)
     uvicorn.run(
         "licet.service.starting:worker",
         factory=True,
         workers=settings.workers,
         **common,  # type: ignore[arg-type]
     )
+
+
+def _say_where(host: str, port: int, streams: Streams) -> None:
+    name = f"[{host}]" if ":" in host else host
+    streams.out.say(f"serving on http://{name}:{port}")
+    streams.out.flush()
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,134 @@
+"""`licet serve` as a process of its own, spoken to over a socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.shop import SHOP, refund
+
+KEY = "a-host-key-that-is-long-enough"
+
+
+@contextmanager
+def serving(folder: Path, *flags: str, key: str | None = KEY) -> Iterator[tuple[str, list[str]]]:
+    """Where it listens, and what it said before."""
+    (folder / "shop.licet").write_text(SHOP, "utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "LICET_API_KEY"}
+    if key is not None:
+        environment["LICET_API_KEY"] = key
+    process = subprocess.Popen(
+        [sys.executable, "-m", "licet.cli.main", "serve", "shop.licet", *flags],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said: list[str] = []
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line.strip())
+            if line.startswith("serving on "):
+                break
+        else:
+            pytest.fail("\n".join(said))
+        url = said[-1].removeprefix("serving on ")
+        ready(url)
+        yield url, said
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+            assert process.stdout is not None
+            said += process.stdout.read().splitlines()
+            process.stdout.close()
+            process.wait()
+
+
+def ready(url: str) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail("it never became ready")
+
+
+def check(url: str, key: str, **changes: object) -> httpx.Response:
+    call = refund(**changes)
+    del call["now"]
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.post(f"{url}/v1/check", json=call, headers=headers, timeout=30)
+
+
+def test_a_key_is_made_once_and_what_was_decided_outlives_the_process(tmp_path: Path) -> None:
+    with serving(tmp_path, "--port", "0", key=None) as (url, said):
+        assert url.startswith("http://127.0.0.1:")
+        made = said[0].removeprefix("host key, shown this once: ")
+        assert made.startswith("licet_")
+        told = check(url, made).json()
+        assert told["allowed"]
+        assert check(url, made + "x").status_code == 401
+    assert made not in "\n".join(said[1:])
+    assert made.encode() not in (tmp_path / "licet.db").read_bytes()
+    with serving(tmp_path, "--port", "0", key=None) as (url, said):
+        assert len(said) == 1
+        shown = {"ticket": told["ticket"], "args": refund()["args"]}
+        headers = {"X-API-Key": made}
+        statuses = [
+            httpx.post(f"{url}/v1/redeem", json=shown, headers=headers, timeout=30).status_code
+            for _ in range(2)
+        ]
+        assert statuses == [200, 409]
+
+
+@pytest.mark.slow
+def test_two_workers_share_one_database(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with serving(tmp_path, "--port", str(port), "--workers", "2") as (url, _):
+        tickets = {check(url, KEY, id="the-same").json()["ticket"] for _ in range(12)}
+        assert len(tickets) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "key", "said"),
+    [
+        (["--database", "memory", "--workers", "2"], KEY, "several workers need a database"),
+        (["--port", "99999"], KEY, "service.port"),
+        (["--database", "mysql://x"], KEY, "no store has such a URL"),
+        ([], "short", "LICET_API_KEY has 20 characters or more"),
+        (["--config", "missing.toml"], KEY, "cannot read `missing.toml`"),
+    ],
+)
+def test_what_cannot_be_served(tmp_path: Path, flags: list[str], key: str, said: str) -> None:
+    (tmp_path / "shop.licet").write_text(SHOP, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "licet.cli.main", "serve", "shop.licet", *flags],
+        cwd=tmp_path,
+        env={**os.environ, "LICET_API_KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
