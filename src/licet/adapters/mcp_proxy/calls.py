@@ -8,6 +8,7 @@ it is: the call may have run, and what it reserved stays spent.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,6 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import TypeAdapter
 
 from licet.compiler.exact_json import shortened
-from licet.compiler.json_text import json_line
 from licet.verifier.approvals import ApprovalError
 from licet.verifier.guard import Guard
 from licet.verifier.redeeming import Ending, RedeemError, SettleError
@@ -37,6 +37,8 @@ from .upstreams import Upstream, UpstreamError
 log = logging.getLogger("licet")
 
 MOST_ROUNDS: Final = 10
+#: Characters of a question to a person.
+MOST_ASKED: Final = 20_000
 _REQUESTS: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(types.InputRequests)
 _APPROVAL: Final = "approval"
 _FORM: Final[dict[str, Any]] = {
@@ -191,6 +193,8 @@ class Caller:
         question = types.ElicitRequestFormParams(
             message=_question(verdict, name, args), requested_schema=_FORM
         )
+        if len(question.message) > MOST_ASKED:  # nobody agrees to what they cannot read
+            raise Refusal(_waiting(verdict))
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             state = self.questions.ask(identity.key, name, args, Awaited(verdict.approval))
             return types.InputRequiredResult(
@@ -420,5 +424,5 @@ def _question(verdict: Verdict, name: str, args: Mapping[str, Any]) -> str:
     """What the person is asked. The arguments are a model's words: quoted, and whole."""
     return (
         f"An agent wants to call {shortened(name)}. {verdict.message}\n\n"
-        f"The exact arguments, as the agent wrote them:\n{json_line(dict(args))}"
+        f"The exact arguments, as the agent wrote them:\n{json.dumps(args)}"
     )

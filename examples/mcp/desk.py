@@ -1,0 +1,17 @@
+"""A refund desk as an MCP server."""
+
+from __future__ import annotations
+
+from mcp.server import MCPServer
+
+desk = MCPServer("desk", instructions="Refunds for orders.")
+
+
+@desk.tool()
+def refund(order: str, amount: int) -> dict[str, int]:
+    """Pay money back for an order."""
+    return {"paid": amount}
+
+
+if __name__ == "__main__":
+    desk.run("stdio")
