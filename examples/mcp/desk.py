@@ -8,9 +8,9 @@ desk = MCPServer("desk", instructions="Refunds for orders.")
 
 
 @desk.tool()
-def refund(order: str, amount: int) -> dict[str, int]:
+def refund(order: str, amount: int) -> dict[str, str | int]:
     """Pay money back for an order."""
-    return {"paid": amount}
+    return {"order": order, "paid": amount}
 
 
 if __name__ == "__main__":
