@@ -22,7 +22,8 @@ UV = ROOT / ".venv" / "bin" / "uv"
 TOOLS = ("hypothesis", "pytest", "pytest-asyncio", "pytest-timeout")
 #: A driver in tests/support/frameworks: the name that people know, the extra, the distribution.
 FRAMEWORKS = {
-    "langchain": ("LangChain, LangGraph", "langchain", "langchain"),
+    "langchain": ("LangChain", "langchain", "langchain"),
+    "langgraph": ("LangGraph", "langchain", "langgraph"),
     "openai_agents": ("OpenAI Agents", "openai-agents", "openai-agents"),
     "pydantic_ai": ("Pydantic AI", "pydantic-ai", "pydantic-ai-slim"),
 }
@@ -74,7 +75,7 @@ def write(name: str, outcome: Outcome) -> None:
     title, extra, _ = FRAMEWORKS[name]
     text = PAGE.read_text("utf-8")
     head = "|---|---|---|---|\n"
-    before, rows = text.split(head, 1)  # the table is the last thing of the page
+    before, rows = text.rsplit(head, 1)  # the table is the last thing of the page
     kept = {m["title"]: m[0] for m in ROW.finditer(rows)}
     kept[title] = outcome.row(title, extra)
     table = "\n".join(kept[each[0]] for each in FRAMEWORKS.values() if each[0] in kept)

@@ -16,6 +16,7 @@ from support.frameworks.driver import Driver, Played, Proposed, refund
 
 FRAMEWORKS = {  # a driver, and what has to be installed for it
     "langchain": "langchain",
+    "langgraph": "langgraph",
     "openai_agents": "agents",
     "pydantic_ai": "pydantic_ai",
 }

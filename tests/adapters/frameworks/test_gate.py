@@ -1,0 +1,114 @@
+"""The gate by itself: what refuses, what is forgotten, what a model is told the next time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from licet.adapters.frameworks import gate as gates
+from licet.adapters.frameworks.gate import Ask, Gate, Refuse, RefusedError, Run
+from support.frameworks.desk import Desk, open_desk
+
+CALL = {"order_id": "R1", "amount": 40}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = open_desk(tmp_path)
+    with desk.guard:
+        yield desk
+
+
+def test_the_three_outcomes(desk: Desk) -> None:
+    gate = Gate(desk.line)
+    run = gate.check("refund", CALL, id="c1")
+    assert isinstance(run, Run)
+    assert desk.line.tickets[0] not in repr(run)
+    assert isinstance(gate.check("refund", {**CALL, "amount": 2_000}, id="c2"), Refuse)
+    asked = gate.check("refund", {**CALL, "amount": 600}, id="c3")
+    assert isinstance(asked, Ask)
+    assert asked.approval == desk.guard.pending()[0].id
+    assert asked.approval not in asked.text
+
+
+@pytest.mark.parametrize("part", ["check", "redeem"])
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_synchronous_code_is_refused_as_well(desk: Desk, part: str, how: str) -> None:
+    getattr(desk.line, how).add(part)
+    gate = Gate(desk.line, seconds=0.3)
+    decision = gate.check("refund", CALL, id="c1")
+    if part == "check":
+        assert decision == Refuse(
+            "refund", "refund was not run: whether it is permitted could not be decided."
+        )
+        return
+    assert isinstance(decision, Run)
+    with pytest.raises(RefusedError, match="not the call that was permitted"):  # noqa: SIM117
+        with gate.running(decision, CALL):
+            raise AssertionError
+
+
+def test_a_ticket_is_good_once(desk: Desk) -> None:
+    gate = Gate(desk.line)
+    run = gate.check("refund", CALL, id="c1")
+    assert isinstance(run, Run)
+    with gate.running(run, CALL) as call:
+        assert call.args == CALL
+    with pytest.raises(RefusedError), gate.running(run, CALL):
+        raise AssertionError
+
+
+def test_what_was_allowed_is_taken_once_and_by_its_name(desk: Desk) -> None:
+    gate = Gate(desk.line)
+    gate.check("refund", CALL, id="c1")
+    with pytest.raises(RefusedError):
+        gate.allowed("lookup", "c1")
+    with pytest.raises(RefusedError):
+        gate.allowed("refund", "c1")
+    gate.check("refund", CALL, id="c1")
+    assert gate.allowed("refund", "c1").id == "c1"
+    gate.check("refund", CALL, id="c1")
+    gate.check("refund", {**CALL, "amount": 41}, id="c1")  # refused: nothing stands any more
+    with pytest.raises(RefusedError):
+        gate.allowed("refund", "c1")
+
+
+def test_what_waits_for_its_tool_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "MOST_WAITING", 2)
+    gate = Gate(desk.line)
+    for number in range(3):
+        gate.check("lookup", {"order_id": "R1"}, id=f"c{number}")
+    with pytest.raises(RefusedError):
+        gate.allowed("lookup", "c0")
+    assert gate.allowed("lookup", "c2").id == "c2"
+
+
+def test_refusals_become_shorter_and_each_reason_counts_by_itself(desk: Desk) -> None:
+    gate = Gate(desk.line)
+    huge, odd = {**CALL, "amount": 2_000}, {**CALL, "amount": 3_000}
+
+    def said(args: dict[str, object], id: str) -> str:
+        decision = gate.check("refund", args, id=id)
+        assert isinstance(decision, Refuse)
+        return decision.text
+
+    first, second, third = said(huge, "c1"), said(huge, "c2"), said(huge, "c3")
+    assert len(first) > len(second) > len(third)
+    assert second.startswith("refund was refused again for the same reason (rule huge")
+    assert "3000" in said(odd, "c4")
+
+
+def test_a_guard_that_is_cancelled_leaves_no_task(desk: Desk) -> None:
+    desk.line.hangs.add("check")
+
+    async def run() -> None:
+        gate = Gate(desk.line, seconds=0.1)
+        decision = await gate.acheck("refund", CALL, id="c1")
+        assert isinstance(decision, Refuse)
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(run())
