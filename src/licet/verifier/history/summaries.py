@@ -184,7 +184,9 @@ def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
         pot = addition.pot
         top = tops.get(pot, EMPTY)
         at = max(top.last, addition.summary.last)
-        added = replace(addition.summary, last=at)
+        added = addition.summary
+        if added.last != at:
+            added = replace(added, last=at)
         leaves.append(Leaf(pot, top.slots, at, seq, leaf_text(added, addition.payload)))
         tops[pot] = Summary.sum((top, added))
         nodes[pot, TOP, 0] = tops[pot].text()
