@@ -25,7 +25,7 @@ tool read_text_file(path: String, tail: Int?, head: Int?)
 tool write_file(path: String, content: String)
 tool list_directory(path: String)
 permit reading on read_text_file, list_directory
-permit drafts on write_file 
+permit drafts on write_file
   when has path(args.path) and path(args.path) under "/ROOT/drafts"
 limit writes on write_file count() <= 2
 """

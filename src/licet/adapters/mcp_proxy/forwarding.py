@@ -26,6 +26,9 @@ FORWARDED: Final[Mapping[str, type[types.RequestParams]]] = {
     "logging/setLevel": types.SetLevelRequestParams,
 }
 
+#: Results that say how long they may be kept.
+CACHED: Final = ("resources/list", "resources/templates/list", "resources/read", "prompts/list")
+
 _RESERVED: Final = "io.modelcontextprotocol/"
 
 
@@ -82,7 +85,17 @@ async def forward(ctx: Context, link: Link, *, seconds: float) -> dict[str, Any]
     modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     if answer.get("resultType") == "input_required" and not modern:
         raise MCPError(types.INTERNAL_ERROR, "the server asks back, which this client cannot do")
-    return answer
+    return fitting(ctx, answer)
+
+
+def fitting(ctx: Context, answer: dict[str, Any]) -> dict[str, Any]:
+    """A result with what 2026-07-28 wants to be said and older servers do not say."""
+    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return answer
+    if answer.get("resultType", "complete") != "complete":
+        return answer
+    cached = {"ttlMs": 0, "cacheScope": "private"} if ctx.method in CACHED else {}
+    return {"resultType": "complete", **cached, **answer}
 
 
 def only(link: Link) -> Upstream:

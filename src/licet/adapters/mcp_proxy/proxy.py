@@ -20,7 +20,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from licet.verifier.guard import Guard
 
 from .calls import Caller, Limits
-from .forwarding import FORWARDED, forward, only
+from .forwarding import FORWARDED, fitting, forward, only
 from .identities import Identity
 from .links import Asked, Context, Link
 from .offers import Reviewer, shown
@@ -202,7 +202,8 @@ class Proxy:
         return types.ListToolsResult(tools=shown(offers), ttl_ms=0, cache_scope="private")
 
     async def _call(self, ctx: Context, params: types.CallToolRequestParams) -> HandlerResult:
-        return await self._caller.call(ctx, self._link(ctx), self._whose(ctx), params)
+        answer = await self._caller.call(ctx, self._link(ctx), self._whose(ctx), params)
+        return fitting(ctx, answer) if isinstance(answer, dict) else answer
 
     async def _forward(self, ctx: Context, _params: types.RequestParams) -> HandlerResult:
         return await forward(ctx, self._link(ctx), seconds=self._limits.call)
