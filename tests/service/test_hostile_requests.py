@@ -82,6 +82,31 @@ def test_bodies(app: FastAPI, path: str, body: bytes, role: str) -> None:
 
 @SLOW
 @given(path=st.sampled_from(ROUTES), headers=HEADERS, body=BODIES)
+def test_headers_of_somebody_known(
+    app: FastAPI, path: str, headers: dict[str, str], body: bytes
+) -> None:
+    sent = {"Content-Type": "application/json", **headers}
+    raw = {name: value.encode("latin-1") for name, value in sent.items() if name[0] == "C"}
+    raw["X-API-Key"] = key("host").encode()
+    answer = ask(app, "POST", path, headers=raw, content=body)  # type: ignore[arg-type]
+    assert answer.status_code < 500
+    assert not allows(answer.text)
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "+5", "9" * 5_000, "1e9", ""])
+def test_lengths_that_are_none(app: FastAPI, length: str) -> None:
+    raw = {
+        "X-API-Key": key("host").encode(),
+        "Content-Type": b"application/json",
+        "Content-Length": length.encode("latin-1"),
+    }
+    answer = ask(app, "POST", "/v1/check", headers=raw, content=b'{"tool": "refund"}')  # type: ignore[arg-type]
+    assert answer.status_code in (200, 413)
+    assert not allows(answer.text)
+
+
+@SLOW
+@given(path=st.sampled_from(ROUTES), headers=HEADERS, body=BODIES)
 def test_headers(app: FastAPI, path: str, headers: dict[str, str], body: bytes) -> None:
     raw = {name: value.encode("latin-1") for name, value in headers.items()}
     answer = ask(app, "POST", path, headers=raw, content=body)  # type: ignore[arg-type]

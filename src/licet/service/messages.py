@@ -91,7 +91,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     """The body, of at most `limit` bytes. Raises Problem 413."""
     too_large = Problem(413, f"a body has at most {limit:,} bytes")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and (len(declared) > 12 or int(declared) > limit):
+    known = declared.isascii() and declared.isdigit()
+    if known and (len(declared) > 12 or int(declared) > limit):
         raise too_large
     parts: list[bytes] = []
     size = 0
