@@ -27,6 +27,7 @@ ROUTES = (
     "/access/v1/evaluation",
     "/access/v1/evaluations",
     "/admission/v1/review",
+    "/beta/litellm_basic_guardrail_api",
 )
 NAMES = st.sampled_from(
     ["tool", "args", "id", "principal", "context", "session", "facts", "now", "calls", "ticket",

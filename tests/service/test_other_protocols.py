@@ -98,6 +98,44 @@ def test_the_metadata_document(gateway: FastAPI) -> None:
     assert told["access_evaluation_endpoint"] == "http://licet.test/access/v1/evaluation"
 
 
+# --- LiteLLM
+
+
+def test_a_models_answer_is_blocked_by_any_call_that_is_not_allowed(tmp_path: Path) -> None:
+    app = serve(tmp_path, store=None)
+
+    def action(*calls: object, **more: object) -> str:
+        body = {"input_type": "response", "tool_calls": list(calls), **more}
+        path = "/beta/litellm_basic_guardrail_api"
+        told = ask(app, "POST", path, role="agent", json=body).json()
+        assert ("blocked_reason" in told) == (told["action"] == "BLOCKED")
+        return str(told["action"])
+
+    def call(name: object, arguments: object) -> dict[str, object]:
+        return {"type": "function", "function": {"name": name, "arguments": arguments}}
+
+    good = call("lookup", '{"order_id": "R1"}')
+    assert action() == "NONE"
+    assert action(good) == "NONE"
+    assert action(good, input_type="unheard of") == "NONE"
+    for bad in (
+        call("close_shop", '{"reason": "x"}'),
+        call("unknown", "{}"),
+        call("lookup", '{"order_id": "R1", "order_id": "R2"}'),
+        call("lookup", '{"order_id": '),
+        call("lookup", "[]"),
+        call("lookup", {"order_id": "R1"}),
+        call(None, "{}"),
+        {"function": "lookup"},
+        {},
+        None,
+        "lookup",
+    ):
+        assert action(good, bad) == "BLOCKED", bad
+    assert action(tool_calls={"0": good}) == "BLOCKED"
+    close(app)
+
+
 # --- Kubernetes
 
 CLUSTER = """

@@ -37,6 +37,7 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/access/v1/evaluations"): {HOST},
     ("GET", "/.well-known/authzen-configuration"): PUBLIC,
     ("POST", "/admission/v1/review"): {HOST},
+    ("POST", "/beta/litellm_basic_guardrail_api"): {AGENT, HOST},
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
 }

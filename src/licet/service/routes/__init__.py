@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import admission, approvals, authzen, catalog, checks, decisions, explain, health, tickets
+from . import (
+    admission,
+    approvals,
+    authzen,
+    catalog,
+    checks,
+    decisions,
+    explain,
+    health,
+    litellm,
+    tickets,
+)
 
 ROUTERS = (
     checks.ROUTER,
@@ -13,5 +24,6 @@ ROUTERS = (
     explain.ROUTER,
     authzen.ROUTER,
     admission.ROUTER,
+    litellm.ROUTER,
     health.ROUTER,
 )

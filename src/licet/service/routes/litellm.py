@@ -1,0 +1,107 @@
+"""`POST /beta/litellm_basic_guardrail_api`: LiteLLM's generic guardrail, for the calls that the
+answer of a model proposes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+
+from licet.compiler.exact_json import JsonError, decode
+from licet.verifier.guard import Guard
+
+from ..callers import Caller, Role
+from ..calls import call_of
+from ..doors import Json, door, router
+from ..messages import AgentCall, checked, read_json
+from ..problems import Problem
+from ..state import caller_of, service_of
+
+ROUTER = router()
+_BODY = {
+    "type": "object",
+    "properties": {
+        "input_type": {"enum": ["request", "response"]},
+        "tool_calls": {"type": ["array", "null"], "items": {"type": "object"}},
+    },
+}
+
+
+@ROUTER.post(
+    "/beta/litellm_basic_guardrail_api",
+    tags=["other protocols"],
+    summary="Judge the tool calls of a model's answer (LiteLLM)",
+    **door(
+        Role.agent,
+        Role.host,
+        body=_BODY,
+        example={
+            "input_type": "response",
+            "tool_calls": [
+                {
+                    "id": "call_7",
+                    "type": "function",
+                    "function": {"name": "refund", "arguments": '{"order_id": "R1", "amount": 40}'},
+                }
+            ],
+        },
+        answer={
+            "type": "object",
+            "required": ["action"],
+            "properties": {
+                "action": {"enum": ["NONE", "BLOCKED"]},
+                "blocked_reason": {"type": "string"},
+            },
+        },
+        answered={"action": "BLOCKED", "blocked_reason": "Support refunds at most 500."},
+    ),
+)
+async def guardrail(request: Request) -> Json:
+    """`NONE` where every call is allowed: they count as made. One that is not, or cannot be read,
+    blocks the answer. Calls act as the credential says; those of a `request` are past."""
+    service, caller = service_of(request), caller_of(request)
+    limits = service.settings.limits
+    body = await read_json(request, limits.body)
+    if not isinstance(body, dict):
+        raise Problem(422, "the body is an object")
+    if body.get("input_type") == "request":
+        return Json({"action": "NONE"})
+    proposed = body.get("tool_calls")
+    if proposed is None:
+        proposed = []
+    if not isinstance(proposed, list) or len(proposed) > limits.batch:
+        return _blocked("the tool calls cannot be read")
+    service.rates.take(caller.name, max(0, len(proposed) - 1))
+    with service.guards.lease(caller.tenant) as guard:
+        for each in proposed:
+            reason = await _refused(guard, caller, each)
+            if reason is not None:
+                return _blocked(reason)
+    return Json({"action": "NONE"})
+
+
+def _blocked(reason: str) -> Json:
+    return Json({"action": "BLOCKED", "blocked_reason": reason})
+
+
+async def _refused(guard: Guard, caller: Caller, proposed: object) -> str | None:
+    """Why a call may not run, in words for the model; None: it may."""
+    try:
+        call = call_of(checked(AgentCall, _read(proposed)), caller)
+    except (JsonError, Problem, KeyError, TypeError):
+        return "a tool call cannot be read, or is not for this credential"
+    verdict = await guard.acheck(call, tenant=caller.tenant, commit=True)
+    return None if verdict.allowed else verdict.message or "the policy does not allow this"
+
+
+def _read(proposed: Any) -> dict[str, Any]:
+    """A tool call in OpenAI's form as ours."""
+    function = proposed["function"]
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(arguments, str):
+        raise TypeError("arguments are a text of JSON")
+    return {
+        "tool": function["name"],
+        "args": decode(arguments) if arguments else {},
+        "id": proposed.get("id"),
+    }
