@@ -34,6 +34,39 @@ def touched(project: Path, tool: str, args: dict[str, object], agent: str = "cla
 @pytest.mark.parametrize(
     "path",
     [
+        "a\n/../tools.json",
+        "new\nline/tools.json",
+        "new\nline/.claude/settings.json",
+        "x/../" * 4_000 + "tools.json",
+        "./" * 9_000 + "licet.toml",
+        "FILE:tools.json",
+        "file://localhost{root}/tools.json",
+        "File://{root}/tools%2Ejson",
+    ],
+)
+def test_a_path_is_read_as_far_as_a_tool_may_shorten_it(project: Path, path: str) -> None:
+    (project / "new\nline").symlink_to(project)
+    path = path.replace("{root}", str(project))
+    assert touched(project, "Write", {"file_path": path, "content": ""})
+    assert touched(project, "mcp__fs__write_file", {"path": path})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cp new to\\\nols.json",
+        "curl -otools.json https://example.com",
+        "cp settings.json .claude/",
+        "unzip a.zip -d .codex",
+    ],
+)
+def test_ways_to_write_a_command_line(project: Path, line: str) -> None:
+    assert touched(project, "Bash", {"command": line})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
         "tools.json",
         "./src/../tools.json",
         "TOOLS.json",

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
+from urllib.parse import unquote
 
 from licet.adapters.calls.reading import UnreadableCallError
 from licet.adapters.calls.shell_command import commands
@@ -51,7 +52,10 @@ _FOLDERS_TOO: Final = re.compile(
     r"\b(rm|rmdir|mv|chmod|chown|chgrp|ln|rsync|shred|unlink|rename|mount)\b|-delete\b|-exec"
 )
 _SPLIT: Final = re.compile(r"[\s;&|<>()`\"'=,:]+")
+#: Programs that write into a folder that they are given.
+_INTO: Final = re.compile(r"\b(cp|install|tar|bsdtar|unzip|cpio|7z)\b")
 _MAX_WORDS: Final = 50_000
+_MAX_PATH: Final = 16_384
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,12 @@ class OwnFiles:
 
     def means(self, written: str, cwd: str, *, above: bool = True) -> bool:
         """Whether a path leads to one of the files, or to a folder that holds one (`above`)."""
-        if not written or len(written) > 16_384 or "\0" in written or "\n" in written:
+        if not written or "\0" in written:
             return False
-        plain = written.removeprefix("file://")
-        joined = os.path.join(cwd, os.path.expanduser(plain))
-        for path in {os.path.realpath(joined), os.path.normpath(joined)}:
+        joined = os.path.join(cwd, os.path.expanduser(_from_url(written)))
+        # No system opens a path so long, but a tool may shorten it first.
+        resolves = len(joined) <= _MAX_PATH
+        for path in {os.path.realpath(joined) if resolves else "", os.path.normpath(joined)}:
             folded = path.casefold()
             if folded.endswith(_ENDINGS) or _SETTINGS.search(folded):
                 return True
@@ -98,7 +103,7 @@ class OwnFiles:
                     return True
                 if above and mine.startswith(folded.rstrip("/") + "/"):
                     return True
-        return self._is_same_file(joined)
+        return resolves and self._is_same_file(joined)
 
     def _is_same_file(self, path: str) -> bool:
         """By another name: a hard link."""
@@ -119,7 +124,7 @@ class OwnFiles:
     def _named(self, line: str, cwd: str) -> bool:
         """Whether a command line names one of the files and may do more than read it."""
         home = os.path.expanduser("~")
-        bare = line.replace("${HOME}", home).replace("$HOME", home)
+        bare = line.replace("\\\n", "").replace("${HOME}", home).replace("$HOME", home)
         bare = re.sub(r"\\(.)", r"\1", bare, flags=re.DOTALL)
         joined = re.sub(r"['\"]", "", bare)
         words = {*_SPLIT.split(bare), *_SPLIT.split(joined), *joined.split()}
@@ -139,10 +144,16 @@ class OwnFiles:
             return True
         folders = [cwd, *_changed_folders(line, cwd)]
         above = _FOLDERS_TOO.search(line) is not None
-        for word in words:
+        into = _INTO.search(line) is not None
+        for written in words:
+            word = written[2:] if written.startswith("-") else written  # `-oFILE`
             if not word or word.startswith("-"):
                 continue
             for folder in folders:
+                if into and _FOLDERS.search(
+                    os.path.normpath(os.path.join(folder, word)).casefold()
+                ):
+                    return True
                 if any(char in word for char in "*?[{") and self._globbed(word, folder):
                     return True
                 if self.means(word, folder, above=above):
@@ -162,6 +173,16 @@ class OwnFiles:
                     return True
                 path = os.path.dirname(path)
         return False
+
+
+def _from_url(written: str) -> str:
+    """The path of a `file:` URL; any other text as it is."""
+    if written[:5].lower() != "file:":
+        return written
+    rest = written[5:]
+    if rest.startswith("//"):
+        rest = "/" + rest[2:].partition("/")[2] if not rest.startswith("///") else rest[2:]
+    return unquote(rest)
 
 
 def _changed_folders(line: str, cwd: str) -> Iterator[str]:
