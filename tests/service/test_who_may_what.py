@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from licet.service.app import create_app
+from licet.service.auth import hash_of
 from licet.service.callers import Role
 from licet.service.doors import Door, router
 from licet.service.messages import VOUCHED
+from licet.service.settings import Key
 from support.serving import ROLES, ask, close, serve
-from support.shop import refund
+from support.shop import refund, shop
 
 AGENT, HOST, APPROVER = Role.agent, Role.host, Role.approver
 AUTHOR, AUDITOR, ADMIN = Role.policy_author, Role.auditor, Role.administrator
@@ -174,3 +178,51 @@ def test_whoever_stands_behind_a_call_cannot_approve_it(app: FastAPI) -> None:
     )
     assert answer.status_code == 409
     assert "stands behind this call" in answer.json()["detail"]
+
+
+BATCHES = """
+principal { id: String }
+tool batch(calls: List<{ tool: String, args: Json }>) dispatch
+tool pay(amount: Int in 0 .. 100)
+tool look()
+permit all on any
+"""
+
+
+@pytest.mark.parametrize("role", [AGENT, HOST])
+def test_a_batch_reaches_no_tool_that_its_credential_is_not_for(tmp_path: Path, role: Role) -> None:
+    def batch(*calls: tuple[str, dict[str, object]]) -> dict[str, object]:
+        return {"calls": [{"tool": tool, "args": args} for tool, args in calls]}
+
+    few = Key(
+        name="few",
+        hash=hash_of("licet_test_few_tools_key"),
+        roles=frozenset({role}),
+        tenant="one",
+        principal={"id": "a1"},
+        tools=("batch", "look"),
+    )
+    app = create_app(shop(tmp_path, BATCHES, tenant="one"), keys=[few])
+
+    def status(path: str, body: object) -> int:
+        headers = {"X-API-Key": "licet_test_few_tools_key"}
+        return ask(app, "POST", path, headers=headers, json=body).status_code
+
+    allowed = batch(("look", {}), ("batch", batch(("look", {}))))
+    for args in (
+        batch(("pay", {"amount": 1})),
+        batch(("look", {}), ("batch", batch(("pay", {"amount": 1})))),
+        {"calls": "not a list"},
+    ):
+        call = {"tool": "batch", "args": args}
+        assert status("/v1/check", call) == 403
+        assert status("/v1/check/batch", {"calls": [call]}) == 403
+        if role == HOST:
+            asked = {
+                "subject": {"type": "agent", "id": "a1"},
+                "action": {"name": "batch", "properties": args},
+                "resource": {"type": "none", "id": "none"},
+            }
+            assert status("/access/v1/evaluation", asked) == 403
+    assert status("/v1/check", {"tool": "batch", "args": allowed}) == 200
+    app.state.service.guards.close()

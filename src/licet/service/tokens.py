@@ -108,9 +108,10 @@ class TokenAuthority:
         roles = {settings.roles[name] for name in named if name in settings.roles}
         tenant = settings.tenant
         if settings.tenant_claim is not None:
-            tenant = str(_claim(claims, settings.tenant_claim))
-            if tenant not in settings.tenants:
+            named_tenant = _claim(claims, settings.tenant_claim)
+            if not isinstance(named_tenant, str) or named_tenant not in settings.tenants:
                 return None
+            tenant = named_tenant
         subject = claims.get("sub")
         if not roles or not isinstance(subject, str) or not subject:
             return None

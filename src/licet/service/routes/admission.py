@@ -60,5 +60,7 @@ async def review(request: Request) -> Json:
             action = translator.action(body)
         except (ReviewError, ActionError) as error:
             return Json(refusal(body, str(error)))
+        if not caller.may_check(action.tool):
+            return Json(refusal(body, "the credential is not for this tool"))
         verdict = await guard.acheck(action, tenant=caller.tenant, commit=True)
         return Json(answer(body, verdict))

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from licet.verifier.guard import Guard
 
 from ..callers import Caller, Role
+from ..calls import check_reach
 from ..doors import Json, door, router
 from ..messages import Message, Object, Text, checked, read_json, schema_of
 from ..problems import Problem
@@ -188,10 +189,9 @@ async def configuration(request: Request) -> Json:
 
 
 async def _decide(guard: Guard, caller: Caller, data: dict[str, Any]) -> dict[str, object]:
-    tool = data["action"]["name"]
-    if not caller.may_check(tool):
-        raise Problem(403, "this credential is not for this tool")
-    verdict = await guard.acheck(_call(guard, data), tenant=caller.tenant, commit=True)
+    call = _call(guard, data)
+    check_reach(call, caller, guard.program.catalog)
+    verdict = await guard.acheck(call, tenant=caller.tenant, commit=True)
     if verdict.allowed:
         return {"decision": True}
     return {"decision": False, "context": {"reason": verdict.for_model()}}

@@ -10,7 +10,7 @@ from licet.verifier.verdict import Verdict
 
 from ..answers import EXAMPLE, SCHEMA, told
 from ..callers import Role
-from ..calls import call_of
+from ..calls import call_of, check_reach
 from ..doors import Json, door, router
 from ..messages import Batch, HostCall, checked, read_json, schema_of
 from ..problems import Problem
@@ -43,6 +43,7 @@ async def check(request: Request) -> Json:
     data = checked(HostCall, await read_json(request, service.settings.limits.body))
     call = call_of(data, caller)
     with service.guards.lease(caller.tenant) as guard:
+        check_reach(call, caller, guard.program.catalog)
         verdict = await guard.acheck(call, tenant=caller.tenant, commit=not caller.vouches)
         return Json(told(verdict, caller))
 
@@ -75,6 +76,8 @@ async def check_batch(request: Request) -> Json:
     calls = [call_of(each, caller) for each in data["calls"]]
     service.rates.take(caller.name, max(0, len(calls) - 1))
     with service.guards.lease(caller.tenant) as guard:
+        for call in calls:
+            check_reach(call, caller, guard.program.catalog)
         verdicts: list[Verdict] = []
         for place, call in enumerate(calls):
             if place % _TURN == _TURN - 1:
