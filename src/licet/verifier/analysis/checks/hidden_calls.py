@@ -48,7 +48,8 @@ def find(policy: Linted) -> Iterator[Finding]:
             told = policy.program.catalog.qualified[tool]
             hiding = [f.name for f in told.params.fields if _hides(f)]
             own = policy.program.rules[tool].rules[position]
-            if hiding and not told.read_only and not _named(own, hiding):
+            never = isinstance(own.condition, ir.Const) and not own.condition.value
+            if hiding and not never and not told.read_only and not _named(own, hiding):
                 yield finding(
                     CODE,
                     f"`{rule.name}` permits `{tool}`, whose `{hiding[0]}` may hold any program",

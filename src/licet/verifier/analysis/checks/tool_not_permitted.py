@@ -51,7 +51,10 @@ def find(policy: Linted) -> Iterator[Finding]:
             continue
         if any(isinstance(r.condition, ir.Const) and r.condition.value for r in rules.forbids):
             continue
-        why = "no rule permits it" if not rules.permits else "its forbids leave none of it"
+        some = any(
+            not isinstance(r.condition, ir.Const) or r.condition.value for r in rules.permits
+        )
+        why = "its forbids leave none of it" if some else "no rule permits it"
         first = rules.permits[0].span if rules.permits else _declared(tool, policy)
         yield finding(
             CODE,
