@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,11 @@ def test_a_batch_reaches_no_tool_that_its_credential_is_not_for(tmp_path: Path, 
         call = {"tool": "batch", "args": args}
         assert status("/v1/check", call) == 403
         assert status("/v1/check/batch", {"calls": [call]}) == 403
+        function = {"name": "batch", "arguments": json.dumps(args)}
+        proposed = {"tool_calls": [{"id": "c1", "function": function}]}
+        headers = {"X-API-Key": "licet_test_few_tools_key"}
+        path = "/beta/litellm_basic_guardrail_api"
+        assert ask(app, "POST", path, headers=headers, json=proposed).json()["action"] == "BLOCKED"
         if role == HOST:
             asked = {
                 "subject": {"type": "agent", "id": "a1"},

@@ -11,7 +11,7 @@ from licet.compiler.exact_json import JsonError, decode
 from licet.verifier.guard import Guard
 
 from ..callers import Caller, Role
-from ..calls import call_of
+from ..calls import call_of, check_reach
 from ..doors import Json, door, router
 from ..messages import AgentCall, checked, read_json
 from ..problems import Problem
@@ -88,6 +88,7 @@ async def _refused(guard: Guard, caller: Caller, proposed: object) -> str | None
     """Why a call may not run, in words for the model; None: it may."""
     try:
         call = call_of(checked(AgentCall, _read(proposed)), caller)
+        check_reach(call, caller, guard.program.catalog)
     except (JsonError, Problem, KeyError, TypeError):
         return "a tool call cannot be read, or is not for this credential"
     verdict = await guard.acheck(call, tenant=caller.tenant, commit=True)
