@@ -103,7 +103,7 @@ class Host:
             if isinstance(entry, dict) and "id" in entry
         }
         if "standing_order" in self.guard.program.facts:
-            self.guard.fact(self._standing_order, name="standing_order")
+            self.guard.fact(name="standing_order")(self._standing_order)
 
     def _standing_order(self, id: object) -> Mapping[str, object] | None:
         """The bank's book. Without one, nothing is known of any order."""
