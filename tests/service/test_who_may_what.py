@@ -43,6 +43,7 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("GET", "/.well-known/authzen-configuration"): PUBLIC,
     ("POST", "/admission/v1/review"): {HOST},
     ("POST", "/beta/litellm_basic_guardrail_api"): {AGENT, HOST},
+    ("GET", "/metrics"): {AUDITOR, ADMIN},
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,15 +100,19 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
             server.run(sockets=[socket])
         return
     app.state.service.guards.close()
+    app.state.service.telemetry.close()
     store.close()
     os.environ[starting.PLAN_VARIABLE] = plan.text()
     _say_where(settings.host, settings.port, streams)
-    uvicorn.run(
-        "licet.service.starting:worker",
-        factory=True,
-        workers=settings.workers,
-        **common,  # type: ignore[arg-type]
-    )
+    with tempfile.TemporaryDirectory(prefix="licet-metrics-") as shared:
+        # Each worker counts into a file there, so that any of them answers for all.
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", shared)
+        uvicorn.run(
+            "licet.service.starting:worker",
+            factory=True,
+            workers=settings.workers,
+            **common,  # type: ignore[arg-type]
+        )
 
 
 def _say_where(host: str, port: int, streams: Streams) -> None:

@@ -21,6 +21,8 @@ from .resolvers import add_resolvers
 from .routes import ROUTERS
 from .settings import Key, ServiceSettings
 from .state import Service
+from .telemetry.making import telemetry_of
+from .telemetry.requests import Requests
 
 log = logging.getLogger("licet.service")
 
@@ -44,6 +46,7 @@ def create_app(
     settings = settings or ServiceSettings()
     known = (*settings.keys, *keys)
     guards = Guards(guard)
+    telemetry = telemetry_of(settings.telemetry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -51,6 +54,7 @@ def create_app(
             yield
         finally:
             guards.close()
+            telemetry.close()
             if on_close is not None:
                 on_close()
 
@@ -69,6 +73,7 @@ def create_app(
         guard.store,
         authenticator or authenticator_of(settings, known[len(settings.keys) :]),
         Rates(settings.limits.rate, settings.limits.burst),
+        telemetry,
         guard.tenant,
     )
     add_resolvers(guard, settings.facts)
@@ -78,6 +83,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Requests, telemetry=telemetry)
     _describe(app)
     return app
 

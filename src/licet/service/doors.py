@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, cast
 
@@ -22,6 +23,8 @@ from licet.compiler.json_text import json_line
 from .callers import PUBLIC, Role
 from .problems import SCHEMA, Problem, internal
 from .state import service_of
+from .telemetry.events import Trail
+from .telemetry.requests import TRAIL
 
 log = logging.getLogger("licet.service")
 
@@ -60,13 +63,20 @@ class Door(APIRoute):
         inner: Callable[[Request], Coroutine[Any, Any, Response]] = (
             self.endpoint if bare else super().get_route_handler()
         )
-        roles = self.roles
+        roles, path = self.roles, self.path
 
         async def handle(request: Request) -> Response:
+            trail: Trail | None = request.scope.get(TRAIL)
+            if trail is not None:
+                trail.route = path
             try:
                 if roles is not PUBLIC and roles:
                     service = service_of(request)
+                    asked = time.perf_counter()
                     caller = await service.authenticator.caller(request)
+                    if trail is not None:
+                        trail.caller = caller
+                        trail.authenticated = time.perf_counter() - asked
                     service.rates.take(caller.name)
                     if roles.isdisjoint(caller.roles):
                         raise Problem(403, "this credential has none of the roles of this route")

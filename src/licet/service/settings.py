@@ -135,6 +135,22 @@ class Fact(Part):
         return self
 
 
+class TelemetrySettings(Part):
+    """What operators are told. `logs`: JSON lines on standard error. `otlp` is the base URL of an
+    OpenTelemetry collector (None: no traces). `operators` is a tenant whose auditors and
+    administrators read the metrics of every tenant (None: each those of its own)."""
+
+    logs: bool = True
+    otlp: str | None = None
+    operators: Name | None = None
+
+    @model_validator(mode="after")
+    def _is_url(self) -> TelemetrySettings:
+        if self.otlp is not None:
+            check_url(self.otlp)
+        return self
+
+
 class ServiceSettings(Part):
     """All of `[service]`. `database` is a store's URL, or `memory`; `seconds` bounds the
     solver; `public_url` is how clients reach the service."""
@@ -149,6 +165,7 @@ class ServiceSettings(Part):
     keys: tuple[Key, ...] = ()
     tokens: tuple[Tokens, ...] = ()
     facts: tuple[Fact, ...] = ()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> ServiceSettings:

@@ -14,6 +14,7 @@ from .callers import Caller
 from .guards import Guards
 from .rates import Rates
 from .settings import ServiceSettings
+from .telemetry.sinks import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Service:
     store: Store
     authenticator: Authenticator
     rates: Rates
+    telemetry: Telemetry
     #: The tenant by which the service itself is judged ready.
     tenant: str = "default"
 

@@ -12,6 +12,7 @@ from . import (
     explain,
     health,
     litellm,
+    metrics,
     tickets,
 )
 
@@ -26,4 +27,5 @@ ROUTERS = (
     admission.ROUTER,
     litellm.ROUTER,
     health.ROUTER,
+    metrics.ROUTER,
 )

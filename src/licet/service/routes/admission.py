@@ -8,6 +8,7 @@ from licet.adapters.admission_review import AdmissionDoor, ReviewError, answer, 
 from licet.verifier.action import ActionError
 
 from ..callers import Role
+from ..deciding import decide
 from ..doors import Json, door, router
 from ..messages import read_json
 from ..problems import Problem
@@ -62,5 +63,5 @@ async def review(request: Request) -> Json:
             return Json(refusal(body, str(error)))
         if not caller.may_check(action.tool):
             return Json(refusal(body, "the credential is not for this tool"))
-        verdict = await guard.acheck(action, tenant=caller.tenant, commit=True)
+        verdict = await decide(request, guard, action, commit=True)
         return Json(answer(body, verdict))

@@ -16,6 +16,7 @@ from licet.verifier.guard import Guard
 
 from ..callers import Caller, Role
 from ..calls import check_reach
+from ..deciding import decide
 from ..doors import Json, door, router
 from ..messages import Message, Object, Text, checked, read_json, schema_of
 from ..problems import Problem
@@ -116,7 +117,7 @@ async def evaluation(request: Request) -> Json:
     service, caller = service_of(request), caller_of(request)
     data = checked(Evaluation, await read_json(request, service.settings.limits.body))
     with service.guards.lease(caller.tenant) as guard:
-        return Json(await _decide(guard, caller, data))
+        return Json(await _decide(request, guard, caller, data))
 
 
 @ROUTER.post(
@@ -149,12 +150,12 @@ async def evaluations(request: Request) -> Json:
     stops = {"deny_on_first_deny": False, "permit_on_first_permit": True}.get(semantic)
     with service.guards.lease(caller.tenant) as guard:
         if not asked:
-            return Json(await _decide(guard, caller, checked(Evaluation, whole)))
+            return Json(await _decide(request, guard, caller, checked(Evaluation, whole)))
         decided: list[dict[str, object]] = []
         for part in asked:
             question = {**whole, **{k: v for k, v in part.items() if v is not None}}
             try:
-                decision = await _decide(guard, caller, checked(Evaluation, question))
+                decision = await _decide(request, guard, caller, checked(Evaluation, question))
             except Problem as problem:
                 error = {"status": problem.status, "message": problem.detail}
                 decision = {"decision": False, "context": {"error": error}}
@@ -188,10 +189,12 @@ async def configuration(request: Request) -> Json:
     )
 
 
-async def _decide(guard: Guard, caller: Caller, data: dict[str, Any]) -> dict[str, object]:
+async def _decide(
+    request: Request, guard: Guard, caller: Caller, data: dict[str, Any]
+) -> dict[str, object]:
     call = _call(guard, data)
     check_reach(call, caller, guard.program.catalog)
-    verdict = await guard.acheck(call, tenant=caller.tenant, commit=True)
+    verdict = await decide(request, guard, call, commit=True)
     if verdict.allowed:
         return {"decision": True}
     return {"decision": False, "context": {"reason": verdict.for_model()}}

@@ -11,6 +11,7 @@ from licet.verifier.verdict import Verdict
 from ..answers import EXAMPLE, SCHEMA, told
 from ..callers import Role
 from ..calls import call_of, check_reach
+from ..deciding import decide
 from ..doors import Json, door, router
 from ..messages import Batch, HostCall, checked, read_json, schema_of
 from ..problems import Problem
@@ -44,7 +45,7 @@ async def check(request: Request) -> Json:
     call = call_of(data, caller)
     with service.guards.lease(caller.tenant) as guard:
         check_reach(call, caller, guard.program.catalog)
-        verdict = await guard.acheck(call, tenant=caller.tenant, commit=not caller.vouches)
+        verdict = await decide(request, guard, call, commit=not caller.vouches)
         return Json(told(verdict, caller))
 
 
@@ -82,7 +83,5 @@ async def check_batch(request: Request) -> Json:
         for place, call in enumerate(calls):
             if place % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
-            verdicts.append(
-                await guard.acheck(call, tenant=caller.tenant, commit=not caller.vouches)
-            )
+            verdicts.append(await decide(request, guard, call, commit=not caller.vouches))
         return Json({"verdicts": [told(verdict, caller) for verdict in verdicts]})

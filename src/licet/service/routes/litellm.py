@@ -12,6 +12,7 @@ from licet.verifier.guard import Guard
 
 from ..callers import Caller, Role
 from ..calls import call_of, check_reach
+from ..deciding import decide
 from ..doors import Json, door, router
 from ..messages import AgentCall, checked, read_json
 from ..problems import Problem
@@ -74,7 +75,7 @@ async def guardrail(request: Request) -> Json:
     service.rates.take(caller.name, max(0, len(proposed) - 1))
     with service.guards.lease(caller.tenant) as guard:
         for each in proposed:
-            reason = await _refused(guard, caller, each)
+            reason = await _refused(request, guard, caller, each)
             if reason is not None:
                 return _blocked(reason)
     return Json({"action": "NONE"})
@@ -84,14 +85,14 @@ def _blocked(reason: str) -> Json:
     return Json({"action": "BLOCKED", "blocked_reason": reason})
 
 
-async def _refused(guard: Guard, caller: Caller, proposed: object) -> str | None:
+async def _refused(request: Request, guard: Guard, caller: Caller, proposed: object) -> str | None:
     """Why a call may not run, in words for the model; None: it may."""
     try:
         call = call_of(checked(AgentCall, _read(proposed)), caller)
         check_reach(call, caller, guard.program.catalog)
     except (JsonError, Problem, KeyError, TypeError):
         return "a tool call cannot be read, or is not for this credential"
-    verdict = await guard.acheck(call, tenant=caller.tenant, commit=True)
+    verdict = await decide(request, guard, call, commit=True)
     return None if verdict.allowed else verdict.message or "the policy does not allow this"
 
 

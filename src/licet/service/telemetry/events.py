@@ -1,0 +1,138 @@
+"""What there is to tell of a request and of a verdict, with everything secret already left out.
+
+Every sink sees these two records and nothing else: no arguments, no facts, no tickets, no
+credentials, no messages (they quote values). Names come from the policy, the catalog and the
+configuration; what a client made up is bounded, or not here at all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from licet.verifier.guard import Guard
+from licet.verifier.verdict import Verdict
+
+from ..callers import Caller
+
+MAX_TEXT = 100
+MAX_NAMES = 20
+#: What a call's id looks like where it is an id. One that looks like a credential is not told.
+_ID = re.compile(r"(?!.*licet[_1])[A-Za-z0-9_.:-]{1,100}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Trail:
+    """What becomes known of a request on its way. Times are of `time.perf_counter`, in seconds."""
+
+    __slots__ = ("authenticated", "caller", "id", "route", "started", "traceparent")
+
+    def __init__(self, id: str, started: float, traceparent: str | None) -> None:
+        self.id = id
+        self.started = started
+        self.traceparent = traceparent
+        #: The route's template: never the path that was asked for.
+        self.route: str | None = None
+        self.caller: Caller | None = None
+        #: Seconds that it took to know who asks.
+        self.authenticated: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict, as operators are told of it. `seconds` is what deciding took.
+
+    `tool` is None where the catalog has no such tool; `call` is the client's own id of the call.
+    `observed` is the refusal that observe mode let through. `budgets` are the rules whose limit
+    refused, each with the part of it that was used.
+    """
+
+    id: str
+    request: str | None
+    tenant: str
+    caller: str
+    tool: str | None
+    call: str | None
+    outcome: str
+    kind: str | None
+    rules: tuple[str, ...]
+    observed: str | None
+    approval: str | None
+    policy: str
+    solver_unknown: bool
+    budgets: tuple[tuple[str, float], ...]
+    seconds: float
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer to a request. `route` is None where none matched, `tenant` and `caller` where
+    nobody known asked."""
+
+    request: str
+    method: str
+    route: str | None
+    status: int
+    tenant: str | None
+    caller: str | None
+    authenticated: float | None
+    seconds: float
+
+
+def decision_of(
+    verdict: Verdict, guard: Guard, caller: Caller, trail: Trail | None, seconds: float
+) -> Decision:
+    """What is told of a verdict."""
+    told = verdict if verdict.observed is None else verdict.observed
+    known = bool(guard.program.catalog.find(verdict.tool))
+    call = verdict.call_id or ""
+    return Decision(
+        id=verdict.id,
+        request=None if trail is None else trail.id,
+        tenant=caller.tenant,
+        caller=bounded(caller.name),
+        tool=bounded(verdict.tool) if known else None,
+        call=call if _ID.fullmatch(call) else None,
+        outcome=verdict.outcome,
+        kind=told.kind,
+        rules=tuple(bounded(rule) for rule in told.rules[:MAX_NAMES]),
+        observed=None if verdict.observed is None else told.outcome,
+        approval=told.approval,
+        policy=verdict.policy_digest,
+        solver_unknown=any(each.kind == "solver_unknown" for each in told.violations),
+        budgets=tuple(
+            (bounded(budget.rule), used)
+            for budget in told.budgets[:MAX_NAMES]
+            if (used := _used(budget.spent, budget.bound)) is not None
+        ),
+        seconds=seconds,
+        traceparent=None if trail is None else trail.traceparent,
+    )
+
+
+def answered_of(trail: Trail, method: str, status: int, seconds: float) -> Answered:
+    """What is told of an answer."""
+    caller = trail.caller
+    return Answered(
+        request=trail.id,
+        method=method if method in _METHODS else "other",
+        route=trail.route,
+        status=status,
+        tenant=None if caller is None else caller.tenant,
+        caller=None if caller is None else bounded(caller.name),
+        authenticated=trail.authenticated,
+        seconds=seconds,
+    )
+
+
+def bounded(text: str) -> str:
+    """A text of at most `MAX_TEXT` characters."""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def _used(spent: object, bound: object) -> float | None:
+    try:
+        return float(str(spent)) / float(str(bound))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None  # an amount that is no plain number: a duration, a bound of zero

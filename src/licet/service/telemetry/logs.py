@@ -1,0 +1,66 @@
+"""Log lines: JSON, one for each request and one for each verdict."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import structlog
+
+from .events import Answered, Decision
+
+_PROCESSORS = (
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    structlog.processors.JSONRenderer(sort_keys=False),  # ASCII: whatever a name holds is inert
+)
+
+
+class Logs:
+    """Writes lines to a stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        # Wrapped by hand: the process's own configuration of structlog stays as it is.
+        self._log = structlog.wrap_logger(
+            structlog.WriteLogger(stream),
+            processors=_PROCESSORS,
+            wrapper_class=structlog.BoundLogger,
+            context_class=dict,
+        )
+
+    def decided(self, decision: Decision) -> None:
+        line: dict[str, object] = {
+            "request": decision.request,
+            "id": decision.id,
+            "call": decision.call,
+            "tenant": decision.tenant,
+            "caller": decision.caller,
+            "tool": decision.tool,
+            "outcome": decision.outcome,
+            "kind": decision.kind,
+            "rules": list(decision.rules),
+            "observed": decision.observed,
+            "approval": decision.approval,
+            "policy": decision.policy,
+            "ms": _milliseconds(decision.seconds),
+        }
+        self._log.info("verdict", **{key: value for key, value in line.items() if value})
+
+    def answered(self, answered: Answered) -> None:
+        line = {
+            "request": answered.request,
+            "method": answered.method,
+            "route": answered.route,
+            "status": answered.status,
+            "tenant": answered.tenant,
+            "caller": answered.caller,
+            "ms": _milliseconds(answered.seconds),
+        }
+        tell = self._log.error if answered.status >= 500 else self._log.info
+        tell("request", **{key: value for key, value in line.items() if value is not None})
+
+    def close(self) -> None:
+        """The stream is not this object's."""
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)

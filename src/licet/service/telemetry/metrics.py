@@ -1,0 +1,146 @@
+"""Metrics for Prometheus. Every label has few values, and none is a client's text.
+
+Where several processes serve, `PROMETHEUS_MULTIPROC_DIR` (set before this module is imported) lets
+each answer for all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from .events import Answered, Decision
+
+#: Where the processes of one service put their counts together.
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+#: Rules of one process that are counted by name; what comes later is `OTHER`.
+MAX_RULES = 500
+OTHER = "other"
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_USED = (0.25, 0.5, 0.75, 0.9, 1, 1.25)
+
+
+class Metrics:
+    """The counts of one app."""
+
+    def __init__(self) -> None:
+        self._own = own = CollectorRegistry()
+        self._rules: set[tuple[str, str]] = set()
+        self._requests = Counter(
+            "licet_requests",
+            "Answers, by route and status",
+            ("tenant", "method", "route", "status"),
+            registry=own,
+        )
+        self._stages = Histogram(
+            "licet_stage_seconds",
+            "Time to know who asks (authenticate), to decide one call (decide), in all (request)",
+            ("tenant", "stage"),
+            buckets=_SECONDS,
+            registry=own,
+        )
+        self._verdicts = Counter(
+            "licet_verdicts",
+            "Verdicts, by outcome and kind (none: an allow)",
+            ("tenant", "outcome", "kind"),
+            registry=own,
+        )
+        self._by_rule = Counter(
+            "licet_rule_verdicts",
+            "Verdicts that a rule had a part in",
+            ("tenant", "rule", "outcome"),
+            registry=own,
+        )
+        self._observed = Counter(
+            "licet_observed_verdicts",
+            "Refusals that observe mode let through, by what they would have been",
+            ("tenant", "outcome", "kind"),
+            registry=own,
+        )
+        self._unknown = Counter(
+            "licet_solver_unknowns",
+            "Calls refused because the solver found no answer in time",
+            ("tenant",),
+            registry=own,
+        )
+        self._budgets = Histogram(
+            "licet_budget_used_ratio",
+            "The used part of a limit, whenever the limit refused a call or asked somebody",
+            ("tenant", "rule"),
+            buckets=_USED,
+            registry=own,
+        )
+        self._failures = Counter(
+            "licet_telemetry_failures",
+            "Events that a sink of the telemetry lost",
+            ("tenant", "sink"),
+            registry=own,
+        )
+
+    def decided(self, decision: Decision) -> None:
+        tenant, kind = decision.tenant, decision.kind or "none"
+        self._stages.labels(tenant, "decide").observe(decision.seconds)
+        if decision.observed is None:
+            self._verdicts.labels(tenant, decision.outcome, kind).inc()
+        else:
+            self._verdicts.labels(tenant, decision.outcome, "none").inc()
+            self._observed.labels(tenant, decision.observed, kind).inc()
+        for rule in decision.rules:
+            outcome = decision.observed or decision.outcome
+            self._by_rule.labels(tenant, self._rule(tenant, rule), outcome).inc()
+        if decision.solver_unknown:
+            self._unknown.labels(tenant).inc()
+        for rule, used in decision.budgets:
+            self._budgets.labels(tenant, self._rule(tenant, rule)).observe(used)
+
+    def answered(self, answered: Answered) -> None:
+        tenant = answered.tenant or ""
+        route = answered.route or "none"
+        self._requests.labels(tenant, answered.method, route, str(answered.status)).inc()
+        self._stages.labels(tenant, "request").observe(answered.seconds)
+        if answered.authenticated is not None:
+            self._stages.labels(tenant, "authenticate").observe(answered.authenticated)
+
+    def lost(self, sink: str) -> None:
+        """A sink failed."""
+        self._failures.labels("", sink).inc()
+
+    def close(self) -> None:
+        """What was counted stays with the process, or in the shared folder."""
+
+    def text(self, sees: Callable[[str], bool]) -> bytes:
+        """The exposition of the tenants that `sees` is true of; `""` is nobody's: what no known
+        caller asked, and the service's own faults."""
+        source = CollectorRegistry() if os.environ.get(SHARED) else self._own
+        if source is not self._own:
+            MultiProcessCollector(source)  # type: ignore[no-untyped-call]
+        shown = CollectorRegistry()
+        shown.register(_Shown(source, sees))
+        return generate_latest(shown)
+
+    def _rule(self, tenant: str, rule: str) -> str:
+        key = (tenant, rule)
+        if key not in self._rules:
+            if len(self._rules) >= MAX_RULES:
+                return OTHER
+            self._rules.add(key)
+        return rule
+
+
+class _Shown(Collector):
+    """The samples of some tenants."""
+
+    def __init__(self, source: CollectorRegistry, sees: Callable[[str], bool]) -> None:
+        self._source = source
+        self._sees = sees
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._source.collect():
+            shown = Metric(family.name, family.documentation, family.type)
+            shown.samples = [s for s in family.samples if self._sees(s.labels.get("tenant", ""))]
+            yield shown

@@ -1,0 +1,77 @@
+"""Telemetry: hands each event to the sinks. What fails there is counted, and changes no answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from licet.verifier.guard import Guard
+from licet.verifier.verdict import Verdict
+
+from ..callers import Caller
+from .events import Answered, Decision, Trail, answered_of, decision_of
+from .metrics import Metrics
+
+log = logging.getLogger("licet.service")
+
+
+class Sink(Protocol):
+    """Somewhere that events go. It may raise: the event is lost there, and nothing else."""
+
+    def decided(self, decision: Decision) -> None: ...
+
+    def answered(self, answered: Answered) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Telemetry:
+    """The metrics and the other sinks of one app, by name. No method raises."""
+
+    def __init__(self, metrics: Metrics, sinks: Mapping[str, Sink]) -> None:
+        self.metrics = metrics
+        self._sinks: dict[str, Sink] = {"metrics": metrics, **sinks}
+        self._failed: set[str] = set()
+
+    def add(self, name: str, sink: Sink) -> None:
+        """Tell this sink too, in place of one of that name."""
+        self._sinks[name] = sink
+
+    def decided(
+        self, verdict: Verdict, guard: Guard, caller: Caller, trail: Trail | None, started: float
+    ) -> None:
+        """A call was decided, which began at `started` (`time.perf_counter`)."""
+        seconds = time.perf_counter() - started
+        try:
+            decision = decision_of(verdict, guard, caller, trail, seconds)
+        except Exception as error:
+            self._lost("events", error)
+            return
+        self._each(lambda sink: sink.decided(decision))
+
+    def answered(self, trail: Trail, method: str, status: int) -> None:
+        """A request was answered."""
+        answered = answered_of(trail, method, status, time.perf_counter() - trail.started)
+        self._each(lambda sink: sink.answered(answered))
+
+    def close(self) -> None:
+        """Flush what waits."""
+        self._each(lambda sink: sink.close())
+
+    def _each(self, tell: Callable[[Sink], None]) -> None:
+        for name, sink in self._sinks.items():
+            try:
+                tell(sink)
+            except Exception as error:
+                self._lost(name, error)
+
+    def _lost(self, name: str, error: Exception) -> None:
+        try:
+            self.metrics.lost(name)
+            if name not in self._failed:  # said once: a broken sink breaks at every event
+                self._failed.add(name)
+                log.warning("telemetry is lost: %s (%s)", name, type(error).__name__)
+        except Exception:
+            return  # nothing is left to tell it to
