@@ -271,7 +271,7 @@ def test_broken_sinks_change_no_verdict(served: Served) -> None:
     telemetry.add("logs", Broken())
     telemetry.add("traces", Broken())
     assert [check(served, **each)["model"] for each in samples] == before
-    assert served.value("licet_telemetry_failures_total", sink="traces") == 3
+    assert served.value("licet_telemetry_failures_total", sink="traces") == 6  # calls and requests
     assert served.value("licet_telemetry_failures_total", sink="logs") > 3
     telemetry.add("metrics", Broken())
     assert [check(served, **each)["model"] for each in samples] == before
