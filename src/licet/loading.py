@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from licet.adapters.catalogs import hints, locking, sources
 from licet.compiler.catalog import Catalog, Tool, ToolSource
@@ -19,6 +19,9 @@ from licet.policy_lang import Diagnostic, Severity, Source, ast, has_errors, ren
 from licet.verifier import guard as verifier
 from licet.verifier.guard import GuardOptions
 from licet.verifier.history import Store
+
+if TYPE_CHECKING:
+    from licet.adapters.remote.guard import ConnectOptions, RemoteGuard
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -161,6 +164,17 @@ class Guard(verifier.Guard):
         if loaded.program is None:
             raise PolicyError(loaded.diagnostics)
         return cls(loaded.program, store=_opened(store), **options)
+
+    @staticmethod
+    def connect(url: str, *, key: str, **options: Unpack[ConnectOptions]) -> RemoteGuard:
+        """The guard of a service (`licet serve`), with the methods of this one: docs/remote.md.
+
+        `key` is one of a host. Nothing is asked of the service yet. Raises ValueError for a URL or
+        a key that cannot be one, ImportError without `licet[client]`.
+        """
+        from licet.adapters.remote.guard import RemoteGuard
+
+        return RemoteGuard(url, key=key, **options)
 
     @overload
     def tool(self, function: F, /) -> F: ...

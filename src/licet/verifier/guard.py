@@ -357,7 +357,7 @@ class Guard:
         context: Mapping[str, object] | None = None,
         session: Mapping[str, object] | str | None = None,
         tenant: str | None = None,
-    ) -> GuardSession:
+    ) -> GuardSession[Self]:
         """A view of the guard for one agent at work: who acts is said once."""
         return GuardSession(
             self, dict(principal), dict(context or {}), session, self._named(tenant)

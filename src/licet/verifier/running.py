@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from .redeeming import Ending, Redeemed, SettleError
-
-if TYPE_CHECKING:
-    from .guard import Guard
+from .tickets import Ticket
 
 log = logging.getLogger("licet")
 
 _NOTHING = object()
 
 
+class Settling(Protocol):
+    """The guard that a call was redeemed with, in this process or elsewhere."""
+
+    def settle(self, ticket: Ticket, ending: Ending, result: object = None, /) -> None: ...
+
+    async def asettle(self, ticket: Ticket, ending: Ending, result: object = None, /) -> None: ...
+
+
 class Running:
     """Between redeeming and settling. `args` are what the tool is to be called with; set `result`
     to what it answered (JSON-able)."""
 
-    def __init__(self, guard: Guard, redeemed: Redeemed) -> None:
+    def __init__(self, guard: Settling, redeemed: Redeemed) -> None:
         self._guard = guard
         self._redeemed = redeemed
         self.result: object = _NOTHING

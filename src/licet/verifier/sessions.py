@@ -7,30 +7,42 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .verdict import Verdict
 
-if TYPE_CHECKING:
-    from .guard import Guard
+
+class Checking(Protocol):
+    """What a session needs of a guard, in this process or elsewhere."""
+
+    def check(
+        self, action: Mapping[str, object], /, *, tenant: str | None, commit: bool
+    ) -> Verdict: ...
+
+    async def acheck(
+        self, action: Mapping[str, object], /, *, tenant: str | None, commit: bool
+    ) -> Verdict: ...
+
+
+G = TypeVar("G", bound=Checking)
 
 #: The sessions that the running thread or task is in, innermost last.
-_entered: ContextVar[tuple[GuardSession, ...]] = ContextVar("licet_sessions", default=())
+_entered: ContextVar[tuple[GuardSession[Any], ...]] = ContextVar("licet_sessions", default=())
 
 
-def current(guard: Guard) -> GuardSession | None:
+def current(guard: G) -> GuardSession[G] | None:
     """The innermost session of a guard that the running thread or task is in."""
     return next((each for each in reversed(_entered.get()) if each.guard is guard), None)
 
 
 @dataclass(frozen=True)
-class GuardSession:
+class GuardSession(Generic[G]):
     """The host's word on who acts and where, said once. `session` without an id gets one.
 
     As a context (`with guard.session(…):`) it is who acts in functions under `@guard.tool`.
     """
 
-    guard: Guard
+    guard: G
     principal: Mapping[str, object]
     context: Mapping[str, object]
     session: Mapping[str, object] | str | None

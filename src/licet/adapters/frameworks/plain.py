@@ -17,17 +17,20 @@ import functools
 import inspect
 import secrets
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from licet.verifier.guard import Guard
-from licet.verifier.sessions import GuardSession, current
+from licet.verifier.sessions import Checking, GuardSession, current
 
-from .gate import Ask, Gate, Refuse, RefusedError, Run
+from .gate import Ask, Gate, Redeeming, Refuse, RefusedError, Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def guarded(guard: Guard, function: F, *, name: str | None = None) -> F:
+class Guarding(Checking, Redeeming, Protocol):
+    """A guard, in this process or elsewhere."""
+
+
+def guarded(guard: Guarding, function: F, *, name: str | None = None) -> F:
     """`function`, which runs only what the guard allows. `name`: of its tool, else its own.
 
     Raises TypeError for a function that takes any number of positional arguments, which have no
@@ -115,7 +118,7 @@ async def _async_steps(
             await steps.aclose()
 
 
-def _gate(guard: Guard, tool: str) -> Gate:
+def _gate(guard: Guarding, tool: str) -> Gate:
     session = current(guard)
     if session is None:
         said = f"{tool} was not run: it is called in no session, so nobody has said who acts."
@@ -123,7 +126,7 @@ def _gate(guard: Guard, tool: str) -> Gate:
     return gate_of(session)
 
 
-def gate_of(session: GuardSession) -> Gate:
+def gate_of(session: GuardSession[Guarding]) -> Gate:
     """The one gate of a session, so that repeated refusals are counted together."""
     gate: Gate = vars(session).setdefault("_gate", Gate(session))
     return gate
