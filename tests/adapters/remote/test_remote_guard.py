@@ -47,10 +47,12 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
 def views(verdict: Verdict) -> tuple[Any, ...]:
     """All of a verdict that does not change from one time to the next."""
     plain = verdict.for_operator()
-    # Of what is not known, the examples are the solver's pick.
-    picked = ("counterexample", "fine") if verdict.kind == "undetermined" else ()
-    for name in ("id", "policy", "catalog", "approval", *picked):
+    for name in ("id", "policy", "catalog", "approval"):
         plain.pop(name, None)
+    if verdict.kind == "undetermined":  # the examples, and so what may apply, are a solver's pick
+        for name in ("counterexample", "fine", "rules"):
+            plain.pop(name, None)
+        plain["violations"] = [v.plain(shown_only=False) for v in verdict.violations if v.certain]
     return plain, verdict.for_model(), verdict.allowed, verdict.kind
 
 
