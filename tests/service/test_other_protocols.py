@@ -136,6 +136,34 @@ def test_a_models_answer_is_blocked_by_any_call_that_is_not_allowed(tmp_path: Pa
     close(app)
 
 
+LIMITED = """
+principal { id: String, role: String }
+context { risk: Int }
+tool pay(amount: Int in 0 .. 100)
+permit all on any
+limit day on pay sum(args.amount) per principal.id within day <= 100
+"""
+
+
+def test_an_answer_that_is_blocked_spends_nothing(tmp_path: Path) -> None:
+    app = serve(tmp_path, LIMITED)
+
+    def action(*amounts: int) -> str:
+        calls = [
+            {"id": f"c{place}", "function": {"name": "pay", "arguments": f'{{"amount": {amount}}}'}}
+            for place, amount in enumerate(amounts)
+        ]
+        path = "/beta/litellm_basic_guardrail_api"
+        answer = ask(app, "POST", path, role="agent", json={"tool_calls": calls})
+        return str(answer.json()["action"])
+
+    assert action(60, 60) == "BLOCKED"
+    assert action(60, 40) == "NONE"
+    assert action(60, 40) == "BLOCKED"  # these ids have been made
+    assert action(1) == "BLOCKED"
+    close(app)
+
+
 # --- Kubernetes
 
 CLUSTER = """

@@ -76,6 +76,22 @@ def test_what_was_allowed_is_taken_once_and_by_its_name(desk: Desk) -> None:
         gate.allowed("refund", "c1")
 
 
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_a_check_that_fails_takes_back_what_was_allowed_before(
+    desk: Desk, synchronous: bool
+) -> None:
+    gate = Gate(desk.line)
+    assert isinstance(gate.check("refund", CALL, id="c1"), Run)
+    desk.line.fails.add("check")
+    if synchronous:
+        decision = gate.check("refund", CALL, id="c1")
+    else:
+        decision = asyncio.run(gate.acheck("refund", CALL, id="c1"))
+    assert isinstance(decision, Refuse)
+    with pytest.raises(RefusedError):
+        gate.allowed("refund", "c1")
+
+
 def test_what_waits_for_its_tool_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "MOST_WAITING", 2)
     gate = Gate(desk.line)

@@ -74,6 +74,31 @@ def test_a_synchronous_run(desk: Desk) -> None:
     assert desk.line.endings == ["ok"]
 
 
+def test_an_asynchronous_run_of_a_tool_without_a_coroutine(desk: Desk) -> None:
+    ran: list[float] = []
+
+    @tool("refund")
+    def paying(order_id: str, amount: float) -> str:
+        """Pay."""
+        ran.append(amount)
+        return "paid"
+
+    calls = [
+        {"name": "refund", "args": {"order_id": "R1", "amount": 60}, "id": id}
+        for id in ("c1", "c2")
+    ]
+    agent = create_agent(
+        Scripted(messages=iter([AIMessage(content="", tool_calls=calls), "done"])),
+        tools=[paying],
+        middleware=[GuardMiddleware(desk.line, interrupting=False)],
+    )
+    messages = asyncio.run(agent.ainvoke({"messages": [("user", "go")]}))["messages"]
+    answers = [each.status for each in messages if isinstance(each, ToolMessage)]
+    assert sorted(answers) == ["error", "success"]  # of the two, one goes beyond the day's 100
+    assert ran == [60.0]
+    assert desk.line.endings == ["ok"]
+
+
 def test_what_the_graph_injects_is_not_the_models(desk: Desk) -> None:
     seen: list[Any] = []
 

@@ -134,6 +134,7 @@ class Gate:
     def check(self, tool: str, args: Mapping[str, object], *, id: str) -> Decision:
         """Decide one call. `id` is the framework's own for the call. Raises nothing."""
         try:
+            self._drop(id)
 
             def work() -> tuple[Verdict, Ticket | str | None]:
                 verdict = self.session.check(tool, args, id=id)
@@ -146,6 +147,7 @@ class Gate:
     async def acheck(self, tool: str, args: Mapping[str, object], *, id: str) -> Decision:
         """`check`, without blocking the event loop."""
         try:
+            self._drop(id)
 
             async def work() -> tuple[Verdict, Ticket | str | None]:
                 verdict = await self.session.acheck(tool, args, id=id)
@@ -155,6 +157,11 @@ class Gate:
         except Exception:
             return self._failed(tool)
 
+    def _drop(self, id: str) -> None:
+        """Whatever was allowed under this id before; also where the check that is next fails."""
+        with self._lock:
+            self._waiting.pop(id, None)
+
     def _failed(self, tool: str) -> Refuse:
         log.exception("a check failed; the call is refused")
         return Refuse(tool, feedback.unavailable(tool))
@@ -162,8 +169,7 @@ class Gate:
     def _decision(
         self, tool: str, id: str, verdict: Verdict, ticket: Ticket | str | None
     ) -> Decision:
-        with self._lock:
-            self._waiting.pop(id, None)  # whatever was allowed under this id before
+        self._drop(id)
         if verdict.outcome == "allow" and ticket is not None:
             run = Run(tool, id, ticket)
             with self._lock:

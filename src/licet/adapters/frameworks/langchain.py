@@ -13,6 +13,7 @@ changed after the check are refused.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -26,6 +27,10 @@ try:
     from langgraph.types import Command, interrupt
 except ImportError as error:
     raise ImportError("LangChain is missing: pip install 'licet[langchain]'") from error
+
+
+#: The call whose `ainvoke` is under way: that of a tool without a coroutine calls its `invoke`.
+_REDEEMED: ContextVar[Call | None] = ContextVar("licet_redeemed", default=None)
 
 
 class GuardMiddleware(AgentMiddleware[Any, Any]):
@@ -112,6 +117,8 @@ def _redeeming(tool: BaseTool, gate: Gate, run: Run) -> BaseTool:
 
     @wraps(tool.invoke)
     def invoke(input: Any, config: Any = None, **rest: Any) -> Any:
+        if running and _REDEEMED.get() is running[0]:
+            return type(tool).invoke(copy, input, config, **rest)
         given, injected = _split(tool, input["args"])
         with gate.running(run, given) as call:
             running[:] = [call]
@@ -126,7 +133,11 @@ def _redeeming(tool: BaseTool, gate: Gate, run: Run) -> BaseTool:
         async with gate.arunning(run, given) as call:
             running[:] = [call]
             args = {**call.args, **injected}
-            answer = await type(tool).ainvoke(copy, {**input, "args": args}, config, **rest)
+            inside = _REDEEMED.set(call)
+            try:
+                answer = await type(tool).ainvoke(copy, {**input, "args": args}, config, **rest)
+            finally:
+                _REDEEMED.reset(inside)
             call.failed = getattr(answer, "status", None) == "error"
         return answer
 

@@ -3,14 +3,18 @@ answer of a model proposes."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
 
 from licet.compiler.exact_json import JsonError, decode
 from licet.verifier.guard import Guard
+from licet.verifier.history import StoreError
+from licet.verifier.redeeming import RedeemError, SettleError
+from licet.verifier.tickets import Ticket
 
-from ..callers import Caller, Role
+from ..callers import Role
 from ..calls import call_of, check_reach
 from ..deciding import decide
 from ..doors import Json, door, router
@@ -59,7 +63,8 @@ _BODY = {
 )
 async def guardrail(request: Request) -> Json:
     """`NONE` where every call is allowed: they count as made. One that is not, or cannot be read,
-    blocks the answer. Calls act as the credential says; those of a `request` are past."""
+    blocks the answer, and none of its calls is spent. Calls act as the credential says; those of a
+    `request` are past."""
     service, caller = service_of(request), caller_of(request)
     limits = service.settings.limits
     body = await read_json(request, limits.body)
@@ -71,29 +76,49 @@ async def guardrail(request: Request) -> Json:
     if proposed is None:
         proposed = []
     if not isinstance(proposed, list) or len(proposed) > limits.batch:
-        return _blocked("the tool calls cannot be read")
+        return Json(_blocked("the tool calls cannot be read"))
     service.rates.take(caller.name, max(0, len(proposed) - 1))
     with service.guards.lease(caller.tenant) as guard:
-        for each in proposed:
-            reason = await _refused(request, guard, caller, each)
-            if reason is not None:
-                return _blocked(reason)
-    return Json({"action": "NONE"})
+        reason = await _judged(request, guard, proposed)
+    return Json({"action": "NONE"} if reason is None else _blocked(reason))
 
 
-def _blocked(reason: str) -> Json:
-    return Json({"action": "BLOCKED", "blocked_reason": reason})
+def _blocked(reason: str) -> dict[str, object]:
+    return {"action": "BLOCKED", "blocked_reason": reason}
 
 
-async def _refused(request: Request, guard: Guard, caller: Caller, proposed: object) -> str | None:
-    """Why a call may not run, in words for the model; None: it may."""
+async def _judged(request: Request, guard: Guard, proposed: list[object]) -> str | None:
+    """Why none of the calls may run, in words for the model; None: all may, and count as made."""
+    caller = caller_of(request)
+    held: list[tuple[Ticket, dict[str, object]]] = []
+    done = False
     try:
-        call = call_of(checked(AgentCall, _read(proposed)), caller)
-        check_reach(call, caller, guard.program.catalog)
-    except (JsonError, Problem, KeyError, TypeError):
-        return "a tool call cannot be read, or is not for this credential"
-    verdict = await decide(request, guard, call, commit=True)
-    return None if verdict.allowed else verdict.message or "the policy does not allow this"
+        for each in proposed:
+            try:
+                call = call_of(checked(AgentCall, _read(each)), caller)
+                check_reach(call, caller, guard.program.catalog)
+            except (JsonError, Problem, KeyError, TypeError):
+                return "a tool call cannot be read, or is not for this credential"
+            verdict = await decide(request, guard, call, commit=False)
+            if not verdict.allowed or verdict.ticket is None:
+                return verdict.message or "the policy does not allow this"
+            held.append((verdict.ticket, call["args"]))
+        for ticket, args in held:
+            await guard.aredeem(ticket, args)
+        done = True
+    except (RedeemError, StoreError):
+        return "what was allowed a moment ago is not any more"
+    finally:
+        if not done:
+            await _give_back(guard, [ticket for ticket, _ in held])
+    return None
+
+
+async def _give_back(guard: Guard, tickets: list[Ticket]) -> None:
+    """What is not given back here expires."""
+    for ticket in tickets:
+        with suppress(RedeemError, SettleError, StoreError):
+            await guard.asettle(ticket, "cancelled")
 
 
 def _read(proposed: Any) -> dict[str, Any]:
