@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from licet.service.auth import hash_of
 from support.shop import SHOP, refund
 
 KEY = "a-host-key-that-is-long-enough"
@@ -132,3 +135,28 @@ def test_what_cannot_be_served(tmp_path: Path, flags: list[str], key: str, said:
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_any_worker_answers_for_the_counts_of_all(tmp_path: Path) -> None:
+    auditor = "an-auditor-key-that-is-long-enough"
+    (tmp_path / "licet.toml").write_text(
+        f'[[service.keys]]\nname = "auditor"\nhash = "{hash_of(auditor)}"\nroles = ["auditor"]\n',
+        "utf-8",
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with serving(tmp_path, "--port", str(port), "--workers", "2") as (url, said):
+        for _ in range(20):  # each on a connection of its own: both workers get some
+            assert check(url, KEY).status_code == 200
+        headers = {"X-API-Key": auditor}
+        pages = [httpx.get(f"{url}/metrics", headers=headers, timeout=30) for _ in range(8)]
+    for page in pages:
+        families = text_string_to_metric_families(page.text)
+        samples = [sample for family in families for sample in family.samples]
+        assert sum(s.value for s in samples if s.name == "licet_verdicts_total") == 20
+    lines = [json.loads(line) for line in said if line.startswith("{")]
+    assert sum(line["event"] == "verdict" for line in lines) == 20
+    assert KEY not in "\n".join(said)
+    assert auditor not in "\n".join(said)

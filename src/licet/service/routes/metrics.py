@@ -6,18 +6,21 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from ..callers import Role
 from ..doors import door, router
 from ..state import caller_of, service_of
 
 ROUTER = router()
+_EXAMPLE = 'licet_verdicts_total{kind="forbidden",outcome="deny",tenant="default"} 3.0'
 
 
 def _options() -> dict[str, Any]:
     options = door(Role.auditor, Role.administrator)
-    options["responses"][200]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    content = {"schema": {"type": "string"}, "example": _EXAMPLE}
+    options["responses"][200]["content"] = {"text/plain": content}
+    options["response_class"] = PlainTextResponse
     return options
 
 
