@@ -8,6 +8,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +143,7 @@ HOSTILE: dict[str, bytes | None] = {
     "an agent's answer": sent({k: v for k, v in allow().items() if k not in ("verdict", "ticket")}),
     "no ticket": sent(allow(ticket=None)),
     "no real ticket": sent(allow(ticket="licet1.e30")),
+    "a ticket of another tool": sent(allow(ticket=str(replace(TICKET, tool="close_shop")))),
     "a ticket that is a number": sent(allow(ticket=1)),
     "not allowed": sent(allow(allowed=False)),
     "allowed by a number": sent(allow(allowed=1)),

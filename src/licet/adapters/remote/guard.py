@@ -352,9 +352,13 @@ class _Asked:
 
     def read(self, answer: dict[str, Any]) -> Verdict:
         try:
-            return verdicts.read(answer, self.call.id)
+            verdict = verdicts.read(answer, self.call.id)
+            ticket = verdict.ticket
+            if ticket is not None and not f".{ticket.tool}".endswith(f".{self.call.tool}"):
+                raise verdicts.UnreadableError("the ticket is for another tool")
         except Exception as error:
             return self.failed(RemoteError(str(error)))
+        return verdict
 
 
 def _fault(call: Action, text: str) -> Verdict:
