@@ -26,6 +26,7 @@ FRAMEWORKS = {
     "langgraph": ("LangGraph", "langchain", "langgraph"),
     "openai_agents": ("OpenAI Agents", "openai-agents", "openai-agents"),
     "pydantic_ai": ("Pydantic AI", "pydantic-ai", "pydantic-ai-slim"),
+    "strands": ("Strands", "strands", "strands-agents"),
 }
 ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet\[(?P<extra>[^|]+)\]` \|.*\|$", re.MULTILINE)
 

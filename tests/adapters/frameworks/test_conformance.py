@@ -19,6 +19,7 @@ FRAMEWORKS = {  # a driver, and what has to be installed for it
     "langgraph": "langgraph",
     "openai_agents": "agents",
     "pydantic_ai": "pydantic_ai",
+    "strands": "strands",
 }
 ONLY = os.environ.get("LICET_FRAMEWORK")
 

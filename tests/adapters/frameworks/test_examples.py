@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-NEEDS = {"langchain": "langchain", "openai_agents": "agents", "pydantic_ai": "pydantic_ai"}
+NEEDS = {
+    "langchain": "langchain",
+    "openai_agents": "agents",
+    "pydantic_ai": "pydantic_ai",
+    "strands": "strands",
+}
 TOLD = """\
 c1: refund was refused: A refund is at most 1000, not 2000 (rule huge). \
 Because args.amount = 2000. \
@@ -33,7 +38,8 @@ def test_an_example(name: str) -> None:
     assert done.returncode == 0, done.stderr
     asked, _, told = done.stdout.partition("\n")
     assert asked.startswith("asked: refund {")
-    assert told == TOLD
+    # Strands puts a word of its own before a reason
+    assert told.replace("c1: DENIED: ", "c1: ") == TOLD
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS))
