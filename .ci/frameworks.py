@@ -27,6 +27,7 @@ FRAMEWORKS = {
     "openai_agents": ("OpenAI Agents", "openai-agents", "openai-agents"),
     "pydantic_ai": ("Pydantic AI", "pydantic-ai", "pydantic-ai-slim"),
     "strands": ("Strands", "strands", "strands-agents"),
+    "agent_framework": ("Microsoft agent-framework", "agent-framework", "agent-framework-core"),
 }
 ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet\[(?P<extra>[^|]+)\]` \|.*\|$", re.MULTILINE)
 

@@ -15,6 +15,7 @@ from support.frameworks.desk import Desk, open_desk
 from support.frameworks.driver import Driver, Played, Proposed, refund
 
 FRAMEWORKS = {  # a driver, and what has to be installed for it
+    "agent_framework": "agent_framework",
     "langchain": "langchain",
     "langgraph": "langgraph",
     "openai_agents": "agents",

@@ -10,6 +10,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NEEDS = {
+    "agent_framework": "agent_framework",
     "langchain": "langchain",
     "openai_agents": "agents",
     "pydantic_ai": "pydantic_ai",
