@@ -45,6 +45,17 @@ def test_their_tests_pass(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    ["airline", "claude-code", "kubernetes/policies/K8sStorageClass.licet", "mcp/desk.licet"],
+)
+def test_they_lint_clean(path: str) -> None:
+    """Whatever is let pass has its reason in the example's `licet.toml`."""
+    done = run("-m", "licet.cli.main", "lint", EXAMPLES / path)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.slow
 def test_the_demo_shows_its_scenes_and_totals() -> None:
     done = run(EXAMPLES / "airline" / "demo.py")
     assert done.returncode == 0, done.stderr
