@@ -14,7 +14,7 @@ step = @printf '  %-12s' '$(1)'; if out=$$($(2) 2>&1); then echo ok; \
 environment = @$(if $(PYTHON),,echo '  Python 3.11 or newer is needed, and none was found' >&2; exit 1;) \
 	$(PYTHON) .ci/environment.py $(1)
 
-.PHONY: help setup demo test check fmt nightly frameworks bench lock
+.PHONY: help setup demo test test-all check fmt nightly frameworks bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,7 +27,11 @@ demo: ## the airline's agent, checked call by call
 	$(call environment,core)
 	@$(BIN)/python examples/airline/demo.py
 
-test: ## all tests, on all cores
+test: ## the tests, on all cores, but for those that start many processes
+	$(call environment,dev)
+	@$(BIN)/pytest -n auto --no-header -m 'not long' $(ARGS)
+
+test-all: ## all tests, on all cores
 	$(call environment,dev)
 	@$(BIN)/pytest -n auto --no-header $(ARGS)
 
@@ -37,7 +41,7 @@ check: ## what CI runs: style, types, layers, tests
 	$(call step,format,$(BIN)/ruff format --check)
 	$(call step,types,$(BIN)/mypy --strict src)
 	$(call step,layers,$(BIN)/lint-imports)
-	@$(BIN)/pytest -n auto --no-header $(ARGS)
+	@$(BIN)/pytest -n auto --no-header -m 'not long' $(ARGS)
 
 fmt: ## format and fix (make fmt ARGS=src/licet/compiler for a part)
 	$(call environment,dev)

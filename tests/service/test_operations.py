@@ -18,6 +18,8 @@ from support.serve_process import HOST_KEY, served
 from support.serving import POLICY
 from support.shop import args, refund
 
+pytestmark = pytest.mark.long
+
 
 def test_sigterm_finishes_what_is_under_way(tmp_path: Path) -> None:
     with served(tmp_path, POLICY) as running:

@@ -228,7 +228,7 @@ def test_a_policy_that_is_not_for_a_cluster(gateway: FastAPI) -> None:
     assert answer.status_code == 409
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_shipped_cases_get_their_labels_over_http(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from licet.service.auth import hash_of
 from support.shop import SHOP, refund
 
+pytestmark = pytest.mark.long
+
 KEY = "a-host-key-that-is-long-enough"
 
 
@@ -101,7 +103,6 @@ def test_a_key_is_made_once_and_what_was_decided_outlives_the_process(tmp_path: 
         assert statuses == [200, 409]
 
 
-@pytest.mark.slow
 def test_two_workers_share_one_database(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -137,7 +138,6 @@ def test_what_cannot_be_served(tmp_path: Path, flags: list[str], key: str, said:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.slow
 def test_any_worker_answers_for_the_counts_of_all(tmp_path: Path) -> None:
     auditor = "an-auditor-key-that-is-long-enough"
     (tmp_path / "licet.toml").write_text(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NEEDS = {
     "agent_framework": "agent_framework",
@@ -25,7 +27,6 @@ c3: paid 600 for R1
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NEEDS))
 def test_an_example(name: str) -> None:
     pytest.importorskip(NEEDS[name], reason=f"{name} is not installed")

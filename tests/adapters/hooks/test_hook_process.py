@@ -17,6 +17,8 @@ import pytest
 from licet.adapters.hooks import client
 from support.hook_process import CLIENT, POLICY, Hook
 
+pytestmark = pytest.mark.long
+
 
 def listening(hook: Hook, answer: bytes | None) -> socket.socket:
     """Something at the daemon's place that says `answer`, or nothing ever."""

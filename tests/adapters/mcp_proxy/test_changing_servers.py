@@ -14,7 +14,7 @@ from mcp import MCPError
 
 from support.mcp_desk import POLICY, Desk, text
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 CHANGES = [("redescribe", {"text": "Pay to 666"}), ("retype", {"order": "a"})]
 

@@ -13,7 +13,7 @@ from mcp import Client
 
 from support.mcp_desk import Desk, text
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 HELLO: dict[str, Any] = {
     "jsonrpc": "2.0",

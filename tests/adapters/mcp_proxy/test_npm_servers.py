@@ -18,7 +18,7 @@ import pytest
 
 from support.mcp_desk import Desk, free_port, text, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 FILES = """
 tool read_text_file(path: String, tail: Int?, head: Int?)
