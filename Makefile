@@ -17,7 +17,7 @@ environment = @$(if $(PYTHON),,echo '  Python 3.11 or newer is needed, and none 
 .PHONY: help setup demo test test-all check fmt nightly frameworks bench lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## .venv with everything, at the locked versions
 	$(call environment,dev)
