@@ -85,7 +85,7 @@ def fill(guard: Guard, policy: Path, store: Store, number: int) -> None:
         _plant(store, pot, entries)
     with store.begin(guard.tenant) as tx:
         tx.set_head(replace(tx.head(), seq=number, change=number, at=last))
-        tx.cover(guard.program.digest, number)
+        tx.cover(guard._memory.counting, number)
 
 
 def _made(policy: Path, number: int) -> Iterator[tuple[StoredCall, int, list[Part]]]:
