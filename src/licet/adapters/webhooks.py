@@ -5,25 +5,25 @@
 The body is JSON. Its signature goes in the header `Licet-Signature: t=SECONDS,v1=HEX`, where HEX
 is HMAC-SHA256 over `SECONDS.BODY`; `verified` is the other side of it. A webhook tells, and decides
 nothing: it is sent in a thread of its own, a few times if need be, and what comes back is not
-read. It goes to public addresses alone, as its name resolves when it is sent, and follows no
+read. It goes to public addresses alone, to one that was judged when it is sent, and follows no
 redirect.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
-import ipaddress
 import logging
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from licet.compiler.json_text import json_line
 from licet.verifier.approvals import Approval
+
+from .outgoing import check_url, fetch
 
 log = logging.getLogger("licet")
 
@@ -43,15 +43,16 @@ class Webhook:
     def __init__(
         self, url: str, secret: bytes, *, seconds: float = 5.0, private: bool = False
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("a webhook goes to an http or https URL without a user in it")
+        try:
+            check_url(url)
+        except ValueError:
+            text = "a webhook goes to an http or https URL without a user in it"
+            raise ValueError(text) from None
         if len(secret) < 32:
             raise ValueError("the secret of a webhook has 32 bytes or more")
         if find_spec("httpx") is None or find_spec("tenacity") is None:
             raise ModuleNotFoundError("webhooks need more: pip install 'licet[webhooks]'")
         self._url, self._secret, self._seconds, self._private = url, secret, seconds, private
-        self._host, self._port = parts.hostname, parts.port or (443, 80)[parts.scheme == "http"]
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="licet-webhook")
 
     def __call__(self, approval: Approval) -> Future[bool]:
@@ -73,26 +74,22 @@ class Webhook:
         try:
             attempts(self._post, body)
         except Exception as error:
-            log.warning("a webhook could not be sent: %s", type(error).__name__)
+            log.warning("a webhook could not be sent: %s", error)
             return False
         return True
 
     def _post(self, body: bytes) -> None:
-        import httpx
-
-        self._check_address()
-        headers = {"Content-Type": "application/json", HEADER: signature(self._secret, body)}
-        with httpx.Client(timeout=self._seconds, follow_redirects=False, trust_env=False) as client:
-            answer = client.post(self._url, content=body, headers=headers)
-        if not answer.is_success:
-            raise ConnectionError(f"the receiver answered {answer.status_code}")
-
-    def _check_address(self) -> None:
-        if self._private:
-            return
-        for *_, place in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
-            if not ipaddress.ip_address(place[0]).is_global:
-                raise PermissionError("a webhook goes to public addresses alone")
+        headers = {HEADER: signature(self._secret, body)}
+        asyncio.run(
+            fetch(
+                self._url,
+                seconds=self._seconds,
+                private=self._private,
+                body=body,
+                headers=headers,
+                fine=range(200, 300),
+            )
+        )
 
 
 def body_of(approval: Approval) -> bytes:

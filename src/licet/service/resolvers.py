@@ -15,12 +15,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from licet.adapters.outgoing import fetch
 from licet.compiler.exact_json import decode
 from licet.compiler.json_text import json_line
 from licet.compiler.types import OptionalType, RecordType
 from licet.verifier.guard import Guard
 
-from .outgoing import fetch
 from .settings import Fact, SettingsError
 
 

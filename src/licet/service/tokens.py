@@ -14,10 +14,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jwt import JWTClaimsRegistry
 
+from licet.adapters.outgoing import OutgoingError, fetch
 from licet.compiler.exact_json import JsonError, decode
 
 from .callers import Caller, Role
-from .outgoing import OutgoingError, fetch
 from .settings import Tokens
 
 log = logging.getLogger("licet.service")

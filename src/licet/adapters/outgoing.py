@@ -1,0 +1,114 @@
+"""Requests that licet makes itself, to addresses of its configuration.
+
+The name is resolved once, every address that it has is judged, and the connection goes to one of
+those that were judged: a name that answers otherwise the second time gains nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Container, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class OutgoingError(Exception):
+    """It could not be fetched. The text quotes no credential."""
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError for what is no http(s) URL, or has a user in it."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("an http or https URL without a user in it")
+    _ = parts.port
+
+
+async def fetch(
+    url: str,
+    *,
+    seconds: float,
+    private: bool,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    fine: Container[int] = (200,),
+    most: int = 1_000_000,
+) -> bytes:
+    """What a URL answers with one of the statuses `fine`: a GET, or a POST of a JSON `body`.
+    Follows no redirect.
+
+    `private` lets it go to addresses that are not public. Raises OutgoingError.
+    """
+    import httpx
+
+    try:
+        async with asyncio.timeout(seconds):
+            return await _fetch(url, seconds, private, body, headers or {}, fine, most)
+    except (httpx.HTTPError, OSError, TimeoutError, UnicodeError, ValueError) as error:
+        raise OutgoingError(type(error).__name__) from None
+
+
+async def _fetch(
+    url: str,
+    seconds: float,
+    private: bool,
+    body: bytes | None,
+    more: Mapping[str, str],
+    fine: Container[int],
+    most: int,
+) -> bytes:
+    import httpx
+
+    parts = httpx.URL(url)
+    port = parts.port or (443, 80)[parts.scheme == "http"]
+    headers = {**more, "Host": parts.netloc.decode("ascii"), "Accept": "application/json"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    addresses = await _addresses(parts.host, port, private)
+    async with httpx.AsyncClient(
+        timeout=seconds, follow_redirects=False, trust_env=False
+    ) as client:
+        for address in addresses:
+            request = client.build_request(
+                "GET" if body is None else "POST",
+                parts.copy_with(host=address),
+                content=body,
+                headers=headers,
+                extensions={"sni_hostname": parts.host},
+            )
+            try:
+                answer = await client.send(request, stream=True)
+            except httpx.ConnectError:
+                if address == addresses[-1]:
+                    raise
+                continue  # nobody listens there: the name may stand for another
+            try:
+                return await _body(answer, fine, most)
+            finally:
+                await answer.aclose()
+    raise OutgoingError("the name has no address")
+
+
+async def _body(answer: httpx.Response, fine: Container[int], most: int) -> bytes:
+    if answer.status_code not in fine:
+        raise OutgoingError(f"the answer was {answer.status_code}")
+    found = bytearray()
+    async for part in answer.aiter_bytes():
+        found += part
+        if len(found) > most:
+            raise OutgoingError("the answer is too long")
+    return bytes(found)
+
+
+async def _addresses(host: str, port: int, private: bool) -> list[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(place[0]) for *_, place in found]
+    if not private and not all(ipaddress.ip_address(a).is_global for a in addresses):
+        raise OutgoingError("it goes to public addresses alone")
+    return list(dict.fromkeys(addresses))
