@@ -94,6 +94,16 @@ def read(stored: StoredApproval, now: int) -> Approval:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Theirs:
+    """An approval as its document has it, who answers it, and the rules that ask them."""
+
+    stored: StoredApproval
+    data: dict[str, Any]
+    who: str
+    mine: list[dict[str, Any]]
+
+
 class Approvals:
     """The approvals of one program. `seconds`: how long one is open; `most`: how many a session
     may have open at once."""
@@ -196,6 +206,38 @@ class Approvals:
         self, sitting: Sitting, id: str, approver: Mapping[str, object], *, agrees: bool
     ) -> StoredApproval:
         """Somebody agrees or does not. Raises ApprovalError where it is not theirs to say."""
+        theirs = self._theirs(sitting, id, approver)
+        stored, data, who, mine = theirs.stored, theirs.data, theirs.who, theirs.mine
+        if agrees:
+            if all(who in rule["agreed"] for rule in mine):
+                raise ApprovalError(f"{who} has agreed already; somebody else has to")
+            for rule in mine:
+                if who not in rule["agreed"]:
+                    rule["agreed"].append(who)
+            done = all(len(r["agreed"]) >= r["needs"] for r in data["rules"])
+            state = "approved" if done else "open"
+        else:
+            data["rejected_by"] = who
+            state = "rejected"
+        answered = replace(stored, state=state, document=canonical(data).decode())
+        sitting.tx.put_approval(answered)
+        event = "approved" if agrees else "rejected"
+        self._note(sitting, answered, event, {"by": who, "rules": [r["name"] for r in mine]})
+        return answered
+
+    def would_complete(self, sitting: Sitting, id: str, approver: Mapping[str, object]) -> bool:
+        """Whether nothing more would be wanted if this person agreed."""
+        try:
+            theirs = self._theirs(sitting, id, approver)
+        except ApprovalError:
+            return False
+        return all(
+            len({*rule["agreed"], *((theirs.who,) if rule in theirs.mine else ())}) >= rule["needs"]
+            for rule in theirs.data["rules"]
+        )
+
+    def _theirs(self, sitting: Sitting, id: str, approver: Mapping[str, object]) -> _Theirs:
+        """An open approval that is somebody's to answer. Raises ApprovalError."""
         stored = sitting.tx.approval(id)
         if stored is None:
             raise ApprovalError("there is no such approval")
@@ -217,22 +259,7 @@ class Approvals:
         mine = [r for r in data["rules"] if self._may(r["name"], world, record)]
         if not mine:
             raise ApprovalError(f"{who} is not one of those whom the policy asks")
-        if agrees:
-            if all(who in rule["agreed"] for rule in mine):
-                raise ApprovalError(f"{who} has agreed already; somebody else has to")
-            for rule in mine:
-                if who not in rule["agreed"]:
-                    rule["agreed"].append(who)
-            done = all(len(r["agreed"]) >= r["needs"] for r in data["rules"])
-            state = "approved" if done else "open"
-        else:
-            data["rejected_by"] = who
-            state = "rejected"
-        answered = replace(stored, state=state, document=canonical(data).decode())
-        sitting.tx.put_approval(answered)
-        event = "approved" if agrees else "rejected"
-        self._note(sitting, answered, event, {"by": who, "rules": [r["name"] for r in mine]})
-        return answered
+        return _Theirs(stored, data, who, mine)
 
     def _note(
         self, sitting: Sitting, stored: StoredApproval, event: str, more: Mapping[str, object]

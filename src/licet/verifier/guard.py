@@ -386,6 +386,13 @@ class Guard:
         """
         return self._answer(id, approver, tenant, agrees=True)
 
+    def would_complete(
+        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
+    ) -> bool:
+        """Whether an approval would be given if this person agreed now. Raises StoreError."""
+        with self._memory.sit(self._named(tenant)) as sitting:
+            return self._approvals.would_complete(sitting, id, approver)
+
     def reject(
         self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
     ) -> Approval:

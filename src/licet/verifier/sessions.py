@@ -103,4 +103,9 @@ class GuardSession(Generic[G]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _entered.set(tuple(each for each in _entered.get() if each is not self))
+        entered = list(_entered.get())
+        for place in reversed(range(len(entered))):
+            if entered[place] is self:
+                del entered[place]  # once: whoever entered it before is still inside
+                break
+        _entered.set(tuple(entered))

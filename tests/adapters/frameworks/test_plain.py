@@ -98,6 +98,20 @@ def test_somebody_is_asked(guard: Guard) -> None:
     assert refused.value.approval not in str(refused.value)
 
 
+def test_a_session_entered_twice_is_left_twice(guard: Guard) -> None:
+    @guard.tool
+    def pay(to: str, amount: int) -> str:
+        return "paid"
+
+    session = guard.session(principal=WHO)
+    with session:
+        with session:
+            pass
+        assert pay("bob", 1) == "paid"
+    with pytest.raises(RefusedError, match="in no session"):
+        pay("bob", 1)
+
+
 def test_sessions_nest_and_tasks_keep_their_own(guard: Guard) -> None:
     @guard.tool
     async def pay(to: str, amount: int) -> str:

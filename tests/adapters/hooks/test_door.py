@@ -81,6 +81,42 @@ def test_it_asks_where_somebody_sits_who_may_agree(guard: Guard) -> None:
     assert guard.pending() == []  # written down as approved, and used
 
 
+@pytest.mark.parametrize(
+    "approver", [{"id": "bob", "role": "intern"}, {"id": "claude-code", "role": "lead"}, {}]
+)
+def test_it_does_not_ask_somebody_whom_the_policy_does_not(
+    guard: Guard, approver: dict[str, str]
+) -> None:
+    at = door(guard, approver=approver)
+    assert said(at.answer("claude-code", event("WebFetch", PAGE))) == "deny"
+    assert len(guard.pending()) == 1
+
+
+def test_one_person_at_the_prompt_is_not_two(tmp_path: Path) -> None:
+    path = tmp_path / "agent.licet"
+    path.write_text(POLICY.replace('"") == "lead"', '"") == "lead" needs 2'))
+    assert "needs 2" in path.read_text()
+    with Guard.load(path) as guard:
+        at = door(guard, approver=LEAD)
+        assert said(at.answer("claude-code", event("WebFetch", PAGE))) == "deny"
+
+
+def test_of_two_equal_calls_one_waits_at_the_prompt(guard: Guard) -> None:
+    at = door(guard, approver=LEAD)
+    first, second = event("WebFetch", PAGE), event("WebFetch", PAGE, "t2")
+    assert said(at.answer("claude-code", first)) == "ask"
+    assert said(at.answer("claude-code", second)) == "deny"
+    assert at.answer("claude-code", after(first)) == {}
+
+
+def test_what_ran_and_was_not_agreed_to_is_told(guard: Guard) -> None:
+    at = door(guard, approver=LEAD)
+    fetch = event("WebFetch", PAGE)
+    assert said(at.answer("claude-code", fetch)) == "ask"
+    guard.reject(guard.pending()[0].id, approver=LEAD)
+    assert at.answer("claude-code", after(fetch))["decision"] == "block"
+
+
 @pytest.mark.parametrize("mode", ["bypassPermissions", "dontAsk", "auto"])
 def test_it_does_not_ask_where_nobody_sits(guard: Guard, mode: str) -> None:
     at = door(guard, approver=LEAD)

@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import to_jsonable_python
 
-from .gate import Ask, Gate, RefusedError, Run, Session
+from . import feedback
+from .gate import Ask, Gate, Refuse, RefusedError, Run, Session
 
 try:
     from agent_framework import (
@@ -102,7 +103,7 @@ def _redeem_in(tool: FunctionTool) -> None:
             gate, run = allowed
             given = _plain(context.arguments if arguments is None else arguments)
             if tool.name != run.tool:
-                gate.allowed(tool.name, run.id)
+                raise RefusedError(Refuse(tool.name, feedback.altered(tool.name)))
             async with gate.arunning(run, given) as call:
                 # The validated objects, whose plain form is what was allowed.
                 answer = await invoke(arguments=arguments, context=context, **rest)

@@ -103,6 +103,15 @@ class OpenCalls:
             found.ended = True
             return found
 
+    def asks(self, call: _Open, ids: tuple[str, ...]) -> bool:
+        """Note what a call waits for at the prompt; False where another waits for the same."""
+        with self.lock:
+            waiting = {id for each in self._calls.values() if not each.ended for id in each.asked}
+            if waiting.intersection(ids):
+                return False
+            call.asked = ids
+            return True
+
     def is_open(self, event: Event) -> bool:
         """Whether just this call was let through in its session, and has not ended."""
         wanted = digest_of(event)
@@ -215,14 +224,20 @@ class HookDoor:
     def _escalated(self, event: Event, call: _Open, waiting: list[Verdict]) -> dict[str, object]:
         ids = tuple(v.approval for v in waiting if v.approval is not None)
         reason = "\n".join(reason_of(v) for v in waiting)
-        if self._settings.ask and self._settings.approver is not None and can_ask(event):
-            call.asked = ids
+        if can_ask(event) and self._may_agree(ids) and self._open.asks(call, ids):
             return question(event, reason)
         return refusal(
             event,
             f"{reason}\nThis waits for somebody's approval ({', '.join(ids)}). "
             "Go on with other work; make the same call again once it is given.",
         )
+
+    def _may_agree(self, ids: tuple[str, ...]) -> bool:
+        """Whether the one who sits at the prompt is enough for all that is asked."""
+        if not self._settings.ask or self._settings.approver is None or len(set(ids)) < len(ids):
+            return False
+        approver = self._host("principal", dict(self._settings.approver))
+        return all(self.guard.would_complete(id, approver=approver) for id in ids)
 
     def _check(self, event: Event, number: int, call: WrittenCall) -> Verdict:
         id = hashlib.sha256("\0".join((*event.key, str(number))).encode()).hexdigest()
@@ -269,12 +284,13 @@ class HookDoor:
             return {}
         ok = event.name == AFTER[0]
         changed = call.digest != digest_of(event)
-        if call.asked:
-            self._agreed(event, call)
+        counted = not call.asked or self._agreed(event, call)
         for number, ticket in enumerate(call.tickets):
             result = event.response if number == 0 else None
             try:
-                self.guard.settle(ticket, "ok" if ok and not changed else "error", result)
+                # What ran is not what was checked, or says no more than that something went wrong:
+                # that is not an atomic tool's word that it has done nothing.
+                self.guard.settle(ticket, "ok" if ok and not changed else "cancelled", result)
             except SettleError as odd:
                 log.warning("%s", odd)  # written down as unknown; the tool has run all the same
         if changed:
@@ -284,10 +300,17 @@ class HookDoor:
                 "licet: the call ran with other arguments than were checked: another hook changed "
                 "them. Stop, and tell the user.",
             )
+        if not counted:
+            return refusal(
+                event,
+                "licet: the call ran, but could not be written down as approved. Stop, and tell "
+                "the user.",
+            )
         return {}
 
-    def _agreed(self, event: Event, call: _Open) -> None:
-        """Somebody let the call through at the prompt: written down, and counted as made."""
+    def _agreed(self, event: Event, call: _Open) -> bool:
+        """Somebody let the call through at the prompt: whether that is written down, and the call
+        counted as made."""
         approver = self._host("principal", dict(self._settings.approver or {}))
         try:
             for id in call.asked:
@@ -295,11 +318,12 @@ class HookDoor:
             verdicts = [self._check(event, n, each) for n, each in enumerate(call.calls)]
             if all(v.allowed for v in verdicts):
                 call.tickets = self._redeemed(call.calls, verdicts)
-            else:
-                self._give_back(verdicts)
-                log.error("a call of %s was let through at the prompt alone", event.tool)
+                return True
+            self._give_back(verdicts)
+            log.error("a call of %s was let through at the prompt alone", event.tool)
         except (ApprovalError, RedeemError) as error:
             log.error("a call of %s was let through at the prompt alone: %s", event.tool, error)
+        return False
 
     # --- what the host says
 

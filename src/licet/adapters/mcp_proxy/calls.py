@@ -296,13 +296,19 @@ class Caller:
             else:
                 ending, result = "ok", told(answer)
             return answer
-        except MCPError as error:
-            ending = "cancelled" if error.error.code == types.REQUEST_TIMEOUT else "error"
+        except (MCPError, Refusal):
+            # An error of the protocol is not the tool's word that it has done nothing.
             raise
         except UpstreamError as error:
             log.warning("%s", error)
             raise Refusal(
                 f"{error}. The call may have run: find out before it is made again."
+            ) from None
+        except Exception:
+            log.exception("an answer of `%s` could not be read", name)
+            raise Refusal(
+                "The server's answer cannot be read. The call may have run: find out before it is "
+                "made again."
             ) from None
         finally:
             if ending is not None:
