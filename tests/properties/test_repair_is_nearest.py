@@ -113,7 +113,7 @@ def test_no_allowed_call_is_nearer(
         key_arguments(at.rules),
         ARGS,
         at.clock,
-        pool,
+        pool.ask,
         20,
     )
     nearest: dict[str, tuple[int, ...]] = {}

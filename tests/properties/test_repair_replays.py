@@ -105,7 +105,7 @@ def test_a_repair_replays_and_is_the_nearest(pool: SolverPool, case: Case) -> No
         return
     keys = key_arguments(case.rules)
     found = repair(
-        encoder, case.rules, case.world, None, keys, vocabulary.args, case.clock, pool, 10
+        encoder, case.rules, case.world, None, keys, vocabulary.args, case.clock, pool.ask, 10
     )
     leaves = [
         (path, kind)

@@ -52,7 +52,7 @@ def repaired(
     seconds: float = 20,
 ) -> RepairFound | None:
     keys = key_arguments(at.rules)
-    return repair(at.encoder, at.rules, refused, adjustable, keys, ARGS, at.clock, pool, seconds)
+    return repair(at.encoder, at.rules, refused, adjustable, keys, ARGS, at.clock, pool.ask, seconds)
 
 
 def changed(refused: World, *changes: tuple[object, ...], outcome: str = "allow") -> RepairFound:

@@ -212,6 +212,45 @@ def test_a_worker_killed_in_the_middle_is_unknown(pool: SolverPool) -> None:
     assert pool.ask(Check(("true",)), AMOUNT, 10) == Sat({})
 
 
+# --- begun, and waited for later
+
+
+def test_an_answer_waits_until_it_is_asked_for(pool: SolverPool) -> None:
+    with pool.begin(Check(("(= x0 7)",), ("x0",)), AMOUNT, 10) as asked:
+        assert workers(pool) == []
+        assert asked.answer() == Sat({"x0": "7"})
+        [pid] = workers(pool)  # given back before the block is left
+        assert pool.ask(Check(("false",)), AMOUNT, 10) == Unsat()
+        assert asked.answer() == Sat({"x0": "7"})
+    assert workers(pool) == [pid]
+
+
+def test_an_answer_that_came_in_time_counts_after_it(pool: SolverPool) -> None:
+    pool.ask(Check(("true",)), AMOUNT, 10)
+    with pool.begin(Check(("true",)), AMOUNT, 0.5) as asked:
+        time.sleep(0.6)
+        assert asked.answer() == Sat({})
+
+
+def test_an_answer_that_nobody_takes_costs_the_worker(pool: SolverPool) -> None:
+    pool.ask(Check(("true",)), AMOUNT, 10)
+    [pid] = workers(pool)
+    with pytest.raises(KeyError), pool.begin(Check(("true",)), AMOUNT, 10):
+        raise KeyError
+    assert gone(pid)
+    assert pool.ask(Check(("false",)), AMOUNT, 10) == Unsat()
+
+
+def test_a_worker_killed_before_its_answer_is_taken_is_unknown(pool: SolverPool) -> None:
+    pool.ask(Check(("true",)), AMOUNT, 10)
+    [pid] = workers(pool)
+    os.kill(pid, signal.SIGSTOP)
+    with pool.begin(Check(("true",)), AMOUNT, 10) as asked:
+        os.kill(pid, signal.SIGKILL)
+        assert asked.answer() == Unknown("the solver's worker has crashed")
+    assert pool.ask(Check(("true",)), AMOUNT, 10) == Sat({})
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 from licet.compiler import ir
@@ -36,7 +37,7 @@ from licet.compiler.types import (
 from licet.compiler.world import UNKNOWN, Path, World
 
 from .masking import below, parts, place, value_at, without
-from .solving import Core, Forced, SolverPool
+from .solving import Asked, Core, Forced, SolverPool
 from .verdict import Outcome
 
 #: The solver's share of one explanation. What is left after it still forces, if with more values.
@@ -67,21 +68,72 @@ def because(
     Subset-minimal, unless the solver is not done within `solver_seconds` of the `seconds`. None:
     nothing was found that the encoder can show to force it.
     """
+    with seeking(encoder, rules, world, goal, states, pool, seconds, solver_seconds) as sought:
+        return sought.found()
+
+
+@contextmanager
+def seeking(
+    encoder: ToolEncoder,
+    rules: ir.ToolRules,
+    world: World,
+    goal: Outcome,
+    states: States,
+    pool: SolverPool,
+    seconds: float,
+    solver_seconds: float = SOLVER_SECONDS,
+) -> Iterator[Sought]:
+    """The same, so far that only the solver is waited for. It has a worker of the pool until
+    `found` is called or the block is left."""
     until = time.monotonic() + seconds
-    shrinking = _Shrinking(encoder, goal, until)
+    small = _shrunk(_Shrinking(encoder, goal, until), rules, world, goal, states)
+    if small is None:
+        yield Sought(encoder, world)
+        return
+    question = encoder.question(small, bounded=None)
+    known = [leaf for leaf in question.leaves if leaf.known]
+    left = min(until - time.monotonic(), solver_seconds)
+    query, assumed = _core(known, goal, question.given)
+    with pool.begin(query, question.stem, left) as asked:
+        yield Sought(encoder, world, asked, known, assumed)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The reasons of a refusal, once a solver has dropped the last of what does not matter: of
+    `assumed`, leaves of those `known` in a world."""
+
+    encoder: ToolEncoder
+    world: World
+    asked: Asked | None = None
+    known: Sequence[Leaf] = ()
+    assumed: Sequence[Leaf] = ()
+
+    def found(self) -> Because | None:
+        """As `because`; gives the worker back."""
+        if self.asked is None:
+            return None
+        answer = self.asked.answer()
+        leaves = self.assumed
+        if isinstance(answer, Forced):
+            leaves = [leaves[position] for position in answer.kept]
+        leaves = sorted(leaves, key=self.known.index)
+        return tuple(_folded(self.encoder, self.world, leaves, self.known))
+
+
+def _shrunk(
+    shrinking: _Shrinking, rules: ir.ToolRules, world: World, goal: Outcome, states: States
+) -> World | None:
+    """What partial evaluation leaves of a world; None where it does not force the outcome."""
     if not shrinking.forced(world):
         return None
     small = _only(world, _reads(_blamed(rules, states, goal), world))
     if shrinking.forced(small):
         for path in sorted(_known(small), key=_order):
-            if time.monotonic() > until:
-                break
             small = shrinking.shrink(small, [path])
-    else:
-        outermost = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
-        small = shrinking.shrink(world, sorted(outermost, key=_order))
-    leaves, known = _core(encoder, small, goal, pool, min(until, time.monotonic() + solver_seconds))
-    return tuple(_folded(encoder, world, leaves, known))
+        return small
+    outermost = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
+    return shrinking.shrink(world, sorted(outermost, key=_order))
 
 
 class _Shrinking:
@@ -187,24 +239,19 @@ def _order(path: Path) -> int:
 
 
 def _core(
-    encoder: ToolEncoder, world: World, goal: Outcome, pool: SolverPool, until: float
-) -> tuple[list[Leaf], list[Leaf]]:
-    """The leaves known in a world, less those that a solver drops; and all of them."""
-    question = encoder.question(world, bounded=None)
-    known = [leaf for leaf in question.leaves if leaf.known]
+    known: Sequence[Leaf], goal: Outcome, given: Sequence[str]
+) -> tuple[Core, list[Leaf]]:
+    """The question which known leaves of a world force its outcome, and the leaves it is about."""
     flags = [leaf for leaf in known if leaf.path[-1] is Aspect.unknown]
     others = [leaf for leaf in known if leaf.path[-1] is not Aspect.unknown]
     others.sort(key=_weight)
     negated = "allowed" if goal == "deny" else "(not (and allowed pending))"
     by_path = {leaf.path: leaf for leaf in known}
     query = Core(
-        (negated, *question.given, *(_equation(leaf) for leaf in flags)),
+        (negated, *given, *(_equation(leaf) for leaf in flags)),
         tuple(_with_place(leaf, by_path) for leaf in others),
     )
-    answer = pool.ask(query, question.stem, until - time.monotonic())
-    if isinstance(answer, Forced):
-        others = [others[position] for position in answer.kept]
-    return sorted(others, key=known.index), known
+    return query, others
 
 
 def _weight(leaf: Leaf) -> tuple[bool, bool, bool, int]:

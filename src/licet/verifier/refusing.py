@@ -33,11 +33,11 @@ from .admission import path_text
 from .budgets import budgets_of
 from .calls import call_json
 from .completing import completed
-from .explaining import because
+from .explaining import seeking
 from .messages import compose
-from .repairing import RepairFound, repair
+from .repairing import Ask, RepairFound, repair
 from .settling import Settlement, settle
-from .solving import SolverPool
+from .solving import Answer, Query, SolverPool
 from .verdict import Budget, Change, Kind, Outcome, Reason, Repair, Violation
 from .visibility import ToolVisibility, is_shown, tool_visibility
 
@@ -111,17 +111,15 @@ class Refuser:
             violations,
             rules=tuple(dict.fromkeys(v.rule for v in violations if v.rule is not None)),
             states=states,
-            counterexample=call_json(
-                broken or completed(encoder, rules, world, outcome, self._clock) or world,
-                self._program,
-            ),
+            counterexample=None if broken is None else call_json(broken, self._program),
             budgets=budgets,
         )
         try:
             refusal = self._teach(encoder, rules, world, refusal, deadline)
         except Exception:  # a refusal stands without its explanation
             log.exception("a refusal could not be explained")
-            refusal = replace(refusal, explained=False)
+            shown = call_json(broken or world, self._program)
+            refusal = replace(refusal, counterexample=shown, explained=False)
         return replace(
             refusal,
             message=compose(
@@ -237,35 +235,54 @@ class Refuser:
         refusal: Refusal,
         deadline: float,
     ) -> Refusal:
-        explained = True
         goal = refusal.outcome
+        fix: Repair | None = None
+        shown = refusal.counterexample
         left = deadline - time.monotonic()
-        found = because(encoder, rules, world, goal, refusal.states, self._solvers, left)
+        with seeking(encoder, rules, world, goal, refusal.states, self._solvers, left) as sought:
+
+            def ask(query: Query, text: str, seconds: float) -> Answer:
+                sought.found()  # whoever has a worker may not wait for another
+                return self._solvers.ask(query, text, seconds)
+
+            if shown is None:
+                made = completed(encoder, rules, world, goal, self._clock)
+                shown = call_json(made or world, self._program)
+            if goal == "deny":
+                fix = self._repaired(encoder, rules, world, ask, deadline)
+            found = sought.found()
         reasons: tuple[Reason, ...] = ()
-        if found is None:
-            explained = False
-        else:
+        if found is not None:
             show_reasons = self._may_show_reasons(rules, refusal)
             reasons = tuple(
                 self._reason(path, value, kind, show_reasons, rules) for path, value, kind in found
             )
-        fix: Repair | None = None
-        if refusal.outcome == "deny":
-            tool = self._program.catalog.qualified[world.tool]
-            better = repair(
-                encoder,
-                rules,
-                world,
-                self._program.adjustable.get(world.tool),
-                self._key_arguments(rules),
-                tool.params,
-                self._clock,
-                self._solvers,
-                deadline - time.monotonic(),
-            )
-            if better is not None:
-                fix = self._repair(better, tool.params, self.visibility(rules).repair)
-        return replace(refusal, because=reasons, repair=fix, explained=explained)
+        return replace(
+            refusal,
+            because=reasons,
+            counterexample=shown,
+            repair=fix,
+            explained=found is not None,
+        )
+
+    def _repaired(
+        self, encoder: ToolEncoder, rules: ir.ToolRules, world: World, ask: Ask, deadline: float
+    ) -> Repair | None:
+        tool = self._program.catalog.qualified[world.tool]
+        found = repair(
+            encoder,
+            rules,
+            world,
+            self._program.adjustable.get(world.tool),
+            self._key_arguments(rules),
+            tool.params,
+            self._clock,
+            ask,
+            deadline - time.monotonic(),
+        )
+        if found is None:
+            return None
+        return self._repair(found, tool.params, self.visibility(rules).repair)
 
     def _may_show_reasons(self, rules: ir.ToolRules, refusal: Refusal) -> bool:
         """Only where none of the rules to blame reads anything hidden."""

@@ -10,7 +10,7 @@ one by one; nothing is inserted, removed, added or dropped.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -38,10 +38,12 @@ from licet.compiler.world import UNKNOWN, Path, World
 from .adjusting import Names, may_change
 from .admission import path_text
 from .masking import place, value_at, with_value
-from .solving import Adjustable, Nearest, NearestOpen, Sat, SolverPool, Unsat
+from .solving import Adjustable, Answer, Nearest, NearestOpen, Query, Sat, Unsat
 from .verdict import Outcome
 
 Changed = tuple[Path, Value, Value, Type]
+#: Asks a solver a query about a question's text, within so many seconds.
+Ask = Callable[[Query, str, float], Answer]
 
 _GOALS: Final[tuple[tuple[Outcome, str], ...]] = (
     ("allow", "(and allowed (not pending))"),
@@ -71,16 +73,16 @@ def repair(
     keys: frozenset[Names],
     args_type: RecordType,
     clock: Clock,
-    pool: SolverPool,
+    ask: Ask,
     seconds: float,
 ) -> RepairFound | None:
     """The nearest call that is allowed, else the nearest that needs only an approval; or None.
 
     `adjustable`: paths below `args` that may change (None: the default, see `adjusting`); `keys`:
-    the `key_arguments` of the rules.
+    the `key_arguments` of the rules; `ask`: a pool's.
     """
     until = time.monotonic() + seconds
-    search = _Search(encoder, rules, world, args_type, clock, pool, until)
+    search = _Search(encoder, rules, world, args_type, clock, ask, until)
     try:
         return search.run(adjustable, keys)
     except EncodingError:
@@ -109,12 +111,12 @@ class _Search:
         world: World,
         args_type: RecordType,
         clock: Clock,
-        pool: SolverPool,
+        ask: Ask,
         until: float,
     ) -> None:
         self._encoder, self._rules, self._world = encoder, rules, world
         self._args_type, self._clock = args_type, clock
-        self._pool, self._until = pool, until
+        self._answer_to, self._until = ask, until
 
     def run(
         self, adjustable: tuple[Names, ...] | None, keys: frozenset[Names]
@@ -176,7 +178,7 @@ class _Search:
         query = Nearest(
             (goal, *question.given), fixed, tuple(_adjustable(question, leaf) for leaf in leaves)
         )
-        return self._pool.ask(query, question.stem, self._until - time.monotonic())
+        return self._answer_to(query, question.stem, self._until - time.monotonic())
 
     # --- answers, replayed
 

@@ -199,7 +199,7 @@ class ToolEncoder:
         if self._only is not None:
             return Bound(self._only, world).bind()
         overrides: dict[AbstractPath, Capacity] = {}
-        until = time.thread_time() + SECONDS
+        until: float | None = None
         for _ in range(MAX_RESHAPES):
             shape = tuple(
                 overrides[path] if path in overrides else capacity(path, world)
@@ -209,7 +209,9 @@ class ToolEncoder:
             try:
                 return Bound(prepared, world).bind()
             except ReshapeError as reshape:
-                if time.thread_time() > until:
+                spent = time.thread_time()
+                until = spent + SECONDS if until is None else until
+                if spent > until:
                     break
                 before = overrides.get(reshape.path) or capacity(reshape.path, world)
                 overrides[reshape.path] = grown(before, reshape.length)

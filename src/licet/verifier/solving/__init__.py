@@ -5,7 +5,7 @@ holds is the one that the operating system enforces. In: SMT-LIB text. Out: sat,
 never an exception and never a guess: a crash, garbage, the deadline are all unknown.
 """
 
-from .pool import SolverPool
+from .pool import Asked, SolverPool
 from .protocol import (
     Adjustable,
     Answer,
@@ -23,6 +23,7 @@ from .protocol import (
 __all__ = [
     "Adjustable",
     "Answer",
+    "Asked",
     "Check",
     "Core",
     "Forced",

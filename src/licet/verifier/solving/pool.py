@@ -31,6 +31,42 @@ MAX_TEXT: Final = 8 << 20
 _pools: weakref.WeakSet[SolverPool] = weakref.WeakSet()
 
 
+class Asked:
+    """A question that was asked. Leaving the block gives the worker back, or ends it where its
+    answer was not waited for."""
+
+    __slots__ = ("_answer", "_pool", "_process", "_query", "_until")
+
+    def __init__(
+        self, pool: SolverPool, process: Process | None, failed: str, query: Query, until: float
+    ) -> None:
+        self._pool, self._process, self._query, self._until = pool, process, query, until
+        self._answer: Answer | None = Unknown(failed) if process is None else None
+
+    def answer(self) -> Answer:
+        """What the worker says, waited for at most until the deadline."""
+        if self._answer is None:
+            assert self._process is not None
+            healthy = False
+            process, self._process = self._process, None
+            try:
+                self._answer = process.receive(self._query, self._until)
+                healthy = process.asked < LIFETIME
+            except WorkerError as dead:
+                self._answer = Unknown(str(dead))
+            finally:
+                self._pool._give(process, healthy)
+        return self._answer
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            process, self._process = self._process, None
+            self._pool._give(process, False)
+
+
 class SolverPool:
     """Asks questions of solvers. Safe to share between threads, and to use after a fork."""
 
@@ -45,25 +81,33 @@ class SolverPool:
 
     def ask(self, query: Query, text: str, seconds: float) -> Answer:
         """The answer to `query` about the question `text` within `seconds`, the queue included."""
+        with self.begin(query, text, seconds) as asked:
+            return asked.answer()
+
+    def begin(self, query: Query, text: str, seconds: float) -> Asked:
+        """The same, begun: a worker is at it while the caller does something else.
+
+        Until the block is left it has that worker, so it may not wait for another one in it.
+        """
         until = time.monotonic() + seconds
         if len(text) > MAX_TEXT:
-            return Unknown("the question is too large")
+            return Asked(self, None, "the question is too large", query, until)
         try:
             process = self._take(until)
         except WorkerError as dead:
-            return Unknown(str(dead))
+            return Asked(self, None, str(dead), query, until)
         except OSError:
-            return Unknown("the solver's worker could not be started")
-        healthy = False
+            return Asked(self, None, "the solver's worker could not be started", query, until)
         try:
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            answer = process.ask(query, digest, text, until)
-            healthy = process.asked < LIFETIME
+            process.send(query, digest, text, until)
         except WorkerError as dead:
-            answer = Unknown(str(dead))
-        finally:
-            self._give(process, healthy)
-        return answer
+            self._give(process, False)
+            return Asked(self, None, str(dead), query, until)
+        except BaseException:
+            self._give(process, False)
+            raise
+        return Asked(self, process, "", query, until)
 
     def warm(self) -> None:
         """Start a worker now, so that the first refusal need not wait for it. Returns at once."""

@@ -63,6 +63,7 @@ class Process:
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
         self._known: OrderedDict[str, None] = OrderedDict()
+        self._new: str | None = None
         self._number = 0
 
     @property
@@ -78,10 +79,10 @@ class Process:
         """Whether it still runs."""
         return self._child.poll() is None
 
-    def ask(self, query: Query, digest: str, text: str, until: float) -> Answer:
-        """The worker's answer by `until` (monotonic seconds).
+    def send(self, query: Query, digest: str, text: str, until: float) -> None:
+        """Ask; the answer must be received before the next question is sent.
 
-        Raises WorkerError; then the worker must be killed.
+        `until` in monotonic seconds. Raises WorkerError; then the worker must be killed.
         """
         self._number += 1
         forget = None
@@ -90,18 +91,28 @@ class Process:
         self._known.move_to_end(digest)
         if len(self._known) > QUESTIONS:
             forget, _ = self._known.popitem(last=False)
+        self._new = digest if new else None
         seconds = max(0.0, until - time.monotonic())
         line = request(self._number, query, digest, text if new else None, forget, seconds)
         try:
             self._send(line, until)
+        except OSError:
+            raise WorkerError("the solver's worker has crashed") from None
+
+    def receive(self, query: Query, until: float) -> Answer:
+        """The answer to what was sent, by `until`.
+
+        Raises WorkerError; then the worker must be killed.
+        """
+        try:
             reply = answer(self._line(until), self._number, query)
         except GarbageError as garbage:
             raise WorkerError(f"the solver's worker answered garbage: {garbage}") from None
         except OSError:
             raise WorkerError("the solver's worker has crashed") from None
-        if new and isinstance(reply, Unknown):
+        if self._new is not None and isinstance(reply, Unknown):
             # Whether it could read the text is not said, so it is sent again next time.
-            self._known.pop(digest, None)
+            self._known.pop(self._new, None)
         return reply
 
     def kill(self) -> None:
@@ -136,10 +147,10 @@ class Process:
     def _line(self, until: float) -> bytes:
         buffer = bytearray()
         while True:
-            self._wait(self._out, selectors.EVENT_READ, until)
             try:
                 chunk = os.read(self._out, 1 << 16)
             except BlockingIOError:
+                self._wait(self._out, selectors.EVENT_READ, until)
                 continue
             if not chunk:
                 raise WorkerError("the solver's worker has crashed")
