@@ -52,7 +52,8 @@ def repaired(
     seconds: float = 20,
 ) -> RepairFound | None:
     keys = key_arguments(at.rules)
-    return repair(at.encoder, at.rules, refused, adjustable, keys, ARGS, at.clock, pool.ask, seconds)
+    ask = pool.ask
+    return repair(at.encoder, at.rules, refused, adjustable, keys, ARGS, at.clock, ask, seconds)
 
 
 def changed(refused: World, *changes: tuple[object, ...], outcome: str = "allow") -> RepairFound:

@@ -92,6 +92,8 @@ class SolverPool:
         until = time.monotonic() + seconds
         if len(text) > MAX_TEXT:
             return Asked(self, None, "the question is too large", query, until)
+        if seconds <= 0:
+            return Asked(self, None, "the deadline has passed", query, until)
         try:
             process = self._take(until)
         except WorkerError as dead:
