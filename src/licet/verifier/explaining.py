@@ -238,9 +238,7 @@ def _order(path: Path) -> int:
 # --- the last of it
 
 
-def _core(
-    known: Sequence[Leaf], goal: Outcome, given: Sequence[str]
-) -> tuple[Core, list[Leaf]]:
+def _core(known: Sequence[Leaf], goal: Outcome, given: Sequence[str]) -> tuple[Core, list[Leaf]]:
     """The question which known leaves of a world force its outcome, and the leaves it is about."""
     flags = [leaf for leaf in known if leaf.path[-1] is Aspect.unknown]
     others = [leaf for leaf in known if leaf.path[-1] is not Aspect.unknown]
