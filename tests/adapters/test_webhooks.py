@@ -35,11 +35,13 @@ class Receiver:
     def __init__(self, failures: int = 0, status: int = 204) -> None:
         self.got: list[tuple[str, bytes]] = []
         self.came = threading.Event()
+        self.asked = 0
         outer, left = self, [failures]
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.asked += 1
                 if left[0]:
                     left[0] -= 1
                     self.send_response(503)
@@ -136,6 +138,7 @@ def test_a_redirect_is_no_arrival(tmp_path: Path) -> None:
         assert SECRET not in body_of(approval)
     hook.close()
     elsewhere.close()
+    assert elsewhere.asked == 1  # whoever sends it elsewhere would do so again
 
 
 def test_nobody_listens_and_the_guard_goes_on(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def reference(program: Program, call: dict[str, Any]) -> Judgement:
 
 
 @given(cases())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
 def test_both_engines_agree_on_what_is_known(case: Case) -> None:
     program = compiled(case.policy)
     guard = Guard(program, engine="both", seconds=0.05)
@@ -234,7 +234,7 @@ def test_both_engines_agree_on_what_is_known(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 5, suppress_health_check=[HealthCheck.too_slow])
 def test_a_definite_answer_holds_for_every_document(case: Case) -> None:
     program = compiled(case.policy)
     guard = Guard(program, engine="both", seconds=0.3)

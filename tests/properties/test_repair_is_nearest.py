@@ -95,7 +95,10 @@ def cost(before: World, after: World) -> tuple[int, ...]:
     rules=st.tuples(CONDITIONS, CONDITIONS, CONDITIONS),
     values=st.tuples(*(st.sampled_from(START.get(p, some)) for p, some in LEAVES.items())),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=settings().max_examples // 4,
+)
 def test_no_allowed_call_is_nearer(
     pool: SolverPool, rules: tuple[ir.Expr, ...], values: tuple[Value, ...]
 ) -> None:

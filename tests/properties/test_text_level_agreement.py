@@ -439,7 +439,7 @@ def test_the_guard_answers_what_the_evaluator_says(case: Case) -> None:
 
 
 @given(open_cases())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
 def test_a_definite_answer_holds_for_every_missing_fact(case: Case) -> None:
     program = compiled(case.policy)
     guard = Guard(program, engine="both", seconds=0.3)

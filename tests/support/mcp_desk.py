@@ -47,9 +47,10 @@ BOSS = '{"id": "boss", "manager": true}'
 
 #: How the client comes in, and which protocol it speaks first.
 DOORS = [
-    pytest.param(front, mode, id=f"{front}-{mode}")
-    for front in ("stdio", "http")
-    for mode in ("legacy", "auto")
+    pytest.param("http", "auto", id="http-auto"),
+    pytest.param("http", "legacy", id="http-legacy", marks=pytest.mark.long),
+    pytest.param("stdio", "auto", id="stdio-auto", marks=pytest.mark.long),
+    pytest.param("stdio", "legacy", id="stdio-legacy", marks=pytest.mark.long),
 ]
 
 

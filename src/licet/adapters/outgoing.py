@@ -21,6 +21,10 @@ class OutgoingError(Exception):
     """It could not be fetched. The text quotes no credential."""
 
 
+class FinalError(OutgoingError):
+    """Nor would it be if the same were asked again soon: refused here, or by who answered."""
+
+
 def check_url(url: str) -> None:
     """Raises ValueError for what is no http(s) URL, or has a user in it."""
     parts = urlsplit(url)
@@ -96,7 +100,8 @@ async def _fetch(
 
 async def _body(answer: httpx.Response, fine: Container[int], most: int) -> bytes:
     if answer.status_code not in fine:
-        raise OutgoingError(f"the answer was {answer.status_code}")
+        passing = answer.status_code >= 500 or answer.status_code in (408, 425, 429)
+        raise (OutgoingError if passing else FinalError)(f"the answer was {answer.status_code}")
     found = bytearray()
     async for part in answer.aiter_bytes():
         found += part
@@ -110,5 +115,5 @@ async def _addresses(host: str, port: int, private: bool) -> list[str]:
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(place[0]) for *_, place in found]
     if not private and not all(ipaddress.ip_address(a).is_global for a in addresses):
-        raise OutgoingError("it goes to public addresses alone")
+        raise FinalError("it goes to public addresses alone")
     return list(dict.fromkeys(addresses))

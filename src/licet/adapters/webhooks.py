@@ -4,8 +4,7 @@
 
 The body is JSON. Its signature goes in the header `Licet-Signature: t=SECONDS,v1=HEX`, where HEX
 is HMAC-SHA256 over `SECONDS.BODY`; `verified` is the other side of it. A webhook tells, and decides
-nothing: it is sent in a thread of its own, a few times if need be, and what comes back is not
-read. It goes to public addresses alone, to one that was judged when it is sent, and follows no
+nothing: it is sent in a thread of its own, again if that may help, and what comes back is not read. It goes to public addresses alone, to one that was judged when it is sent, and follows no
 redirect.
 """
 
@@ -23,7 +22,7 @@ from importlib.util import find_spec
 from licet.compiler.json_text import json_line
 from licet.verifier.approvals import Approval
 
-from .outgoing import check_url, fetch
+from .outgoing import FinalError, check_url, fetch
 
 log = logging.getLogger("licet")
 
@@ -64,9 +63,15 @@ class Webhook:
         self._threads.shutdown()
 
     def _send(self, body: bytes) -> bool:
-        from tenacity import Retrying, stop_after_attempt, wait_exponential_jitter
+        from tenacity import (
+            Retrying,
+            retry_if_not_exception_type,
+            stop_after_attempt,
+            wait_exponential_jitter,
+        )
 
         attempts = Retrying(
+            retry=retry_if_not_exception_type(FinalError),
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_exponential_jitter(multiplier=0.2, max=5),
             reraise=True,

@@ -38,7 +38,19 @@ def rows_of(*tasks: str, suite: str = "banking") -> list[dict[str, Any]]:
     return [copy.deepcopy(row) for row in ROWS if row["suite"] == suite and row["task"] in tasks]
 
 
+def test_a_few_users_are_untouched_and_injections_stopped_by_rules(tmp_path: Path) -> None:
+    rows = rows_of("user_task_1", *(f"injection_task_{n}" for n in range(9)))
+    rows += rows_of("user_task_13", "injection_task_1", suite="workspace")
+    done = run(written(tmp_path / "few.jsonl", rows), "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["user_tasks"] == {"total": 2, "untouched": 2}
+    assert found["pairs"] == {"total": 10, "stopped": 10, "escalated": 0}
+    assert found["injection_tasks"] == {"total": 10, "stopped": 10}
+
+
 @pytest.mark.slow
+@pytest.mark.long
 def test_users_are_untouched_and_injections_stopped_by_rules() -> None:
     done = run(EXAMPLE / "calls.jsonl", "--json")
     assert done.returncode == 0, done.stderr
