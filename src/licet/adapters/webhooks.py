@@ -4,8 +4,8 @@
 
 The body is JSON. Its signature goes in the header `Licet-Signature: t=SECONDS,v1=HEX`, where HEX
 is HMAC-SHA256 over `SECONDS.BODY`; `verified` is the other side of it. A webhook tells, and decides
-nothing: it is sent in a thread of its own, again if that may help, and what comes back is not read. It goes to public addresses alone, to one that was judged when it is sent, and follows no
-redirect.
+nothing: it is sent in a thread of its own, again if that may help, and what comes back is not read.
+It goes to public addresses alone, to one that was judged when it is sent, and follows no redirect.
 """
 
 from __future__ import annotations
