@@ -1,0 +1,145 @@
+"""Checks of JSON documents, with a shape or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from ..exact_json import MAX_DEPTH, shortened
+from ..types import (
+    Choice,
+    Shape,
+    StringType,
+    Value,
+)
+from ..values import (
+    survives_binary64,
+)
+from ..world import UNKNOWN
+from .problems import (
+    Check,
+    Options,
+    Problem,
+    Refused,
+    class_of,
+    is_mark,
+    refusal,
+    spend,
+    under,
+)
+from .scalars import number_of, string_check
+
+
+def json_check(options: Options, depth: int) -> Check:
+    deepest = MAX_DEPTH - depth
+
+    def check(value: Any, budget: list[int]) -> Value:
+        return convert(value, budget, 0)
+
+    def convert(value: Any, budget: list[int], level: int) -> Value:
+        kind = class_of(value)
+        if value is None or kind is bool:
+            return value
+        if kind is str:
+            return check_text(value, budget)
+        if kind is int or kind is float or kind is Decimal or kind is Fraction:
+            number = number_of(value, "a number")
+            if class_of(number) is not int and kind is not float and not survives_binary64(number):
+                raise refusal("a number that binary floating point keeps", value, "not_exact")
+            return number
+        if kind is not dict and kind is not list and kind is not tuple:
+            if value is UNKNOWN and options.allow_unknown:
+                return UNKNOWN
+            raise refusal("a JSON value", value, "wrong_type")
+        if level >= deepest:
+            raise refusal(f"nesting of at most {MAX_DEPTH}", value, "too_large")
+        if is_mark(value):
+            if options.allow_unknown:
+                return UNKNOWN
+            raise refusal("a known value", "$unknown", "unknown")
+        spend(budget, len(value), value)
+        return convert_items(value, budget, level + 1)
+
+    def convert_items(value: Any, budget: list[int], level: int) -> Value:
+        steps: Iterable[Any] = value if class_of(value) is dict else range(len(value))
+        found: dict[Any, Value] = {}
+        for step in steps:
+            try:
+                if class_of(value) is dict:
+                    check_text(step, budget)
+                found[step] = convert(value[step], budget, level)
+            except Refused as refused:
+                raise Refused(under(refused, step)) from None
+        if class_of(value) is dict:
+            return {key: found[key] for key in sorted(found)}
+        return tuple(found.values())
+
+    check_text = string_check(StringType())
+    return check
+
+
+def shaped(shape: Shape, document: Check, options: Options, depth: int) -> Check:
+    """The check of a document that has a shape: its value is the document, as rules read it."""
+    fits = _shape_check(shape, options, depth)
+
+    def check(value: Any, budget: list[int]) -> Value:
+        found = document(value, budget)
+        if found is not UNKNOWN:
+            fits(value, budget)
+        return found
+
+    return check
+
+
+def _shape_check(shape: Shape, options: Options, depth: int) -> Check:
+    if isinstance(shape, Choice):
+        return _choice_check(shape, options, depth)
+    name, definitions = shape.name, shape.definitions
+
+    def check(value: Any, budget: list[int]) -> Value:
+        # Compiled where it is first needed: a definition may contain itself.
+        key = (id(definitions), name)
+        known = options.defined.get(key)
+        if known is None:
+            kind = definitions.types[name]
+            known = options.defined[key] = options.compile_known(kind, options, depth)
+        spend(budget, 1, value)
+        return known(value, budget)
+
+    return check
+
+
+def _choice_check(shape: Choice, options: Options, depth: int) -> Check:
+    checks = tuple(options.compile_known(option, options, depth) for option in shape.options)
+    names = ", ".join(dict.fromkeys(str(option) for option in shape.options))
+    expected = f"one of {shortened(names, 200)}"
+
+    def check(value: Any, budget: list[int]) -> Value:
+        fitting = 0
+        nearest_miss: list[Problem] = []
+        for check_option in checks:
+            try:
+                check_option(value, budget)
+            except Refused as refused:
+                if _depth(refused.problems) > _depth(nearest_miss):
+                    nearest_miss = refused.problems
+                continue
+            fitting += 1
+            if not shape.exactly_one:
+                return value
+        if fitting == 1:
+            return value
+        if fitting:
+            several = f"exactly {expected}"
+            raise Refused([Problem((), several, f"a value of {fitting} of them", "wrong_type")])
+        # What came furthest into an alternative was most likely meant as it.
+        raise Refused(nearest_miss) if nearest_miss else refusal(expected, value, "wrong_type")
+
+    return check
+
+
+def _depth(problems: list[Problem]) -> int:
+    """How far into a value it was found wrong; 0 for at its top."""
+    return max((len(p.path) for p in problems), default=0)
