@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("pygls")
 import pytest_lsp
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -267,7 +268,7 @@ async def test_rename_changes_every_file_and_nothing_else(desk: Desk) -> None:
         ("on ref|und\n", "pay"),
         ("forbid lar|ge", "money"),
     ):
-        with pytest.raises(Exception, match="`"):
+        with pytest.raises(JsonRpcException, match="`"):
             await renamed(marked, name)
     prepared = await desk.client.text_document_prepare_rename_async(
         lsp.PrepareRenameParams(**desk.at("small(ar|gs.amount)"))
