@@ -183,3 +183,118 @@ def test_a_list_that_cannot_be_read(licet, folder):
 def test_an_empty_list(licet, folder):
     (folder / "none.json").write_text('{"tools": []}')
     assert licet("init", "none.json") == (2, "", "licet init: `none.json` lists no tools\n")
+
+
+AGENT = '''
+import sys
+
+print('{"tools": []}', flush=True)
+print("noise", file=sys.stderr)
+
+
+def get_order(id: str) -> str:
+    """Fetch an order."""
+
+
+def refund(order: str, amount: float) -> str:
+    """Pay an order back."""
+
+
+TOOLS = [get_order, refund]
+
+
+def made():
+    return TOOLS
+
+
+def failing():
+    raise RuntimeError("no\\nkey")
+'''
+
+
+@pytest.fixture
+def code(folder):
+    (folder / "shop").mkdir()
+    (folder / "shop" / "desk_agent.py").write_text(AGENT)
+    return folder
+
+
+def test_an_agents_own_tools(licet, code):
+    """What the module prints is not its answer; the policy stands on the saved list."""
+    assert licet("init", "--from", "shop.desk_agent:TOOLS", "-o", "policies") == (
+        0,
+        (
+            "wrote policies/desk_agent.licet: 2 tools, 0 permitted as reads, others denied\n"
+            "wrote policies/desk_agent.json: the tool list that it stands on\n"
+            "next: licet test policies/desk_agent.licet\n"
+        ),
+        "",
+    )
+    saved = json.loads((code / "policies" / "desk_agent.json").read_text())
+    assert [tool["name"] for tool in saved["tools"]] == ["get_order", "refund"]
+    assert licet("test", "policies/desk_agent.licet").code == 0
+    assert 'use tools "desk_agent.json" as desk_agent' in (
+        (code / "policies" / "desk_agent.licet").read_text()
+    )
+
+
+@pytest.mark.long
+def test_an_agent_that_has_changed(licet, code):
+    assert licet("init", "--from", "shop.desk_agent:made()", "--name", "desk", "-o", "p").code == 0
+    live = "desk=agent:shop.desk_agent:TOOLS"
+    assert licet("catalog", "diff", "p/desk.json", live).code == 0
+    with (code / "shop" / "desk_agent.py").open("a") as file:
+        file.write("TOOLS[1].__doc__ = 'Pay in cents.'\n")
+    changed = licet("catalog", "diff", "p/desk.json", live)
+    assert changed.code == 1
+    assert "desk.refund: its description" in changed.out
+    policy = (code / "p" / "desk.licet").read_bytes()
+    again = ("init", "--from", "shop.desk_agent:TOOLS", "--name", "desk", "-o", "p", "--tools-only")
+    assert licet(*again).err == "licet init: `p/desk.json` exists already; --force overwrites it\n"
+    assert licet(*again, "--force") == (
+        0,
+        "wrote p/desk.json: 2 tools of shop.desk_agent:TOOLS\n",
+        "",
+    )
+    assert (code / "p" / "desk.licet").read_bytes() == policy
+    assert licet("catalog", "diff", "p/desk.json", live).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "name a tool list, or an agent with --from"),
+        (("desk.json", "--from", "a:b"), "name a tool list, or an agent with --from"),
+        (("desk.json", "--tools-only"), "--tools-only saves the tools of an agent"),
+        (("--from", "shop/desk_agent.py:TOOLS"), "names no object: write MODULE:OBJECT"),
+        (("--from", "desk_agent.py:TOOLS"), "names no object: write MODULE:OBJECT"),
+        (("--from", "desk_agent"), "names no object: write MODULE:OBJECT"),
+        (("--from", "a:b; import os"), "names no object: write MODULE:OBJECT"),
+    ],
+)
+def test_what_names_no_agent(licet, code, arguments, said):
+    ended = licet("init", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert not list(code.glob("*.licet"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("shop.none:x", "ModuleNotFoundError: No module named 'shop.none'"),
+        ("shop.desk_agent:none", "AttributeError: module 'shop.desk_agent' has no attribute"),
+        (
+            "shop.desk_agent:failing()",
+            "gives no tools: RuntimeError: no key (shop/desk_agent.py:24)",
+        ),
+        ("shop.desk_agent:sys", "TypeError: it is a module: neither an agent or a tool"),
+    ],
+)
+def test_a_module_that_gives_no_tools(licet, code, target, said):
+    ended = licet("init", "--from", target)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"licet init: `{target}` ")
+    assert said in ended.err
+    assert not list(code.glob("*.licet"))

@@ -52,7 +52,9 @@ def diff(options: argparse.Namespace, streams: Streams) -> int:
 
     from .findings import plural
 
-    old, new = (_catalog([str(path)], streams) for path in (options.old, options.new))
+    if options.policy and not Path(options.new).is_file():
+        raise Failed("--policy stands on files: save the new tools to one first")
+    old, new = (_catalog([spec], streams) for spec in (options.old, options.new))
     found = list(differences(old, new))
     for difference in found:
         streams.out.say(str(difference))
@@ -179,8 +181,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(action=build)
 
     one = actions.add_parser("diff", help="what differs between two catalogs", allow_abbrev=False)
-    one.add_argument("old", metavar="OLD", type=Path)
-    one.add_argument("new", metavar="NEW", type=Path)
+    one.add_argument("old", metavar="OLD", help=SOURCE)
+    one.add_argument("new", metavar="NEW", help=SOURCE)
     one.add_argument(
         "--policy",
         metavar="POLICY",
@@ -209,7 +211,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 SOURCE = (
     "a file (FILE or NAME=FILE), what is installed (aws:ec2, aws:*, google:drive:v3), "
-    "or a live server (NAME=mcp:https://… or NAME=mcp:COMMAND)"
+    "a live server (NAME=mcp:https://… or NAME=mcp:COMMAND), or the tools of an agent in your code "
+    "(NAME=agent:MODULE:OBJECT)"
 )
 
 VERB = Verb(
@@ -227,6 +230,7 @@ VERB = Verb(
     examples=(
         ("licet catalog build 'aws:*' -o aws.lcat", "every operation of Amazon's services"),
         ("licet catalog diff old.lcat new.lcat --policy policies", "what an update breaks"),
+        ("licet catalog diff desk.json desk=agent:desk:agent", "whether an agent's tools changed"),
         ("licet catalog lock policies", "deny what changes from now on"),
         ("licet catalog search aws.lcat delete bucket", "tools by words"),
         ("licet catalog show aws.lcat s3.DeleteBucket", "one tool"),

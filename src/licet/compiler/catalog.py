@@ -23,7 +23,9 @@ class Tool:
     `source` qualifies the name (`desk.refund`); inline tools have the source "". `result` is None
     where the source does not describe one. `digest` covers schema, description and hints.
     `read_only`, `destructive`: hints of the source, which a policy may read as `tool.read_only`.
-    `unlocked`: it is not what the project's lock file says, and no call of it is allowed.
+    `locked`: it is what the project's lock file says. False: it is not, and no call of it is
+    allowed. None: the project has no lock. `from_agent`: an agent's own code described it, so that
+    what the agent has when it runs can be compared with it.
     """
 
     name: str
@@ -37,7 +39,8 @@ class Tool:
     dispatch: bool = False
     tags: tuple[str, ...] = ()
     digest: str = ""
-    unlocked: bool = False
+    locked: bool | None = None
+    from_agent: bool = False
 
     @property
     def qualified(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,11 @@ from typing import Any
 
 import pytest
 
+from licet.adapters.catalogs import tool_lists
+from licet.adapters.catalogs.locking import Lock
+from licet.adapters.frameworks.finding import listed
+from licet.compiler.types import STRING, DecimalType, Field
+from licet.loading import load_program
 from support.frameworks.desk import Desk, open_desk
 from support.frameworks.driver import Driver, Played, Proposed, refund
 
@@ -22,6 +28,11 @@ FRAMEWORKS = {  # a driver, and what has to be installed for it
     "pydantic_ai": "pydantic_ai",
     "strands": "strands",
 }
+LOCKED = """
+use tools "tools.json" as desk
+principal { id: String, manager: Bool }
+permit everything on any
+"""
 ONLY = os.environ.get("LICET_FRAMEWORK")
 
 
@@ -179,6 +190,40 @@ def test_a_cancelled_run_is_settled_as_one(driver: Any, desk: Desk) -> None:
 def test_a_result_that_cannot_be_written_down_is_a_result(driver: Any, desk: Desk) -> None:
     desk.line.fails.add("settle")
     assert play(driver(desk), [refund("c1", 40)]).texts == {"c1": "done R1"}
+
+
+def test_its_tools_are_a_catalog(driver: Any, desk: Desk) -> None:
+    tools, problems = tool_lists.read({"tools": listed(driver(desk).registered())}, "desk")
+    assert problems == ()
+    order = Field("order_id", STRING)
+    assert {tool.qualified: tool.params.fields for tool in tools} == {
+        "desk.refund": (order, Field("amount", DecimalType())),
+        "desk.lookup": (order,),
+        "desk.close": (order,),
+        "desk.wipe": (order,),
+    }
+    assert next(t for t in tools if t.name == "lookup").description == "Look an order up."
+    assert all(tool.from_agent and tool.destructive for tool in tools)
+
+
+def test_a_tool_that_is_not_as_it_was_locked(driver: Any, desk: Desk, tmp_path: Path) -> None:
+    entries = listed(driver(desk).registered())
+    for each in entries:
+        if each["name"] == "refund":
+            each["description"] = "Pay an order back, in cents."
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": entries}), "utf-8")
+    policy = tmp_path / "locked.licet"
+    policy.write_text(LOCKED, "utf-8")
+    program = load_program([policy]).program
+    assert program is not None
+    Lock.of(program.catalog).write(tmp_path)
+    locked = open_desk(tmp_path, LOCKED)
+    with locked.guard:
+        calls = [refund("c1", 40), Proposed("c2", "lookup", {"order_id": "R1"})]
+        played = play(driver(locked), calls)
+    assert locked.ran == [("lookup", "R1", 0.0)]
+    assert "has changed since its rules were reviewed" in played.texts["c1"]
+    assert "cents" not in played.texts["c1"]
 
 
 def test_an_id_that_is_used_again(driver: Any, desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from licet.adapters.frameworks import gate as gates
 from licet.adapters.frameworks.gate import Ask, Gate, Refuse, RefusedError, Run
+from licet.adapters.frameworks.plain import described
 from support.frameworks.desk import Desk, open_desk
 
 CALL = {"order_id": "R1", "amount": 40}
@@ -23,7 +24,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_the_three_outcomes(desk: Desk) -> None:
-    gate = Gate(desk.line)
+    gate = Gate(desk.line, described)
     run = gate.check("refund", CALL, id="c1")
     assert isinstance(run, Run)
     assert desk.line.tickets[0] not in repr(run)
@@ -38,7 +39,7 @@ def test_the_three_outcomes(desk: Desk) -> None:
 @pytest.mark.parametrize("how", ["fails", "hangs"])
 def test_synchronous_code_is_refused_as_well(desk: Desk, part: str, how: str) -> None:
     getattr(desk.line, how).add(part)
-    gate = Gate(desk.line, seconds=0.3)
+    gate = Gate(desk.line, described, seconds=0.3)
     decision = gate.check("refund", CALL, id="c1")
     if part == "check":
         assert decision == Refuse(
@@ -52,7 +53,7 @@ def test_synchronous_code_is_refused_as_well(desk: Desk, part: str, how: str) ->
 
 
 def test_a_ticket_is_good_once(desk: Desk) -> None:
-    gate = Gate(desk.line)
+    gate = Gate(desk.line, described)
     run = gate.check("refund", CALL, id="c1")
     assert isinstance(run, Run)
     with gate.running(run, CALL) as call:
@@ -62,7 +63,7 @@ def test_a_ticket_is_good_once(desk: Desk) -> None:
 
 
 def test_what_was_allowed_is_taken_once_and_by_its_name(desk: Desk) -> None:
-    gate = Gate(desk.line)
+    gate = Gate(desk.line, described)
     gate.check("refund", CALL, id="c1")
     with pytest.raises(RefusedError):
         gate.allowed("lookup", "c1")
@@ -80,7 +81,7 @@ def test_what_was_allowed_is_taken_once_and_by_its_name(desk: Desk) -> None:
 def test_a_check_that_fails_takes_back_what_was_allowed_before(
     desk: Desk, synchronous: bool
 ) -> None:
-    gate = Gate(desk.line)
+    gate = Gate(desk.line, described)
     assert isinstance(gate.check("refund", CALL, id="c1"), Run)
     desk.line.fails.add("check")
     if synchronous:
@@ -94,7 +95,7 @@ def test_a_check_that_fails_takes_back_what_was_allowed_before(
 
 def test_what_waits_for_its_tool_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "MOST_WAITING", 2)
-    gate = Gate(desk.line)
+    gate = Gate(desk.line, described)
     for number in range(3):
         gate.check("lookup", {"order_id": "R1"}, id=f"c{number}")
     with pytest.raises(RefusedError):
@@ -103,7 +104,7 @@ def test_what_waits_for_its_tool_is_bounded(desk: Desk, monkeypatch: pytest.Monk
 
 
 def test_refusals_become_shorter_and_each_reason_counts_by_itself(desk: Desk) -> None:
-    gate = Gate(desk.line)
+    gate = Gate(desk.line, described)
     huge, odd = {**CALL, "amount": 2_000}, {**CALL, "amount": 3_000}
 
     def said(args: dict[str, object], id: str) -> str:
@@ -121,7 +122,7 @@ def test_a_guard_that_is_cancelled_leaves_no_task(desk: Desk) -> None:
     desk.line.hangs.add("check")
 
     async def run() -> None:
-        gate = Gate(desk.line, seconds=0.1)
+        gate = Gate(desk.line, described, seconds=0.1)
         decision = await gate.acheck("refund", CALL, id="c1")
         assert isinstance(decision, Refuse)
         await asyncio.sleep(0)

@@ -15,6 +15,7 @@ import pytest
 
 from licet import Action, Guard
 from licet.adapters.frameworks.gate import Ask, Gate, Refuse, RefusedError, Run
+from licet.adapters.frameworks.plain import described
 from licet.adapters.remote.guard import RemoteGuard
 from licet.adapters.remote.transport import RemoteError, encode
 from licet.compiler.exact_json import decode
@@ -197,7 +198,7 @@ def test_a_gate_and_guarded_functions_work_on_it(guard: RemoteGuard) -> None:
     facts = {"order": {"R1": {"owner": "u1", "total": 200}}, "blocked": {"u1": False}}
     session = guard.session(principal={"id": "a1", "role": "manager"}, context={"risk": 0.1})
     assert session.check("refund", {"order_id": "R1", "amount": 1}, facts=facts).allowed
-    gate = Gate(session)
+    gate = Gate(session, described)
     run = gate.check("lookup", {"order_id": "R1"}, id="c1")
     assert isinstance(run, Run)
     with gate.running(run, {"order_id": "R1"}) as call:

@@ -34,9 +34,16 @@ class Driver:
 
     async def play(self, turns: Sequence[Sequence[Proposed]]) -> Played:
         self.client = Scripted(turns)
-        self.agent = Agent(self.client, tools=self.tools, middleware=self.middleware)
+        self.agent = self._agent()
         self.session = AgentSession()
         return await self._run("go")
+
+    def registered(self) -> Any:
+        self.client = Scripted([])
+        return self._agent()
+
+    def _agent(self) -> Any:
+        return Agent(self.client, tools=self.tools, middleware=self.middleware)
 
     async def resume(self, *, agree: bool) -> Played:
         answers = [each.to_function_approval_response(agree) for each in self.requests]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from licet import Guard, Verdict
+from licet.compiler.program import Program
 
 POLICY = """
 principal { id: String, manager: Bool }
@@ -49,6 +50,10 @@ class Line:
     @property
     def guard(self) -> Line:
         return self
+
+    @property
+    def program(self) -> Program:
+        return self._guard.program
 
     def _broken(self, part: str) -> None:
         if part in self.fails:
@@ -133,8 +138,8 @@ class Desk:
         return f"done {order_id}"
 
 
-def open_desk(folder: Path) -> Desk:
+def open_desk(folder: Path, text: str = POLICY) -> Desk:
     policy = folder / "desk.licet"
-    policy.write_text(POLICY, "utf-8")
+    policy.write_text(text, "utf-8")
     guard = Guard.load(policy)
     return Desk(guard, Line(guard))

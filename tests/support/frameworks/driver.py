@@ -37,6 +37,10 @@ class Driver(Protocol):
 
     def __init__(self, desk: Desk, *, rewriting: bool = False, seconds: float = 30.0) -> None: ...
 
+    def registered(self) -> Any:
+        """What `licet init --from` would find: the agent, or what holds its tools."""
+        ...
+
     async def play(self, turns: Sequence[Sequence[Proposed]]) -> Played:
         """A new run: each turn's calls at once, then an end."""
         ...

@@ -48,13 +48,19 @@ class Driver:
             )
             for turn in turns
         ]
-        self.agent = create_agent(
+        self.agent = self._agent(*script)
+        return await self._run({"messages": [("user", "go")]})
+
+    def registered(self) -> Any:
+        return self._agent()
+
+    def _agent(self, *script: AIMessage) -> Any:
+        return create_agent(
             Scripted(messages=iter([*script, AIMessage(content="done")])),
             self.tools,
             middleware=self.middleware,
             checkpointer=InMemorySaver(),
         )
-        return await self._run({"messages": [("user", "go")]})
 
     async def resume(self, *, agree: bool) -> Played:
         return await self._run(Command(resume=agree))

@@ -38,26 +38,28 @@ class Driver:
         self.graph: Any = None
 
     async def play(self, turns: Sequence[Sequence[Proposed]]) -> Played:
-        script = iter(
-            [
-                *(
-                    AIMessage(
-                        content="",
-                        tool_calls=[{"name": c.tool, "args": c.args, "id": c.id} for c in turn],
-                    )
-                    for turn in turns
-                ),
-                AIMessage(content="done"),
-            ]
-        )
+        script = [
+            AIMessage(
+                content="",
+                tool_calls=[{"name": c.tool, "args": c.args, "id": c.id} for c in turn],
+            )
+            for turn in turns
+        ]
+        self.graph = self._graph(*script).compile(checkpointer=InMemorySaver())
+        return await self._run({"messages": [("user", "go")]})
+
+    def registered(self) -> Any:
+        return self._graph()
+
+    def _graph(self, *messages: AIMessage) -> Any:
+        script = iter([*messages, AIMessage(content="done")])
         graph = StateGraph(MessagesState)
         graph.add_node("model", lambda _state: {"messages": [next(script)]})
         graph.add_node("tools", self.tools)
         graph.add_edge(START, "model")
         graph.add_conditional_edges("model", tools_condition)
         graph.add_edge("tools", "model")
-        self.graph = graph.compile(checkpointer=InMemorySaver())
-        return await self._run({"messages": [("user", "go")]})
+        return graph
 
     async def resume(self, *, agree: bool) -> Played:
         return await self._run(Command(resume=agree))

@@ -36,9 +36,15 @@ class Driver:
 
     async def play(self, turns: Sequence[Sequence[Proposed]]) -> Played:
         script = [[function_call(c.tool, c.args, call_id=c.id) for c in turn] for turn in turns]
-        model = ScriptedModel([*script, [assistant_message("done")]])
-        self.agent = Agent(name="desk", model=model, tools=self.tools)
+        self.agent = self._agent(*script)
         return await self._run("go")
+
+    def registered(self) -> Any:
+        return Agent(name="front", handoffs=[self._agent()])
+
+    def _agent(self, *script: Any) -> Any:
+        model = ScriptedModel([*script, [assistant_message("done")]])
+        return Agent(name="desk", model=model, tools=self.tools)
 
     async def resume(self, *, agree: bool) -> Played:
         state = self.result.to_state()

@@ -38,14 +38,20 @@ class Driver:
             ModelResponse([ToolCallPart(c.tool, c.args, tool_call_id=c.id) for c in turn])
             for turn in turns
         ]
+        self.agent = self._agent(*script)
+        return await self._run(user_prompt="go")
+
+    def registered(self) -> Any:
+        return self._agent()
+
+    def _agent(self, *script: ModelResponse) -> Any:
         steps = iter([*script, ModelResponse([TextPart("done")])])
-        self.agent = Agent(
+        return Agent(
             FunctionModel(lambda messages, info: next(steps)),
             toolsets=[self.toolset],
             capabilities=[self.guard],
             output_type=[str, DeferredToolRequests],
         )
-        return await self._run(user_prompt="go")
 
     async def resume(self, *, agree: bool) -> Played:
         waiting = self.result.output.approvals

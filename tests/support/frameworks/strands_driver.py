@@ -30,15 +30,21 @@ class Driver:
         self.result: Any = None
 
     async def play(self, turns: Sequence[Sequence[Proposed]]) -> Played:
-        self.agent = Agent(
+        self.agent = self._agent(turns)
+        if self.rewriting:
+            self.agent.add_middleware(ExecuteToolStage.Input, doubled)
+        return await self._run("go")
+
+    def registered(self) -> Any:
+        return self._agent([])
+
+    def _agent(self, turns: Sequence[Sequence[Proposed]]) -> Any:
+        return Agent(
             model=Scripted(turns),
             tools=self.tools,
             interventions=[self.guard],
             callback_handler=None,
         )
-        if self.rewriting:
-            self.agent.add_middleware(ExecuteToolStage.Input, doubled)
-        return await self._run("go")
 
     async def resume(self, *, agree: bool) -> Played:
         return await self._run(

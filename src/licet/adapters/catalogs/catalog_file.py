@@ -30,7 +30,7 @@ FORMAT: Final = "licet catalog"
 VERSION: Final = 1
 MAX_PART = 128_000_000
 _INDEX: Final = "index.json"
-_FLAGS: Final = ("read_only", "destructive", "atomic", "dispatch")
+_FLAGS: Final = ("read_only", "destructive", "atomic", "dispatch", "from_agent")
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 
 

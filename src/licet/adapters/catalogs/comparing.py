@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -22,6 +22,8 @@ from licet.compiler.types import (
     StringType,
     Type,
 )
+
+from .hints import HINTS
 
 What = Literal["added", "removed", "tightened", "loosened", "changed"]
 
@@ -59,6 +61,12 @@ def differences(old: Catalog, new: Catalog) -> Iterator[Difference]:
             yield from _tool(old.qualified[name], new.qualified[name])
 
 
+def drift(known: Tool, now: Tool) -> list[Difference]:
+    """What one tool has become since its catalog was made; hints aside, which a project sets."""
+    hints = {hint: getattr(known, hint) for hint in HINTS}
+    return list(_tool(known, replace(now, **hints)))
+
+
 def _source(catalog: Catalog, qualified: str) -> set[str]:
     short = catalog.short_name(qualified) or ""
     return {qualified[: -len(short) - 1]} if len(short) < len(qualified) else set()
@@ -68,7 +76,7 @@ def _tool(old: Tool, new: Tool) -> Iterator[Difference]:
     name = new.qualified
     found = list(_record(name, "args", old.params, new.params))
     yield from found
-    for hint in ("read_only", "destructive", "atomic", "dispatch"):
+    for hint in HINTS:
         before, after = getattr(old, hint), getattr(new, hint)
         if before != after:
             yield Difference("changed", name, "", f"{hint}: {_yes(before)} → {_yes(after)}")

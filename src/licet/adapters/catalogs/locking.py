@@ -36,7 +36,7 @@ class Lock:
         return Lock({tool.qualified: tool_digest(tool) for tool in catalog if tool.source})
 
     def applied(self, given: Iterable[Tool | ToolSource]) -> tuple[Tool | ToolSource, ...]:
-        """The same tools; those that are not as they were locked are marked."""
+        """The same tools, each marked by whether it is as it was locked."""
         return tuple(
             self.checked(each)
             if isinstance(each, Tool)
@@ -45,10 +45,8 @@ class Lock:
         )
 
     def checked(self, tool: Tool) -> Tool:
-        """The tool, marked where it is not as it was locked."""
-        if self.tools.get(tool.qualified) == tool_digest(tool):
-            return tool
-        return replace(tool, unlocked=True)
+        """The tool, marked by whether it is as it was locked."""
+        return replace(tool, locked=self.tools.get(tool.qualified) == tool_digest(tool))
 
     @property
     def digest(self) -> str:

@@ -60,7 +60,7 @@ def listed(server: str | Sequence[str], *, seconds: float = 30.0) -> list[Mappin
 
 def pinned(tool: Tool, lock: Lock | None) -> Tool:
     """The tool with its hints if it is as it was locked, else without."""
-    if lock is not None and not lock.checked(tool).unlocked:
+    if lock is not None and lock.checked(tool).locked:
         return tool
     return replace(tool, read_only=False, destructive=True)
 

@@ -48,26 +48,12 @@ def tool_of(
 
     Raises ValueError where a parameter cannot be an argument, or its type has no schema.
     """
-    from pydantic import BaseModel
-
     name = described.__name__
-    try:
-        if isinstance(described, type):
-            if not issubclass(described, BaseModel):
-                raise ValueError(f"`{name}` is a class, but no pydantic model")
-            schema = described.model_json_schema()
-        else:
-            schema = _schema(described)
-    except (TypeError, NameError, AttributeError) as error:
-        raise ValueError(f"`{name}` has no schema: {error}") from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] != "pydantic":
-            raise
-        raise ValueError(f"`{name}` has no schema: {error}") from error
+    schema = schema_of(described)
     params, findings = to_params(schema, f"tool `{name}`")
     if has_errors(findings):
         raise ValueError(render_text(tuple(findings)))
-    description = " ".join((inspect.getdoc(described) or "").partition("\n\n")[0].split())
+    description = description_of(described)
     told = json.dumps([name, schema, description, read_only], sort_keys=True, default=str)
     return Tool(
         name=name,
@@ -78,6 +64,30 @@ def tool_of(
         destructive=not read_only,
         digest=hashlib.sha256(b"licet python 1 " + told.encode()).hexdigest(),
     )
+
+
+def description_of(described: Callable[..., Any] | type) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join((inspect.getdoc(described) or "").partition("\n\n")[0].split())
+
+
+def schema_of(described: Callable[..., Any] | type) -> dict[str, Any]:
+    """The JSON Schema of a function's arguments, or of a pydantic model. Raises ValueError."""
+    from pydantic import BaseModel
+
+    name = described.__name__
+    try:
+        if not isinstance(described, type):
+            return _schema(described)
+        if not issubclass(described, BaseModel):
+            raise ValueError(f"`{name}` is a class, but no pydantic model")
+        return described.model_json_schema()
+    except (TypeError, NameError, AttributeError) as error:
+        raise ValueError(f"`{name}` has no schema: {error}") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "pydantic":
+            raise
+        raise ValueError(f"`{name}` has no schema: {error}") from error
 
 
 def _schema(function: Callable[..., Any]) -> dict[str, Any]:

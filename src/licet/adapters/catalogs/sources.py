@@ -129,7 +129,8 @@ Named = tuple[tuple[tuple[ToolSource, str], ...], tuple[Diagnostic, ...]]
 def named(spec: str) -> Named:
     """The sources of a command line's word, each with a text that says where it is from:
     `FILE`, `NAME=FILE`, `aws:ec2`, `aws:s3*`, `google:drive:v3`, `NAME=mcp:https://…`,
-    `NAME=mcp:COMMAND`. What a server says is kept as it says it: whoever names it here pins it."""
+    `NAME=mcp:COMMAND`, `NAME=agent:MODULE:OBJECT`, which runs the module. What a server says is
+    kept as it says it: whoever names it here pins it."""
     kind, colon, wanted = spec.partition(":")
     if colon and kind in INSTALLED:
         given, found = installed(kind, wanted, None)
@@ -138,6 +139,8 @@ def named(spec: str) -> Named:
     name, equals, file = spec.partition("=")
     if equals and file.startswith("mcp:"):
         return _server(name, file.removeprefix("mcp:"))
+    if equals and file.startswith("agent:"):
+        return _agent(name, file.removeprefix("agent:"))
     path = Path(file if equals else spec)
     given, found = load(path, None, name if equals else None)
     if path.suffix == SUFFIX:
@@ -163,6 +166,17 @@ def _server(name: str, server: str) -> Named:
         return (), (Diagnostic("LIC200", str(error), None),)
     given, found = tool_lists.read({"tools": tools}, name, None, "mcp")
     return ((Listed(name, given), "an MCP server"),), found
+
+
+def _agent(name: str, target: str) -> Named:
+    from licet.adapters.frameworks.importing import ListingError, list_tools
+
+    try:
+        tools = list_tools(target)
+    except ListingError as error:
+        return (), (Diagnostic("LIC200", str(error), None),)
+    given, found = tool_lists.read({"tools": tools}, name, None, "mcp")
+    return ((Listed(name, given), "an agent"),), found
 
 
 def _origin(source: Tool | ToolSource, path: Path) -> str:

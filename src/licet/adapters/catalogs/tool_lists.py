@@ -26,6 +26,8 @@ MAX_NAME = 256
 MAX_FILE = 16_000_000
 
 Format = Literal["openai", "anthropic", "gemini", "mcp", "json_schema"]
+#: In a tool's `_meta`: an agent's own code described it (`adapters/frameworks/describing`).
+FROM_AGENT: Final = "licet/agent"
 FORMATS: Final[tuple[Format, ...]] = ("openai", "anthropic", "gemini", "mcp", "json_schema")
 Found = tuple[tuple[Tool, ...], tuple[Diagnostic, ...]]
 
@@ -40,6 +42,7 @@ class _Entry:
     result: object
     description: object
     hints: Mapping[str, Any]
+    from_agent: bool = False
 
 
 def load(
@@ -188,7 +191,10 @@ def _entry(item: object) -> _Entry | str:
             if not isinstance(hints, Mapping):
                 return "`annotations` is an object"
             result = item.get("outputSchema")
-            return _Entry("mcp", name, item["inputSchema"], result, description, hints)
+            meta = item.get("_meta")
+            from_agent = isinstance(meta, Mapping) and meta.get(FROM_AGENT) is True
+            schema = item["inputSchema"]
+            return _Entry("mcp", name, schema, result, description, hints, from_agent)
         case ["input_schema"]:
             return _Entry("anthropic", name, item["input_schema"], None, description, {})
         case ["parameters"]:
@@ -229,9 +235,8 @@ def _tool(
         entry.form == "mcp" and not read_only and entry.hints.get("destructiveHint") is not False
     )
     try:
-        spelled = canonical(
-            ["licet tool 1", name, schema, entry.result, description, dict(entry.hints)]
-        )
+        told = ["licet tool 1", name, schema, entry.result, description, dict(entry.hints)]
+        spelled = canonical([*told, FROM_AGENT] if entry.from_agent else told)
     except ValueError as error:
         return None, [*findings, Diagnostic("LIC202", f"{where}: {error}", span)]
     tool = Tool(
@@ -243,6 +248,7 @@ def _tool(
         read_only=read_only,
         destructive=destructive,
         digest=hashlib.sha256(spelled).hexdigest(),
+        from_agent=entry.from_agent,
     )
     return tool, findings
 

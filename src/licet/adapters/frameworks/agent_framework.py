@@ -18,10 +18,12 @@ from weakref import WeakKeyDictionary
 from pydantic_core import to_jsonable_python
 
 from . import feedback
+from .describing import Entry, entry
 from .gate import Ask, Gate, Refuse, RefusedError, Run, Session
 
 try:
     from agent_framework import (
+        Agent,
         Content,
         FunctionInvocationContext,
         FunctionMiddleware,
@@ -47,7 +49,7 @@ class GuardMiddleware(FunctionMiddleware):
     """
 
     def __init__(self, session: Session, *, asking: bool = True, seconds: float = 30.0) -> None:
-        self.gate = Gate(session, seconds=seconds)
+        self.gate = Gate(session, described, seconds=seconds)
         self.asking = asking
 
     async def process(
@@ -55,7 +57,7 @@ class GuardMiddleware(FunctionMiddleware):
     ) -> None:
         name, id = context.function.name, str(context.metadata["call_id"])
         args = _plain(context.arguments)
-        decision = await self.gate.acheck(name, args, id=id)
+        decision = await self.gate.acheck(name, args, id=id, built=context.function)
         if isinstance(decision, Run):
             _redeem_in(context.function)
             with _lock:
@@ -72,6 +74,23 @@ class GuardMiddleware(FunctionMiddleware):
             context.result = _request(context, id, args, decision)
         else:
             context.result = decision.text
+
+
+def tools_of(found: Any) -> list[FunctionTool]:
+    """The function tools of an agent, those of its connected MCP servers included, or one tool.
+    Raises TypeError."""
+    if isinstance(found, FunctionTool):
+        return [found]
+    if not isinstance(found, Agent):
+        raise TypeError(f"a {type(found).__name__} has no tools")
+    served = [tool for server in found.mcp_tools for tool in server.functions]
+    own = found.default_options.get("tools", [])
+    return [tool for tool in (*own, *served) if isinstance(tool, FunctionTool)]
+
+
+def described(tool: FunctionTool) -> Entry:
+    """A tool as its model sees it."""
+    return entry(tool.name, tool.description, tool.parameters())
 
 
 def _request(

@@ -55,6 +55,11 @@ def unavailable(tool: str) -> str:
     return f"{tool[:200]} was not run: whether it is permitted could not be decided."
 
 
+def changed(tool: str) -> str:
+    """The tool is not as it was when its rules were reviewed."""
+    return f"{tool[:200]} was not run: it has changed since its rules were reviewed."
+
+
 def altered(tool: str) -> str:
     """Between the check and the tool something changed; an operator finds the reason in the log."""
     return f"{tool[:200]} was not run: it is not the call that was permitted."

@@ -23,6 +23,8 @@ from licet.verifier.verdict import Verdict
 
 from . import feedback
 from .bounding import abounded, bounded
+from .describing import Describe
+from .reviewing import Reviewer
 
 log = logging.getLogger("licet")
 
@@ -119,22 +121,30 @@ class Call:
 class Gate:
     """One session's way into a framework. Safe to share between threads and tasks.
 
-    `seconds` bounds each check, redemption and settlement.
+    `seconds` bounds each check, redemption and settlement. `describe` says what one tool of the
+    framework is, so that it can be compared with the catalog of a guard in this process.
     """
 
-    def __init__(self, session: Session, *, seconds: float = 30.0) -> None:
+    def __init__(self, session: Session, describe: Describe, *, seconds: float = 30.0) -> None:
         self.session = session
         self.seconds = seconds
+        program = getattr(session.guard, "program", None)
+        self._reviewer = Reviewer(getattr(program, "catalog", None), describe)
         self._feedback = feedback.Feedback()
         self._waiting: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
 
     # --- check
 
-    def check(self, tool: str, args: Mapping[str, object], *, id: str) -> Decision:
-        """Decide one call. `id` is the framework's own for the call. Raises nothing."""
+    def check(
+        self, tool: str, args: Mapping[str, object], *, id: str, built: object = None
+    ) -> Decision:
+        """Decide one call. `id` is the framework's own for the call, `built` its object of the
+        tool, None where it has no such tool. Raises nothing."""
         try:
             self._drop(id)
+            if built is not None and self._reviewer.refuses(tool, built):
+                return Refuse(tool, feedback.changed(tool))
 
             def work() -> tuple[Verdict, Ticket | str | None]:
                 verdict = self.session.check(tool, args, id=id)
@@ -144,10 +154,14 @@ class Gate:
         except Exception:
             return self._failed(tool)
 
-    async def acheck(self, tool: str, args: Mapping[str, object], *, id: str) -> Decision:
+    async def acheck(
+        self, tool: str, args: Mapping[str, object], *, id: str, built: object = None
+    ) -> Decision:
         """`check`, without blocking the event loop."""
         try:
             self._drop(id)
+            if built is not None and self._reviewer.refuses(tool, built):
+                return Refuse(tool, feedback.changed(tool))
 
             async def work() -> tuple[Verdict, Ticket | str | None]:
                 verdict = await self.session.acheck(tool, args, id=id)

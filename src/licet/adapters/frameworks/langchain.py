@@ -17,13 +17,17 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
+from .describing import Entry, entry
 from .gate import Ask, Call, Gate, Refuse, RefusedError, Run, Session
 
 try:
     from langchain.agents.middleware import AgentMiddleware
     from langchain_core.messages import ToolMessage
     from langchain_core.tools import BaseTool
+    from langchain_core.utils.function_calling import convert_to_openai_function
+    from langgraph.prebuilt import ToolNode
     from langgraph.prebuilt.tool_node import ToolCallRequest
+    from langgraph.pregel import Pregel
     from langgraph.types import Command, interrupt
 except ImportError as error:
     raise ImportError("LangChain is missing: pip install 'licet[langchain]'") from error
@@ -44,7 +48,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any]):
         self, session: Session, *, interrupting: bool = True, seconds: float = 30.0
     ) -> None:
         super().__init__()
-        self.gate = Gate(session, seconds=seconds)
+        self.gate = Gate(session, described, seconds=seconds)
         self.interrupting = interrupting
 
     def wrap_tool_call(
@@ -53,10 +57,10 @@ class GuardMiddleware(AgentMiddleware[Any, Any]):
         handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]],
     ) -> ToolMessage | Command[Any]:
         name, args, id = _proposed(request)
-        decision = self.gate.check(name, args, id=id)
+        decision = self.gate.check(name, args, id=id, built=request.tool)
         if isinstance(decision, Ask) and self.interrupting:
             _ask(decision, args)
-            decision = self.gate.check(name, args, id=id)
+            decision = self.gate.check(name, args, id=id, built=request.tool)
         if not isinstance(decision, Run):
             return _refusal(decision, id)
         if request.tool is None:
@@ -72,10 +76,10 @@ class GuardMiddleware(AgentMiddleware[Any, Any]):
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
         name, args, id = _proposed(request)
-        decision = await self.gate.acheck(name, args, id=id)
+        decision = await self.gate.acheck(name, args, id=id, built=request.tool)
         if isinstance(decision, Ask) and self.interrupting:
             _ask(decision, args)
-            decision = await self.gate.acheck(name, args, id=id)
+            decision = await self.gate.acheck(name, args, id=id, built=request.tool)
         if not isinstance(decision, Run):
             return _refusal(decision, id)
         if request.tool is None:
@@ -85,6 +89,26 @@ class GuardMiddleware(AgentMiddleware[Any, Any]):
             return await handler(request.override(tool=tool))
         except RefusedError as refused:
             return _refusal(refused.decision, id)
+
+
+def tools_of(found: Any) -> list[BaseTool]:
+    """The tools of an agent or a graph, a `ToolNode`, or one tool. Raises TypeError."""
+    if isinstance(found, BaseTool):
+        return [found]
+    if isinstance(found, ToolNode):
+        return list(found.tools_by_name.values())
+    nodes = getattr(found, "nodes", None)
+    if not isinstance(nodes, dict):
+        raise TypeError(f"a {type(found).__name__} has no tools")
+    inner = [getattr(node, "bound", getattr(node, "runnable", None)) for node in nodes.values()]
+    graphs = [each for each in inner if isinstance(each, ToolNode | Pregel)]
+    return [tool for graph in graphs for tool in tools_of(graph)]
+
+
+def described(tool: BaseTool) -> Entry:
+    """A tool as its model sees it: without what the graph injects."""
+    told = convert_to_openai_function(tool)
+    return entry(told["name"], told.get("description"), told.get("parameters", {}))
 
 
 def _proposed(request: ToolCallRequest) -> tuple[str, dict[str, Any], str]:

@@ -16,10 +16,17 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+from .describing import Entry, entry
 from .gate import Ask, Gate, Refuse, RefusedError, Run, Session
 
 try:
-    from agents import FunctionTool, RunContextWrapper, ToolInputGuardrail, ToolInputGuardrailData
+    from agents import (
+        Agent,
+        FunctionTool,
+        RunContextWrapper,
+        ToolInputGuardrail,
+        ToolInputGuardrailData,
+    )
     from agents.tool import (
         maybe_invoke_function_tool_failure_error_function,
         set_function_tool_failure_error_function,
@@ -38,11 +45,32 @@ def guard_tools(
 ) -> list[FunctionTool]:
     """The tools, guarded as one session. Raises TypeError for a tool that is no `FunctionTool`:
     what a provider runs itself (hosted tools, computers, shells) does not pass here."""
-    loop = _Loop(Gate(session, seconds=seconds))
+    loop = _Loop(Gate(session, described, seconds=seconds))
     for tool in tools:
         if not isinstance(tool, FunctionTool):
             raise TypeError(f"only function tools can be guarded, not {type(tool).__name__}")
     return [loop.guarded(tool) for tool in tools]
+
+
+def tools_of(found: Any) -> list[FunctionTool]:
+    """The function tools of an agent and of the agents that it hands off to, or one tool. Raises
+    TypeError. Tools of its MCP servers are those servers' own."""
+    if isinstance(found, FunctionTool):
+        return [found]
+    if not isinstance(found, Agent):
+        raise TypeError(f"a {type(found).__name__} has no tools")
+    agents, seen = [found], [found]
+    while agents:
+        near = [each for each in agents.pop().handoffs if isinstance(each, Agent)]
+        fresh = [each for each in near if not any(each is known for known in seen)]
+        agents += fresh
+        seen += fresh
+    return [tool for agent in seen for tool in agent.tools if isinstance(tool, FunctionTool)]
+
+
+def described(tool: FunctionTool) -> Entry:
+    """A tool as its model sees it."""
+    return entry(tool.name, tool.description, tool.params_json_schema)
 
 
 class _Loop:
@@ -60,7 +88,7 @@ class _Loop:
         own = tool.needs_approval
 
         async def needs_approval(context: RunContextWrapper[Any], args: Any, id: str) -> bool:
-            decision = await self._gate.acheck(tool.name, args, id=id)
+            decision = await self._gate.acheck(tool.name, args, id=id, built=tool)
             if isinstance(decision, Refuse):
                 self._keep(id, decision)
                 return False
@@ -75,7 +103,7 @@ class _Loop:
                 if args is None:
                     decision = Refuse(tool.name, _malformed(tool.name))
                 else:
-                    decision = await self._gate.acheck(tool.name, args, id=id)
+                    decision = await self._gate.acheck(tool.name, args, id=id, built=tool)
             if isinstance(decision, Run):
                 return ToolGuardrailFunctionOutput.allow()
             return ToolGuardrailFunctionOutput.reject_content(decision.text)

@@ -19,11 +19,17 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Protocol, TypeVar, cast
 
+from licet.adapters.catalogs.python import description_of, schema_of
 from licet.verifier.sessions import Checking, GuardSession, current
 
+from .describing import Entry, entry
 from .gate import Ask, Gate, Redeeming, Refuse, RefusedError, Run
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: On a guarded function, the name of its tool; on a guard, its guarded functions by that name.
+_TOOL = "_licet_tool"
+_TOOLS = "_licet_tools"
 
 
 class Guarding(Checking, Redeeming, Protocol):
@@ -47,21 +53,21 @@ def guarded(guard: Guarding, function: F, *, name: str | None = None) -> F:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             gate, given = _gate(guard, tool), _arguments(signature, args, kwargs)
-            return _async_steps(gate, tool, given, function, signature)
+            return _async_steps(gate, tool, given, wrapper, function, signature)
 
     elif inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             gate, given = _gate(guard, tool), _arguments(signature, args, kwargs)
-            return _steps(gate, tool, given, function, signature)
+            return _steps(gate, tool, given, wrapper, function, signature)
 
     elif inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             gate, given = _gate(guard, tool), _arguments(signature, args, kwargs)
-            run = _run(await gate.acheck(tool, given, id=_new_id()))
+            run = _run(await gate.acheck(tool, given, id=_new_id(), built=wrapper))
             async with gate.arunning(run, given) as call:
                 answer = call.result = await _called(function, signature, call.args)
             return answer
@@ -71,22 +77,37 @@ def guarded(guard: Guarding, function: F, *, name: str | None = None) -> F:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             gate, given = _gate(guard, tool), _arguments(signature, args, kwargs)
-            run = _run(gate.check(tool, given, id=_new_id()))
+            run = _run(gate.check(tool, given, id=_new_id(), built=wrapper))
             with gate.running(run, given) as call:
                 answer = call.result = _called(function, signature, call.args)
             return answer
 
+    vars(wrapper)[_TOOL] = tool
+    vars(guard).setdefault(_TOOLS, {})[tool] = wrapper
     return cast(F, wrapper)
+
+
+def tools_of(found: object) -> list[Callable[..., Any]] | None:
+    """The functions that stand under a guard's `@guard.tool`; None where there are none."""
+    functions = getattr(found, _TOOLS, None)
+    return list(functions.values()) if isinstance(functions, dict) else None
+
+
+def described(function: Callable[..., Any]) -> Entry:
+    """A function as a tool. Raises ValueError for one whose arguments have no types."""
+    name = str(getattr(function, _TOOL, function.__name__))
+    return entry(name, description_of(function), schema_of(function))
 
 
 def _steps(
     gate: Gate,
     tool: str,
     given: dict[str, Any],
+    wrapper: object,
     function: Callable[..., Any],
     signature: inspect.Signature,
 ) -> Generator[Any, Any, Any]:
-    run = _run(gate.check(tool, given, id=_new_id()))
+    run = _run(gate.check(tool, given, id=_new_id(), built=wrapper))
     with gate.running(run, given) as call:
         return (yield from _called(function, signature, call.args))
 
@@ -95,10 +116,11 @@ async def _async_steps(
     gate: Gate,
     tool: str,
     given: dict[str, Any],
+    wrapper: object,
     function: Callable[..., Any],
     signature: inspect.Signature,
 ) -> AsyncGenerator[Any, Any]:
-    run = _run(await gate.acheck(tool, given, id=_new_id()))
+    run = _run(await gate.acheck(tool, given, id=_new_id(), built=wrapper))
     async with gate.arunning(run, given) as call:
         steps = _called(function, signature, call.args)
         try:
@@ -128,7 +150,9 @@ def _gate(guard: Guarding, tool: str) -> Gate:
 
 def gate_of(session: GuardSession[Guarding]) -> Gate:
     """The one gate of a session, so that repeated refusals are counted together."""
-    gate: Gate = vars(session).setdefault("_gate", Gate(session))
+    gate: Gate | None = vars(session).get("_gate")
+    if gate is None:
+        gate = vars(session).setdefault("_gate", Gate(session, described))
     return gate
 
 

@@ -10,6 +10,7 @@ be approved is refused then.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,13 +18,17 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from .describing import Entry, entry
 from .gate import Ask, Gate, RefusedError, Run, Session
 
 try:
-    from pydantic_ai import ApprovalRequired, RunContext, ToolDefinition
+    from pydantic_ai import ApprovalRequired, RunContext, RunUsage, ToolDefinition
+    from pydantic_ai.agent import AbstractAgent
     from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
     from pydantic_ai.exceptions import ToolFailed
     from pydantic_ai.messages import ToolCallPart
+    from pydantic_ai.models.test import TestModel
+    from pydantic_ai.tools import Tool
     from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
     from pydantic_ai.toolsets.abstract import ToolsetTool
 except ImportError as error:
@@ -38,7 +43,7 @@ class GuardCapability(AbstractCapability[Any]):
     """
 
     def __init__(self, session: Session, *, deferring: bool = True, seconds: float = 30.0) -> None:
-        self.gate = Gate(session, seconds=seconds)
+        self.gate = Gate(session, described, seconds=seconds)
         self.deferring = deferring
 
     def get_ordering(self) -> CapabilityOrdering:
@@ -52,7 +57,9 @@ class GuardCapability(AbstractCapability[Any]):
         tool_def: ToolDefinition,
         args: dict[str, Any],
     ) -> dict[str, Any]:
-        decision = await self.gate.acheck(tool_def.name, _plain(args), id=call.tool_call_id)
+        decision = await self.gate.acheck(
+            tool_def.name, _plain(args), id=call.tool_call_id, built=tool_def
+        )
         if isinstance(decision, Run):
             return args
         if isinstance(decision, Ask) and self.deferring and not ctx.tool_call_approved:
@@ -61,6 +68,36 @@ class GuardCapability(AbstractCapability[Any]):
 
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
         return toolset.visit_and_replace(lambda leaf: _Redeeming(leaf, self.gate))
+
+
+def tools_of(found: Any) -> list[ToolDefinition]:
+    """The tools of an agent, of a toolset, or one tool, as an agent without dependencies would see
+    them. Runs an event loop of its own. Raises TypeError, and whatever a toolset raises."""
+    if isinstance(found, ToolDefinition):
+        return [found]
+    if isinstance(found, Tool):
+        return [found.tool_def]
+    toolsets = [found] if isinstance(found, AbstractToolset) else None
+    if isinstance(found, AbstractAgent):
+        toolsets = list(found.toolsets)
+    if toolsets is None:
+        raise TypeError(f"a {type(found).__name__} has no tools")
+
+    async def listed() -> list[ToolDefinition]:
+        context = RunContext(deps=None, model=TestModel(), usage=RunUsage())
+        tools: list[ToolDefinition] = []
+        for toolset in toolsets:
+            async with toolset:
+                held = await toolset.get_tools(context)
+            tools += [tool.tool_def for tool in held.values()]
+        return tools
+
+    return asyncio.run(listed())
+
+
+def described(tool: ToolDefinition) -> Entry:
+    """A tool as its model sees it."""
+    return entry(tool.name, tool.description, tool.parameters_json_schema)
 
 
 @dataclass

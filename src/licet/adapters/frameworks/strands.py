@@ -15,10 +15,11 @@ from contextlib import aclosing
 from typing import Any
 from weakref import WeakSet
 
+from .describing import Entry, entry
 from .gate import Ask, Gate, RefusedError, Run, Session
 
 try:
-    from strands import InterventionHandler
+    from strands import Agent, InterventionHandler
     from strands.hooks import BeforeToolCallEvent
     from strands.interventions import Deny, Proceed
     from strands.middleware import ExecuteToolStage, ToolResultEvent
@@ -40,7 +41,7 @@ class GuardIntervention(InterventionHandler):
     def __init__(
         self, session: Session, *, interrupting: bool = True, seconds: float = 30.0
     ) -> None:
-        self.gate = Gate(session, seconds=seconds)
+        self.gate = Gate(session, described, seconds=seconds)
         self.interrupting = interrupting
         self._agents: WeakSet[Any] = WeakSet()
         self._lock = threading.Lock()
@@ -48,7 +49,8 @@ class GuardIntervention(InterventionHandler):
     async def before_tool_call(self, event: BeforeToolCallEvent[Any], **_: Any) -> Proceed | Deny:
         self._stand_around_tools(event.agent)
         name, args = event.tool_use["name"], event.tool_use["input"]
-        decision = await self.gate.acheck(name, args, id=event.tool_use["toolUseId"])
+        id, tool = event.tool_use["toolUseId"], event.selected_tool
+        decision = await self.gate.acheck(name, args, id=id, built=tool)
         if isinstance(decision, Run):
             return Proceed()
         if isinstance(decision, Ask) and self.interrupting:
@@ -78,6 +80,22 @@ class GuardIntervention(InterventionHandler):
         async with aclosing(next_fn(context)) as events:
             async for event in events:
                 yield event
+
+
+def tools_of(found: Any) -> list[AgentTool]:
+    """The tools of an agent, or one tool. Raises TypeError."""
+    if isinstance(found, AgentTool):
+        return [found]
+    if not isinstance(found, Agent):
+        raise TypeError(f"a {type(found).__name__} has no tools")
+    return list(found.tool_registry.registry.values())
+
+
+def described(tool: AgentTool) -> Entry:
+    """A tool as its model sees it."""
+    spec = tool.tool_spec
+    schema: Any = spec["inputSchema"]
+    return entry(tool.tool_name, spec["description"], schema.get("json", schema))
 
 
 class _Redeeming(AgentTool):
