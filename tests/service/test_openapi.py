@@ -35,7 +35,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
 
 
 #: Whoever of these may use a route tries it; one of everybody is tried without a credential.
-ROLES = ("host", "approver", "auditor", "agent")
+ROLES = ("host", "approver", "auditor", "policy_author", "agent")
 
 
 def conforms(operation: schemathesis.APIOperation) -> None:

@@ -38,6 +38,11 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/decisions"): {AUDITOR, ADMIN},
     ("GET", "/v1/catalog"): {HOST, APPROVER, AUTHOR, AUDITOR, ADMIN},
     ("POST", "/v1/explain"): {HOST, AUTHOR, AUDITOR, ADMIN},
+    ("POST", "/v1/policies"): {AUTHOR},
+    ("GET", "/v1/policies"): {AUTHOR, AUDITOR, ADMIN},
+    ("GET", "/v1/policies/{digest}"): {AUTHOR, AUDITOR, ADMIN},
+    ("POST", "/v1/policies/{digest}/activate"): {AUTHOR, ADMIN},
+    ("POST", "/v1/policies/rollback"): {AUTHOR, ADMIN},
     ("POST", "/access/v1/evaluation"): {HOST},
     ("POST", "/access/v1/evaluations"): {HOST},
     ("GET", "/.well-known/authzen-configuration"): PUBLIC,
@@ -82,7 +87,10 @@ def test_a_route_that_does_not_say_its_roles_cannot_be_made() -> None:
 
 
 def path_of(pattern: str) -> str:
-    return pattern.replace("{id}", "00ff-00ff").replace("{answer}", "approve")
+    given = {"{id}": "00ff-00ff", "{answer}": "approve", "{digest}": "sha256:" + "0" * 64}
+    for name, value in given.items():
+        pattern = pattern.replace(name, value)
+    return pattern
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(MATRIX))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from licet import Guard
 from licet.compiler.exact_json import decode
-from licet.verifier.history import AuditEntry, Store, Transaction
+from licet.verifier.history import AuditEntry, Head, Store, Transaction
 
 BUDGET = """
 principal { id: String }
@@ -58,6 +58,9 @@ class SteppingStore:
 
     def tenants(self) -> Sequence[str]:
         return self._store.tenants()
+
+    def heads(self) -> Mapping[str, Head]:
+        return self._store.heads()
 
     def audit(self, tenant: str, after: int, most: int) -> Sequence[AuditEntry]:
         return self._store.audit(tenant, after, most)

@@ -11,11 +11,16 @@ import httpx
 from fastapi import FastAPI
 
 from licet import Guard
+from licet.adapters.stores import open_store
 from licet.service.app import create_app
 from licet.service.auth import hash_of
+from licet.service.bundles.files import bundle_of
+from licet.service.bundles.opening import files_of
+from licet.service.bundles.unpacking import compiled
 from licet.service.callers import Role
 from licet.service.settings import Key, settings_of
-from support.shop import SHOP, shop
+from licet.verifier.history.memory import MemoryStore
+from support.shop import SHOP
 
 TENANTS = ("one", "two")
 POLICY = SHOP + "escalate large on refund when args.amount > 150 to approver.role == manager\n"
@@ -43,12 +48,20 @@ def serve(
     folder: Path, text: str = POLICY, *, store: str | None = "sqlite", **settings: object
 ) -> FastAPI:
     """The app, remembering in `folder` (`store=None`: in memory)."""
-    url = None if store is None else f"sqlite:///{folder / 'state.db'}"
-    guard: Guard = shop(folder, text, store=url, tenant="one")
-    return create_app(guard, settings_of(settings), keys=keys())
+    kept = MemoryStore() if store is None else open_store(f"sqlite:///{folder / 'state.db'}")
+    policy = folder / "shop.licet"
+    policy.write_text(text, "utf-8")
+    given = settings_of(settings)
+    bundle, until = bundle_of([policy]), given.observe_until
+    program = compiled(bundle)
+    guard = Guard(
+        program, store=kept, seconds=20.0, tenant="one", activate=False, observe_until=until
+    )
+    return create_app(guard, given, keys=keys(), files=files_of(bundle, program, until))
 
 
 def close(app: FastAPI) -> None:
+    app.state.service.policies.close()
     app.state.service.guards.close()
     app.state.service.store.close()
 

@@ -53,4 +53,6 @@ def head(seq: int) -> Head:
         policy=f"policy {seq}",
         audit_seq=1_000 * seq,
         audit_hash=f"hash {seq}",
+        activation=10_000 * seq,
+        canary=100_000 * seq,
     )

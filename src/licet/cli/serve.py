@@ -70,6 +70,7 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
 
     from licet.loading import PolicyError
     from licet.service import starting
+    from licet.service.bundles.bundle import BundleError
     from licet.service.settings import SettingsError
     from licet.verifier.guard import UnsetParamsError
     from licet.verifier.history import StoreError
@@ -91,6 +92,9 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
         raise Failed(str(error)) from None
     except UnsetParamsError as error:
         raise Failed(f"{error}: give them with --params FILE, or in licet.toml") from None
+    except BundleError as error:
+        where = f"`{error.path}`: " if error.path else ""
+        raise Failed(f"{where}{error}") from None
     except (StoreError, SettingsError) as error:
         raise Failed(str(error)) from None
     if settings.workers == 1:
@@ -99,6 +103,7 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
             _say_where(settings.host, socket.getsockname()[1], streams)
             server.run(sockets=[socket])
         return
+    app.state.service.policies.close()
     app.state.service.guards.close()
     app.state.service.telemetry.close()
     store.close()

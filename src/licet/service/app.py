@@ -14,6 +14,8 @@ from licet.verifier.guard import Guard
 
 from . import problems
 from .auth import Authenticator, authenticator_of
+from .bundles.opening import Files
+from .bundles.policies import Policies
 from .guards import Guards
 from .headers import SecurityHeaders
 from .rates import Rates
@@ -39,20 +41,29 @@ def create_app(
     keys: Iterable[Key] = (),
     authenticator: Authenticator | None = None,
     on_close: Callable[[], object] | None = None,
+    files: Files | None = None,
 ) -> FastAPI:
     """The app around a guard, which it closes at its end. `keys` are known beside those of the
-    settings; an `authenticator` takes the place of both. The guard's policy is made the active one
-    of each tenant that the keys are of."""
+    settings; an `authenticator` takes the place of both.
+
+    `files` are what the guard was compiled from, with its mode. What is active in the store decides
+    in each tenant that the keys are of, as `bundles.opening` says; without `files`, the guard's
+    policy is made the active one.
+    """
     settings = settings or ServiceSettings()
     known = (*settings.keys, *keys)
-    guards = Guards(guard)
+    key = None if files is None else (files.bundle.digest, files.observe_until)
+    guards = Guards(guard, key)
     telemetry = telemetry_of(settings.telemetry)
+    policies = Policies(guard.store, guards, guard, settings, telemetry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        policies.start()
         try:
             yield
         finally:
+            policies.close()
             guards.close()
             telemetry.close()
             if on_close is not None:
@@ -74,11 +85,12 @@ def create_app(
         authenticator or authenticator_of(settings, known[len(settings.keys) :]),
         Rates(settings.limits.rate, settings.limits.burst),
         telemetry,
+        policies,
         guard.tenant,
     )
     add_resolvers(guard, settings.facts)
-    for tenant in sorted((settings.tenants | {key.tenant for key in known}) - {guard.tenant}):
-        guard.activate(tenant=tenant)
+    tenants = settings.tenants | {guard.tenant} | {each.tenant for each in known}
+    policies.open(sorted(tenants), files)
     problems.add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

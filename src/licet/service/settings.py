@@ -5,6 +5,7 @@ Strict: a key that is not known, or a value of another type, is an error before 
 
 from __future__ import annotations
 
+import time
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,10 @@ from .callers import Role
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
+#: For how long refusals may be let through, in seconds from now.
+MOST_OBSERVED = 31 * 86_400
+
+
 class SettingsError(ValueError):
     """A configuration that is none. The text names the key."""
 
@@ -31,13 +36,15 @@ class Part(BaseModel):
 
 class Limits(Part):
     """What one request and one credential may ask for. `rate` is requests a second (None: any
-    number), `burst` how many at once; `body` is bytes, `batch` calls, `wait` seconds."""
+    number), `burst` how many at once; `body` is bytes, `batch` calls, `wait` seconds, `examination`
+    seconds that an uploaded policy is compiled, compared and linted."""
 
     body: Annotated[int, Field(ge=1_000, le=4_000_000)] = 4_000_000
     batch: Annotated[int, Field(ge=1, le=10_000)] = 1_000
     rate: Annotated[float, Field(gt=0)] | None = None
     burst: Annotated[int, Field(ge=1)] = 100
     wait: Annotated[float, Field(gt=0, le=300)] = 30.0
+    examination: Annotated[float, Field(gt=0, le=600)] = 30.0
 
 
 class Key(Part):
@@ -154,7 +161,8 @@ class TelemetrySettings(Part):
 
 class ServiceSettings(Part):
     """All of `[service]`. `database` is a store's URL, or `memory`; `seconds` bounds the
-    solver; `public_url` is how clients reach the service."""
+    solver; `public_url` is how clients reach the service. `policies`: whose word on the active
+    policy is the last (docs/service.md); `observe_until`: until then refusals are let through."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
@@ -162,6 +170,8 @@ class ServiceSettings(Part):
     database: str = "sqlite:///licet.db"
     seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
     public_url: str | None = None
+    policies: Literal["both", "files", "uploads"] = "both"
+    observe_until: datetime | None = None
     limits: Limits = Limits()
     keys: tuple[Key, ...] = ()
     tokens: tuple[Tokens, ...] = ()
@@ -172,6 +182,11 @@ class ServiceSettings(Part):
     def _consistent(self) -> ServiceSettings:
         if self.database == "memory" and self.workers > 1:
             raise ValueError("`memory` is of one process: several workers need a database")
+        if self.observe_until is not None:
+            if self.observe_until.utcoffset() is None:
+                raise ValueError("`observe_until` has a time zone")
+            if self.observe_until.timestamp() > time.time() + MOST_OBSERVED:
+                raise ValueError(f"`observe_until` is at most {MOST_OBSERVED // 86_400} days ahead")
         names = [key.name for key in self.keys]
         hashes = [key.hash for key in self.keys]
         if len(set(names)) != len(names) or len(set(hashes)) != len(hashes):

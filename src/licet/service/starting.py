@@ -10,12 +10,15 @@ from fastapi import FastAPI
 
 from licet.compiler.exact_json import decode
 from licet.compiler.json_text import json_line
-from licet.loading import Guard
+from licet.verifier.guard import Guard
 from licet.verifier.history import Store
 from licet.verifier.history.memory import MemoryStore
 
 from .app import create_app
 from .auth import MIN_KEY, hash_of, new_key
+from .bundles.files import bundle_of
+from .bundles.opening import files_of
+from .bundles.unpacking import compiled
 from .callers import Role
 from .settings import Key, ServiceSettings, SettingsError
 
@@ -94,13 +97,22 @@ def open_database(url: str) -> Store:
 def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
     """The app of a plan. Raises what loading a guard and opening a store raise."""
     store = open_database(plan.settings.database) if store is None else store
-    guard = Guard.load(
-        *plan.policies, params=plan.params, store=store, seconds=plan.settings.seconds
+    settings = plan.settings
+    bundle = bundle_of(plan.policies, plan.params)
+    until = settings.observe_until
+    # What runs is what is kept: compiled from the bundle, not from the disk once more.
+    guard = Guard(
+        compiled(bundle),
+        store=store,
+        seconds=settings.seconds,
+        observe_until=until,
+        activate=False,
     )
+    files = files_of(bundle, guard.program, until)
     keys = []
     if plan.key_hash is not None:
         keys.append(Key(name=FIRST, hash=plan.key_hash, roles=frozenset({Role.host})))
-    return create_app(guard, plan.settings, keys=keys, on_close=store.close)
+    return create_app(guard, settings, keys=keys, on_close=store.close, files=files)
 
 
 def worker() -> FastAPI:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from licet.verifier.history import Store
 
 from .auth import Authenticator
+from .bundles.policies import Policies
 from .callers import Caller
 from .guards import Guards
 from .rates import Rates
@@ -27,6 +28,7 @@ class Service:
     authenticator: Authenticator
     rates: Rates
     telemetry: Telemetry
+    policies: Policies
     #: The tenant by which the service itself is judged ready.
     tenant: str = "default"
 

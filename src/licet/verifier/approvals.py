@@ -248,7 +248,7 @@ class Approvals:
         who, record = self._person(approver)
         data = decode(stored.document)
         bundle = [self._program.digest, self._program.catalog.digest]
-        if data["bundle"] != bundle or sitting.head.policy != self._program.digest:
+        if data["bundle"] != bundle or sitting.is_stale:
             raise ApprovalError("the policy has changed since: the call has to be made again")
         world = self._world(data["call"])
         behind = chain(world.principal)

@@ -22,7 +22,7 @@ from .audit import Recorder, Redaction
 from .batching import BatchDecider
 from .deciding import Check, Engine, Lookup
 from .facts import Resolver, Resolvers
-from .history import Store
+from .history import Store, Transaction
 from .history.memory import MemoryStore
 from .redeeming import Ending, Redeemed, Redeemer, RedeemError
 from .remembering import Memory
@@ -115,6 +115,19 @@ class Guard:
         if engine not in ("z3", "both"):
             raise ValueError(f'engine is "z3" or "both", not {engine!r}')
         self.program = program
+        self._options: GuardOptions = {
+            "engine": engine,
+            "seconds": seconds,
+            "resolver_seconds": resolver_seconds,
+            "key": key,
+            "tenant": tenant,
+            "ticket_seconds": ticket_seconds,
+            "approval_seconds": approval_seconds,
+            "most_pending": most_pending,
+            "notify": notify,
+            "audit": audit,
+            "redact": redact,
+        }
         self._resolver_seconds = resolver_seconds
         self._resolvers = Resolvers()
         self._solvers = SolverPool()
@@ -159,23 +172,67 @@ class Guard:
             observing=self._observing,
             asked=self._tell if notify is not None else None,
         )
-        if activate:
-            self.activate()
+        if not activate:
+            return
+        self.activate()
         if observe_until is not None:
             with self._memory.sit(tenant) as sitting:
                 sitting.note("mode", {"mode": "observe", "until": observe_until.isoformat()})
 
-    def activate(self, *, tenant: str | None = None) -> None:
-        """Make the guard's policy the active one of a tenant. What was done there before is counted
-        for it, which takes its time after many calls. Raises StoreError."""
-        behind = True
-        while behind:
-            with self._memory.sit(self._named(tenant)) as sitting:
-                sitting.activate()
-                behind = sitting.is_behind
+    def sibling(self, program: Program, *, observe_until: datetime | None = None) -> Guard:
+        """A guard on another program with the same store and options. It activates nothing, and
+        has no resolvers yet."""
+        options: GuardOptions = {
+            **self._options,
+            "activate": False,
+            "observe_until": observe_until,
+        }
+        return Guard(program, store=self.store, **options)
+
+    def activate(
+        self,
+        *,
+        tenant: str | None = None,
+        along: Callable[[Transaction], Mapping[str, object]] | None = None,
+    ) -> int:
+        """Make the guard's policy the active one of a tenant; the number of that activation. What
+        was done there before is counted for it first, which takes its time after many calls.
+
+        `along` acts in the transaction that does it, and gives what the audit is told besides; it
+        is a new activation then, even of the same policy. What it raises calls all of it off.
+        Raises StoreError.
+        """
+        name = self._named(tenant)
+        while True:
+            with self.store.begin(name) as tx:
+                sitting = self._memory.sitting(tx)
+                if not sitting.is_behind:
+                    sitting.activate(None if along is None else along(tx))
+                    return sitting.head.activation
+
+    def follow(self, tenant: str, activation: int) -> None:
+        """Decide calls of a tenant while this is its last activation, and no longer."""
+        self._memory.follows[tenant] = activation
+
+    def when_stale(self, told: Callable[[str], object]) -> None:
+        """Let `told` know, by tenant, that calls are refused because something else is active. It
+        is called in the middle of a decision: it may take no time."""
+        self._memory.on_stale = told
+
+    def redacted(self, body: Mapping[str, object], tenant: str) -> Mapping[str, object]:
+        """What may be told of a decision outside of the audit: the fields that the audit leaves out
+        are left out here too."""
+        recorder = self._memory.recorder
+        return body if recorder is None else recorder.redacted(body, tenant)
 
     def _named(self, tenant: str | None) -> str:
         return self.tenant if tenant is None else tenant
+
+    def observes_until(self) -> float | None:
+        """Until when refusals are let through (seconds since 1970); None: they are not, or not any
+        more."""
+        until = self.observe_until
+        return until.timestamp() if until is not None and self._observing() else None
 
     def _observing(self) -> bool:
         """Until the time has come, or has passed: a clock that goes back does not bring it back."""

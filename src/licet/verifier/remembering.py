@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -106,6 +106,10 @@ class Memory:
         self.counting = _counting(program, self.indices)
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
         self._reading: dict[str, bool] = {}
+        #: By tenant, the activation that this program is of, where somebody follows them.
+        self.follows: dict[str, int] = {}
+        #: Is told of a tenant whose calls are refused because something else is active.
+        self.on_stale: Callable[[str], object] | None = None
         self.run = _Run()
 
     @property
@@ -134,11 +138,16 @@ class Memory:
         """One transaction, brought up to date. In a tenant that has no policy yet, the guard's
         becomes the active one. Raises StoreError."""
         with self.store.begin(tenant) as tx:
-            sitting = Sitting(self, tx)
+            sitting = self.sitting(tx)
             if not sitting.head.policy:
                 sitting.activate()
-            sitting.catch_up()
             yield sitting
+
+    def sitting(self, tx: Transaction) -> Sitting:
+        """A part in a transaction that somebody else began, brought up to date."""
+        sitting = Sitting(self, tx)
+        sitting.catch_up()
+        return sitting
 
     def ticket(self, call: StoredCall, tenant: str) -> Ticket:
         """The ticket of a reserved call: the same one, however often it is asked for."""
@@ -316,24 +325,38 @@ class Sitting:
         Nothing may be decided then."""
         return bool(self.memory.indices) and self._counted_to < self.head.change
 
-    def activate(self) -> None:
-        """Let the guard's policy be the one by which the tenant's calls are decided."""
+    def activate(self, more: Mapping[str, object] | None = None) -> None:
+        """Let the guard's policy be the one by which the tenant's calls are decided. With `more`,
+        which is written down with it, it is a new activation even of the same policy."""
         head = self.head
-        if head.policy != self._program.digest:
-            self.tx.set_head(replace(head, policy=self._program.digest))
+        if more is not None or head.policy != self._program.digest:
+            digest = self._program.digest
+            self.tx.set_head(replace(head, policy=digest, activation=head.activation + 1))
             self.note(
                 "activation",
                 {
-                    "policy": self._program.digest,
+                    "policy": digest,
                     "catalog": self._program.catalog.digest,
                     "before": head.policy,
+                    **(more or {}),
                 },
             )
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether another policy than the guard's is active, or the same one anew, in another
+        mode or with other tools, and somebody follows what is active."""
+        head = self.head
+        follows = self.memory.follows.get(self.tx.tenant, head.activation)
+        return bool(head.policy) and (
+            head.policy != self._program.digest or follows != head.activation
+        )
+
     def require_active(self) -> None:
-        """Refused where another policy than the guard's is active."""
-        active = self.head.policy
-        if active and active != self._program.digest:
+        """Refused where `is_stale`."""
+        if self.is_stale:
+            if self.memory.on_stale is not None:
+                self.memory.on_stale(self.tx.tenant)
             text = "another policy is active by now: load the policy again"
             raise Refused((Violation("fault", text, "the check itself failed"),))
 

@@ -186,6 +186,39 @@ def test_approvals(store: Store) -> None:
         assert t.approvals("used", "", 9) == [used]
 
 
+def test_documents(store: Store) -> None:
+    with store.begin("acme") as t:
+        t.put_document("bundle", "b1", "one")
+        assert t.document("bundle", "b1") == "one"
+        t.drop_document("bundle", "b1")
+        t.drop_document("bundle", "never")
+        assert t.document("bundle", "b1") is None
+        for id in ("b1", "b3", "b2"):
+            t.put_document("bundle", id, f"text of {id}")
+        t.put_document("other", "b1", "of another kind")
+        t.put_document("bundle", "b2", "replaced")
+    with store.begin("acme") as t:
+        assert t.document("bundle", "b2") == "replaced"
+        assert t.documents("bundle", "~", 2) == [("b3", "text of b3"), ("b2", "replaced")]
+        assert t.documents("bundle", "b2", 9) == [("b1", "text of b1")]
+        t.drop_document("bundle", "b3")
+        assert [id for id, _ in t.documents("bundle", "~", 9)] == ["b2", "b1"]
+    with store.begin("other") as t:
+        assert t.document("bundle", "b1") is None
+        assert t.documents("bundle", "~", 9) == []
+
+
+def test_heads_are_read_apart(store: Store) -> None:
+    with store.begin("acme") as t:
+        t.set_head(head(1))
+    with store.begin("bolt") as t:
+        t.set_head(head(2))
+    with suppress(ZeroDivisionError), store.begin("acme") as t:
+        t.set_head(head(3))
+        raise ZeroDivisionError
+    assert store.heads() == {"acme": head(1), "bolt": head(2)}
+
+
 def test_ids_are_ordered_by_their_code_points(store: Store) -> None:
     ids = ["", "B", "a", "é", "Ω", "\uffff", "😀"]
     with store.begin("acme") as t:
@@ -241,6 +274,7 @@ def _put_everything(t, n: int) -> None:  # type: ignore[no-untyped-def]
     t.put_approval(approval(f"id {n}", document=f"{t.tenant} {n}"))
     t.append_audit([AuditEntry(n, f"{t.tenant} {n}", "{}")])
     t.cover("p", n)
+    t.put_document("kind", f"id {n}", f"{t.tenant} {n}")
     t.set_head(head(n))
 
 
@@ -261,6 +295,8 @@ def everything(store: Store, tenant: str) -> tuple[object, ...]:
             list(t.approvals("open", "", 99)),
             list(t.approvals_for("binding")),
             t.count_approvals("ann", "s1", "open"),
+            t.document("kind", "id 1"),
+            list(t.documents("kind", "~", 99)),
         )
 
 

@@ -33,6 +33,7 @@ from licet.verifier.history import (
 
 TENANTS = st.sampled_from(["a", "b"])
 NAMES = st.sampled_from(["x", "y", "ü"])
+KINDS = st.sampled_from(["k", "l", "m"])
 NUMBERS = st.integers(0, 6)
 TEXTS = st.text(max_size=3).filter(lambda text: "\0" not in text)
 STATES = ("reserved", "redeemed", "ok", "error", "cancelled")
@@ -48,6 +49,7 @@ class Model:
     leaves: dict[tuple[str, int], Leaf] = field(default_factory=dict)
     nodes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     approvals: dict[str, StoredApproval] = field(default_factory=dict)
+    documents: dict[tuple[str, str], str] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     exists: bool = False
 
@@ -197,6 +199,27 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
             self.t.put_approval(given)
 
         @precondition(lambda self: self.open is not None)
+        @rule(kind=KINDS, id=KINDS, text=st.none() | TEXTS)
+        def put_document(self, kind: str, id: str, text: str | None) -> None:
+            self.model.exists = True
+            if text is None:
+                self.model.documents.pop((kind, id), None)
+                self.t.drop_document(kind, id)
+            else:
+                self.model.documents[kind, id] = text
+                self.t.put_document(kind, id, text)
+
+        @precondition(lambda self: self.open is not None)
+        @rule(kind=KINDS, id=KINDS, most=NUMBERS)
+        def read_documents(self, kind: str, id: str, most: int) -> None:
+            known = self.model.documents
+            assert self.t.document(kind, id) == known.get((kind, id))
+            below = sorted(
+                ((i, text) for (k, i), text in known.items() if k == kind and i < id), reverse=True
+            )
+            assert list(self.t.documents(kind, id, most)) == below[:most]
+
+        @precondition(lambda self: self.open is not None)
         @rule(count=NUMBERS, text=TEXTS)
         def append_audit(self, count: int, text: str) -> None:
             first = self.model.head.audit_seq + 1
@@ -265,6 +288,9 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
             for tenant, model in self.committed.items():
                 rest = [entry for entry in model.audit if entry.seq > after]
                 assert list(self.store.audit(self.prefix + tenant, after, most)) == rest[:most]
+            heads = self.store.heads()
+            for tenant, model in self.committed.items():
+                assert heads.get(self.prefix + tenant, Head()) == model.head
             ours = [name for name in self.store.tenants() if name.startswith(self.prefix)]
             there = [t for t, model in self.committed.items() if model.exists]
             assert ours == [self.prefix + tenant for tenant in there]

@@ -146,6 +146,13 @@ def bundled(path: Path, span: Span | None = None) -> tuple[Any, list[Diagnostic]
     return _Bundle(path, span).read()
 
 
+def files(path: Path) -> tuple[Path, ...]:
+    """The file of a description, and those beside it that it refers to. Raises as `read` does."""
+    bundle = _Bundle(path, None)
+    bundle.read()
+    return (bundle.path, *bundle.names)
+
+
 class _Bundle:
     def __init__(self, path: Path, span: Span | None) -> None:
         self.path = path.resolve()

@@ -74,6 +74,18 @@ def load(path: Path, format: str | None, alias: str | None, span: Span | None = 
     return tool_lists.load(path, format, alias or path.stem, span)
 
 
+def files(path: Path, format: str | None) -> tuple[Path, ...]:
+    """All files that `load` reads for one, itself first. Raises ValueError and OSError where they
+    cannot be read."""
+    if path.suffix == SUFFIX and format is None:
+        return (path,)
+    if format == "openapi" or (format is None and _may_be_openapi(path)):
+        from . import documents
+
+        return documents.files(path)
+    return (path,)
+
+
 def _may_be_openapi(path: Path) -> bool:
     """Whether a file is YAML, or JSON that says early what it is."""
     if path.suffix in (".yaml", ".yml"):

@@ -18,11 +18,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
 #: The revision that this code works with: the newest in `migrations/versions`.
-HEAD = "0001"
+HEAD = "0002"
 #: Where alembic keeps the revision of a database.
 REVISION_TABLE = "licet_revision"
 
@@ -41,6 +42,11 @@ def _int(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, autoincrement=False)
 
 
+def _counter(name: str) -> Column[int]:
+    """A number that rows of an earlier revision do not have."""
+    return Column(name, BigInteger, nullable=False, server_default=text("0"), autoincrement=False)
+
+
 METADATA = MetaData()
 
 TENANTS = Table(
@@ -54,6 +60,8 @@ TENANTS = Table(
     _text("policy"),
     _int("audit_seq"),
     _text("audit_hash"),
+    _counter("activation"),
+    _counter("canary"),
     UniqueConstraint("name", name="licet_tenants_name"),
 )
 
@@ -156,6 +164,16 @@ Index(
     APPROVALS.c.principal,
     APPROVALS.c.session,
     APPROVALS.c.state,
+)
+
+DOCUMENTS = Table(
+    "licet_documents",
+    METADATA,
+    _int("tenant"),
+    _text("kind"),
+    _text("id"),
+    _text("text"),
+    PrimaryKeyConstraint("tenant", "kind", "id", name="licet_documents_key"),
 )
 
 AUDIT = Table(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import exc
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from licet.verifier.history import AuditEntry, StoreError
+from licet.verifier.history import AuditEntry, Head, StoreError
 from licet.verifier.history.turns import Turns
 
 from .database import Database, Driver
@@ -92,6 +92,10 @@ class SqlStore:
 
     def tenants(self) -> Sequence[str]:
         return [name for (name,) in self._read(self._database.statements.tenants, {})]
+
+    def heads(self) -> Mapping[str, Head]:
+        rows = self._read(self._database.statements.heads, {})
+        return {name: Head(*values) for name, *values in rows}
 
     def audit(self, tenant: str, after: int, most: int) -> Sequence[AuditEntry]:
         values = {"name": tenant, "after": after, "most": most}

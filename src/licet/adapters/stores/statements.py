@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Table,
     bindparam,
+    delete,
     func,
     literal_column,
     select,
@@ -24,9 +25,28 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.expression import ClauseElement, ColumnElement
 
-from .schema import APPROVALS, AUDIT, CALLS, COVERAGE, LEAVES, NODES, SECRETS, TENANTS
+from .schema import (
+    APPROVALS,
+    AUDIT,
+    CALLS,
+    COVERAGE,
+    DOCUMENTS,
+    LEAVES,
+    NODES,
+    SECRETS,
+    TENANTS,
+)
 
-HEAD_COLUMNS = ("seq", "change", "at", "policy", "audit_seq", "audit_hash")
+HEAD_COLUMNS = (
+    "seq",
+    "change",
+    "at",
+    "policy",
+    "audit_seq",
+    "audit_hash",
+    "activation",
+    "canary",
+)
 
 
 class Statement:
@@ -63,6 +83,11 @@ class Statements:
             )
         )
         self.tenants = made(select(TENANTS.c.name).order_by(TENANTS.c.name))
+        self.heads = made(
+            select(TENANTS.c.name, *(TENANTS.c[name] for name in HEAD_COLUMNS)).order_by(
+                TENANTS.c.name
+            )
+        )
         self.put_tenant = made(
             self._insert(TENANTS, ("name", *HEAD_COLUMNS)).returning(TENANTS.c.tenant)
         )
@@ -155,6 +180,22 @@ class Statements:
             )
         )
         self.put_approval = made(self._upsert(APPROVALS))
+
+        documents = select(DOCUMENTS.c.id, DOCUMENTS.c.text).where(
+            _here(DOCUMENTS), DOCUMENTS.c.kind == bindparam("kind")
+        )
+        self.document = made(documents.where(DOCUMENTS.c.id == bindparam("id")))
+        self.documents = made(
+            documents.where(DOCUMENTS.c.id < bindparam("before"))
+            .order_by(DOCUMENTS.c.id.desc())
+            .limit(bindparam("most"))
+        )
+        self.put_document = made(self._upsert(DOCUMENTS))
+        self.drop_document = made(
+            delete(DOCUMENTS).where(
+                *(DOCUMENTS.c[name] == bindparam(name) for name in ("tenant", "kind", "id"))
+            )
+        )
 
         named = (
             select(TENANTS.c.tenant).where(TENANTS.c.name == bindparam("name")).scalar_subquery()

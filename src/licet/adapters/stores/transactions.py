@@ -63,6 +63,8 @@ class SqlTransaction:
         #: What single nodes were found to be: nobody else changes them in the meantime.
         self._seen: dict[tuple[str, int, int], str | None] = {}
         self._approvals: dict[str, StoredApproval] = {}
+        #: By kind and id; None: it is dropped.
+        self._documents: dict[tuple[str, str], str | None] = {}
         self._audit: list[AuditEntry] = []
 
     @property
@@ -194,6 +196,24 @@ class SqlTransaction:
     def put_approval(self, approval: StoredApproval) -> None:
         self._approvals[approval.id] = approval
 
+    # documents
+
+    def document(self, kind: str, id: str) -> str | None:
+        self._write_documents()
+        rows = self._rows(self._statements.document, kind=kind, id=id)
+        return rows[0][1] if rows else None
+
+    def documents(self, kind: str, before: str, most: int) -> Sequence[tuple[str, str]]:
+        self._write_documents()
+        rows = self._rows(self._statements.documents, kind=kind, before=before, most=most)
+        return [(id, text) for id, text in rows]
+
+    def put_document(self, kind: str, id: str, text: str) -> None:
+        self._documents[kind, id] = text
+
+    def drop_document(self, kind: str, id: str) -> None:
+        self._documents[kind, id] = None
+
     # audit
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
@@ -210,6 +230,7 @@ class SqlTransaction:
             *self._taken_leaves(tenant),
             *self._taken_nodes(tenant),
             *self._taken_approvals(tenant),
+            *self._taken_documents(tenant),
         ]
         if self._covered:
             writes.append(
@@ -243,6 +264,7 @@ class SqlTransaction:
             or self._leaves
             or self._nodes
             or self._approvals
+            or self._documents
             or self._audit
         )
 
@@ -275,6 +297,10 @@ class SqlTransaction:
     def _write_approvals(self) -> None:
         if self._approvals:
             self._send(self._taken_approvals(self._number()))
+
+    def _write_documents(self) -> None:
+        if self._documents:
+            self._send(self._taken_documents(self._number()))
 
     def _taken_calls(self, tenant: int) -> list[Write]:
         calls, self._calls = self._calls, []
@@ -312,6 +338,17 @@ class SqlTransaction:
         if not approvals:
             return []
         return [(self._statements.put_approval, [_row(a, tenant) for a in approvals.values()])]
+
+    def _taken_documents(self, tenant: int) -> list[Write]:
+        documents, self._documents = self._documents, {}
+        writes: list[Write] = []
+        for (kind, id), text in documents.items():
+            row: dict[str, object] = {"tenant": tenant, "kind": kind, "id": id}
+            if text is None:
+                writes.append((self._statements.drop_document, [row]))
+            else:
+                writes.append((self._statements.put_document, [{**row, "text": text}]))
+        return writes
 
     # talking to the database
 

@@ -13,6 +13,7 @@ from . import (
     health,
     litellm,
     metrics,
+    policies,
     tickets,
 )
 
@@ -23,6 +24,7 @@ ROUTERS = (
     decisions.ROUTER,
     catalog.ROUTER,
     explain.ROUTER,
+    policies.ROUTER,
     authzen.ROUTER,
     admission.ROUTER,
     litellm.ROUTER,

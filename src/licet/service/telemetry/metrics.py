@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -75,6 +75,13 @@ class Metrics:
             buckets=_USED,
             registry=own,
         )
+        self._observing = Gauge(
+            "licet_observe_until_seconds",
+            "Until when refusals are let through (seconds since 1970); 0: they are not",
+            ("tenant",),
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
         self._failures = Counter(
             "licet_telemetry_failures",
             "Events that a sink of the telemetry lost",
@@ -105,6 +112,10 @@ class Metrics:
         self._stages.labels(tenant, "request").observe(answered.seconds)
         if answered.authenticated is not None:
             self._stages.labels(tenant, "authenticate").observe(answered.authenticated)
+
+    def observes(self, tenant: str, until: float) -> None:
+        """A tenant's refusals are let through until then (seconds since 1970; 0: they are not)."""
+        self._observing.labels(tenant).set(until)
 
     def lost(self, sink: str) -> None:
         """A sink failed."""

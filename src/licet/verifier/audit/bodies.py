@@ -87,12 +87,22 @@ class ApprovalBody(TypedDict):
 
 
 class ActivationBody(TypedDict):
-    """Another policy became the tenant's active one. `before` is empty for the first."""
+    """Another policy became the tenant's active one. `before` is empty for the first.
+
+    Of a service also: the `bundle`, its `source` (files, upload, rollback, start), how it compares
+    with what was active (`difference`), all who `agreed` where there are two, and until when it is
+    observed.
+    """
 
     policy: str
     catalog: str
     before: str
     by: NotRequired[str]
+    bundle: NotRequired[str]
+    source: NotRequired[str]
+    difference: NotRequired[str]
+    agreed: NotRequired[Sequence[str]]
+    until: NotRequired[str]
 
 
 class ModeBody(TypedDict):

@@ -26,6 +26,7 @@ _OURS: Final = frozenset(
         *("id", "outcome", "tool", "rules", "rule", "kind", "where", "certain", "explained"),
         *("policy", "catalog", "before", "mode", "until", "refused", "evidence"),
         *("call", "nonce", "approval", "event", "by"),
+        *("bundle", "source", "difference", "agreed"),
     )
 )
 

@@ -3,6 +3,7 @@ what the entry says."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import get_args
@@ -37,3 +38,10 @@ class Recorder:
         tx.append_audit((entry,))
         tx.set_head(replace(head, audit_seq=entry.seq, audit_hash=entry.hash))
         return entry
+
+    def redacted(self, body: Mapping[str, object], tenant: str) -> Mapping[str, object]:
+        """A body without what the entries leave out, for what is kept beside them. Its number is
+        none that an entry has, so that no commitment says that two of them are the same."""
+        if self._redaction is None:
+            return body
+        return self._redaction.redact(body, tenant=tenant, seq=-secrets.randbits(62))

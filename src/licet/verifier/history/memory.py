@@ -39,6 +39,8 @@ class _Rows:
     """All rows of one tenant."""
 
     head: Head = field(default_factory=Head)
+    #: The head as the last transaction left it.
+    committed: Head = field(default_factory=Head)
     calls: dict[int, StoredCall] = field(default_factory=dict)
     by_id: dict[tuple[str, str, str], int] = field(default_factory=dict)
     by_nonce: dict[str, int] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class _Rows:
     of_call: dict[int, dict[tuple[str, int], None]] = field(default_factory=dict)
     nodes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     approvals: dict[str, StoredApproval] = field(default_factory=dict)
+    documents: dict[tuple[str, str], str] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
 
 
@@ -80,6 +83,7 @@ class MemoryStore:
             except BaseException:
                 tx.undo()
                 raise
+            rows.committed = rows.head
         finally:
             self._turns.give(tenant)
 
@@ -92,6 +96,10 @@ class MemoryStore:
     def tenants(self) -> Sequence[str]:
         with self._lock:
             return sorted(self._tenants)
+
+    def heads(self) -> Mapping[str, Head]:
+        with self._lock:
+            return {tenant: rows.committed for tenant, rows in self._tenants.items()}
 
     def audit(self, tenant: str, after: int, most: int) -> Sequence[AuditEntry]:
         with self._lock:
@@ -253,6 +261,25 @@ class _MemoryTransaction:
 
     def put_approval(self, approval: StoredApproval) -> None:
         self._set(self._rows.approvals, approval.id, approval)
+
+    # documents
+
+    def document(self, kind: str, id: str) -> str | None:
+        return self._rows.documents.get((kind, id))
+
+    def documents(self, kind: str, before: str, most: int) -> Sequence[tuple[str, str]]:
+        found = [
+            (id, text)
+            for (of, id), text in self._rows.documents.items()
+            if of == kind and id < before
+        ]
+        return sorted(found, reverse=True)[:most]
+
+    def put_document(self, kind: str, id: str, text: str) -> None:
+        self._set(self._rows.documents, (kind, id), text)
+
+    def drop_document(self, kind: str, id: str) -> None:
+        self._drop(self._rows.documents, (kind, id))
 
     # audit
 

@@ -37,7 +37,9 @@ class Head:
 
     `seq` is the last call's number, `change` the last change of any call, `at` the latest instant
     of a decision, `policy` the digest of the active policy (empty: none yet). `audit_seq` and
-    `audit_hash` are those of the last audit entry (0 and empty: none yet).
+    `audit_hash` are those of the last audit entry (0 and empty: none yet). `activation` counts how
+    often a policy, or a mode, was made the active one; `canary` how often another policy began or
+    ceased to decide beside it.
     """
 
     seq: int = 0
@@ -46,6 +48,8 @@ class Head:
     policy: str = ""
     audit_seq: int = 0
     audit_hash: str = ""
+    activation: int = 0
+    canary: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,20 @@ class Transaction(Protocol):
     def put_approval(self, approval: StoredApproval) -> None:
         """Insert or replace, by id."""
 
+    # documents: what else is kept of a tenant, as texts by kind and id (both ASCII)
+
+    def document(self, kind: str, id: str) -> str | None: ...
+
+    def documents(self, kind: str, before: str, most: int) -> Sequence[tuple[str, str]]:
+        """(id, text) of those of a kind with an id less than `before`, the greatest first. No id
+        is greater than `~`."""
+
+    def put_document(self, kind: str, id: str, text: str) -> None:
+        """Insert or replace, by kind and id."""
+
+    def drop_document(self, kind: str, id: str) -> None:
+        """Delete it, if it is there."""
+
     # audit
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None: ...
@@ -216,6 +234,10 @@ class Store(Protocol):
 
     def tenants(self) -> Sequence[str]:
         """The tenants that have rows, sorted."""
+
+    def heads(self) -> Mapping[str, Head]:
+        """Where every tenant that has rows stands. Takes part in no transaction: it sees what is
+        committed, and waits for nobody's."""
 
     def audit(self, tenant: str, after: int, most: int) -> Sequence[AuditEntry]:
         """Entries of a tenant's audit with `seq > after`, in order. Takes part in no

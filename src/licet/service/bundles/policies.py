@@ -1,0 +1,262 @@
+"""The policies of a service's tenants: everything that routes and pages ask for, in one place.
+
+Methods may wait for the store, for a process that examines a bundle, or for a compiler: call them
+on `threads`, never on an event loop, and not on the threads that decide calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from licet.compiler.program import Program
+from licet.verifier.guard import Guard
+from licet.verifier.history import Store
+
+from ..guards import Guards
+from ..resolvers import add_resolvers
+from ..settings import ServiceSettings
+from ..telemetry.sinks import Telemetry
+from .activating import Activating, Done, NotThereError, Person, PolicyError
+from .bundle import Bundle
+from .examining import Examination, Examiner
+from .following import Following
+from .opening import Files, open_tenant
+from .shelf import Activation, Ask, Examined, Shelf, Upload
+
+log = logging.getLogger("licet.service")
+
+#: Activations that are looked through for those of one bundle.
+_RECENT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One bundle in a list. `examined` is what was last found, by comparison with `base`."""
+
+    upload: Upload
+    verdict: str
+    compared_with: str
+    active: bool
+    #: Its activations, the newest first, as far back as is listed.
+    activations: tuple[Activation, ...]
+    asked: Ask | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One bundle with all that is known of it."""
+
+    listed: Listed
+    bundle: Bundle
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is active in a tenant: None where it is no bundle that is kept. `policy` is the digest
+    of what decides, `observes_until` is in seconds since 1970, None where it enforces."""
+
+    activation: Activation | None
+    policy: str
+    observes_until: float | None
+
+
+class RejectedError(PolicyError):
+    """A bundle that is not taken: it does not compile, or not in time."""
+
+    def __init__(self, message: str, found: Examination) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+class Policies:
+    """All of it, for one app."""
+
+    def __init__(
+        self,
+        store: Store,
+        guards: Guards,
+        first: Guard,
+        settings: ServiceSettings,
+        telemetry: Telemetry,
+    ) -> None:
+        self._store = store
+        self._guards = guards
+        self._first = first
+        self._settings = settings
+        self._telemetry = telemetry
+        self._examiner = Examiner(settings.limits.examination)
+        self._activating = Activating(store, self._examiner, self._make)
+        self._following = Following(
+            store, guards, self._make, followed=self._followed, every=self._look
+        )
+        first.when_stale(self._following.stale)
+
+    @property
+    def threads(self) -> ThreadPoolExecutor:
+        """Where to call what may take long."""
+        return self._examiner.threads
+
+    @property
+    def uploads_count(self) -> bool:
+        """Whether what is uploaded may be activated: else the files have the only word."""
+        return self._settings.policies != "files"
+
+    # --- life
+
+    def open(self, tenants: Iterable[str], files: Files | None) -> None:
+        """Decide by what is active in each tenant. Without files, the first guard's policy is made
+        the active one. Raises StoreError, and what a bundle that does not load raises."""
+        for tenant in tenants:
+            if files is None:
+                number = self._first.activate(tenant=tenant)
+                self._following.decides_by(tenant, number)
+                continue
+            word = self._settings.policies
+            active = open_tenant(self._store, self._activating, tenant, files, word)
+            key = (active.digest, active.observe_until)
+            if key == (files.bundle.digest, files.observe_until):
+                self._first.follow(tenant, active.number)
+                self._following.decides_by(tenant, active.number)
+                self._followed(tenant, active.observe_until)
+            else:
+                self._following.load(tenant)
+
+    def start(self) -> None:
+        """Follow what is activated elsewhere."""
+        self._following.start()
+
+    def look(self) -> None:
+        """Follow what is activated elsewhere, now. Raises StoreError."""
+        self._following.look()
+        self._look()
+
+    def close(self) -> None:
+        self._following.close()
+        self._examiner.close()
+
+    # --- what there is
+
+    def standing(self, tenant: str) -> Standing:
+        """What is active. Raises StoreError."""
+        with self._store.begin(tenant) as tx:
+            return Standing(
+                Shelf(tx).active(), tx.head().policy, self._guards.observes_until(tenant)
+            )
+
+    def listed(self, tenant: str, before: int | None, most: int) -> Sequence[Listed]:
+        """The bundles, the newest upload first. Raises StoreError."""
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            active, activations = shelf.active(), shelf.activations(None, _RECENT)
+            uploads = shelf.uploads(before, most)
+            return [_listed(shelf, upload, active, activations) for upload in uploads]
+
+    def history(self, tenant: str, before: int | None, most: int) -> Sequence[Activation]:
+        """What was active, the newest first. Raises StoreError."""
+        with self._store.begin(tenant) as tx:
+            return Shelf(tx).activations(before, most)
+
+    def policy(self, tenant: str, digest: str) -> Policy:
+        """Raises NotThereError, BundleError and StoreError."""
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            bundle, upload = shelf.bundle(digest), shelf.upload(digest)
+            if bundle is None or upload is None:
+                raise NotThereError("there is no such policy")
+            return _policy(shelf, upload, bundle)
+
+    # --- what is done
+
+    def upload(self, tenant: str, bundle: Bundle, by: str) -> Policy:
+        """Take a bundle that compiles, compared with what is active. Raises RejectedError,
+        BusyError and StoreError."""
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            active = shelf.active()
+            base = None if active is None else shelf.bundle(active.digest)
+        found = self._examiner.examine(tenant, bundle, base)
+        if found.policy is None or found.catalog is None:
+            if found.finished or found.diagnostics:
+                raise RejectedError("this is no policy that loads", found)
+            raise RejectedError("it could not be compiled in time", found)
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            upload = shelf.put(bundle, by, "upload", found.name, found.policy, found.catalog)
+            compared = active.digest if active is not None and base is not None else ""
+            shelf.put_examined(upload.digest, Examined(compared, found.verdict), found.report)
+            return _policy(shelf, upload, bundle)
+
+    def activate(
+        self,
+        tenant: str,
+        digest: str,
+        who: Person,
+        *,
+        allow_widening: bool = False,
+        observe_until: int = 0,
+    ) -> Activation | Ask:
+        """See `Activating.activate`; this process decides by it at once."""
+        return self._taken(
+            tenant,
+            self._activating.activate(
+                tenant, digest, who, allow_widening=allow_widening, observe_until=observe_until
+            ),
+        )
+
+    def roll_back(
+        self, tenant: str, who: Person, *, allow_widening: bool = False
+    ) -> Activation | Ask:
+        """See `Activating.roll_back`."""
+        return self._taken(
+            tenant, self._activating.roll_back(tenant, who, allow_widening=allow_widening)
+        )
+
+    def _taken(self, tenant: str, done: Done | Ask) -> Activation | Ask:
+        if isinstance(done, Ask):
+            return done
+        self._following.take(tenant, done)
+        return done.activation
+
+    # --- for guards
+
+    def _make(self, program: Program, observe_until: int) -> Guard:
+        until = datetime.fromtimestamp(observe_until / 1_000_000, UTC) if observe_until else None
+        guard = self._first.sibling(program, observe_until=until)
+        known = [fact for fact in self._settings.facts if fact.name in program.facts]
+        add_resolvers(guard, tuple(known))
+        guard.when_stale(self._following.stale)
+        return guard
+
+    def _followed(self, tenant: str, observe_until: int) -> None:
+        self._telemetry.metrics.observes(tenant, observe_until / 1_000_000)
+        if observe_until / 1_000_000 > time.time():
+            log.warning("%s is observed: refused calls are let through", tenant)
+
+    def _look(self) -> None:
+        """What else has to be looked at, each second."""
+
+
+def _policy(shelf: Shelf, upload: Upload, bundle: Bundle) -> Policy:
+    listed = _listed(shelf, upload, shelf.active(), shelf.activations(None, _RECENT))
+    return Policy(listed, bundle, shelf.report(upload.digest))
+
+
+def _listed(
+    shelf: Shelf, upload: Upload, active: Activation | None, activations: Sequence[Activation]
+) -> Listed:
+    examined = shelf.examined(upload.digest)
+    return Listed(
+        upload,
+        "unknown" if examined is None else examined.verdict,
+        "" if examined is None else examined.base,
+        active is not None and active.digest == upload.digest,
+        tuple(each for each in activations if each.digest == upload.digest),
+        shelf.ask(upload.digest),
+    )
