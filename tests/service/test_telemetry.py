@@ -125,6 +125,9 @@ def test_metrics_move_with_verdicts(served: Served) -> None:
     assert served.value("licet_verdicts_total", kind="unknown_tool") == 1
     assert served.value("licet_rule_verdicts_total", rule="too_much", outcome="deny") == 1
     assert served.value("licet_stage_seconds_count", stage="decide") == 5
+    assert served.value("licet_stage_seconds_count", stage="memory") == 5
+    assert served.value("licet_stage_seconds_count", stage="solver") == 1
+    assert served.value("licet_stage_seconds_count", stage="facts") == 0
     assert served.value("licet_requests_total", route="/v1/check", status="200") == 3
     assert served.value("licet_solver_unknowns_total") == 0
 
@@ -295,7 +298,7 @@ def test_rules_beyond_the_bound_are_counted_together() -> None:
     made = {
         "id": "i", "request": None, "tenant": "one", "caller": "c", "tool": None, "call": None,
         "outcome": "deny", "kind": "forbidden", "observed": None, "approval": None, "policy": "p",
-        "solver_unknown": True, "budgets": (), "seconds": 0.1,
+        "solver_unknown": True, "budgets": (), "seconds": 0.1, "waits": {},
     }  # fmt: skip
     for number in range(MAX_RULES + 7):
         metrics.decided(Decision(rules=(f"rule_{number}",), **made))  # type: ignore[arg-type]

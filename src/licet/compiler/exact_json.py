@@ -201,32 +201,34 @@ def canonical(value: object) -> bytes:
 def _write(value: object, put: Callable[[str], None], depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"nesting deeper than {MAX_DEPTH}")
-    match value:
-        case None:
-            put("null")
-        case bool():
-            put("true" if value else "false")
-        case str():
-            put(encode_basestring(value))
-        case int() | float() | Decimal() | Fraction():
-            put(number_text(value))
-        case list() | tuple():
-            put("[")
-            for index, item in enumerate(value):
-                if index:
-                    put(",")
-                _write(item, put, depth + 1)
-            put("]")
-        case dict():
-            if not all(isinstance(key, str) for key in value):
-                raise ValueError("a key is not text")
-            put("{")
-            for index, key in enumerate(sorted(value)):
-                put(("," if index else "") + encode_basestring(key) + ":")
-                _write(value[key], put, depth + 1)
-            put("}")
-        case _:
-            raise ValueError(f"not JSON: {type(value).__name__}")
+    if isinstance(value, str):
+        put(encode_basestring(value))
+    elif value is None:
+        put("null")
+    elif isinstance(value, bool):
+        put("true" if value else "false")
+    elif isinstance(value, int):
+        put(number_text(value))
+    elif isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("a key is not text")
+        before = "{"
+        for key in sorted(value):
+            put(f"{before}{encode_basestring(key)}:")
+            _write(value[key], put, depth + 1)
+            before = ","
+        put("}" if value else "{}")
+    elif isinstance(value, list | tuple):
+        put("[")
+        for index, item in enumerate(value):
+            if index:
+                put(",")
+            _write(item, put, depth + 1)
+        put("]")
+    elif isinstance(value, float | Decimal | Fraction):
+        put(number_text(value))
+    else:
+        raise ValueError(f"not JSON: {type(value).__name__}")
 
 
 def number_text(number: int | float | Decimal | Fraction) -> str:

@@ -20,6 +20,12 @@ SCHEMA: dict[str, Any] = {
             "type": ["string", "null"],
             "description": "What the tool has to show. For a host alone, never for a model",
         },
+        "parts": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Of a batch that is allowed: a ticket for each call in it, in their"
+            " order, to settle it with; it runs nothing. For a host alone, never for a model",
+        },
     },
 }
 EXAMPLE = {
@@ -53,4 +59,6 @@ def told(verdict: Verdict, caller: Caller) -> dict[str, object]:
         ticket = verdict.ticket
         plain["verdict"] = verdict.for_operator()
         plain["ticket"] = None if ticket is None else str(ticket)
+        if verdict.parts:
+            plain["parts"] = [str(part) for part in verdict.parts]
     return plain

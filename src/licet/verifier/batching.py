@@ -168,7 +168,7 @@ class BatchDecider(Decider):
                 continue
             rules = self.program.rules[one.world.tool]
             refusal: Refusal = yield self._explaining(
-                rules, one.world, answer.outcome, answer.states
+                rules, one.world, one.tenant, answer.outcome, answer.states
             )
             if refusal.outcome == "allow":
                 # A proof is good while nothing changes, and here the calls before it do.

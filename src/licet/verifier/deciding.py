@@ -24,6 +24,7 @@ from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, Literal
 
+from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock
 from licet.compiler.encoding import EncodingError, States, UnsupportedText
 from licet.compiler.evaluation import UnknownRead, judge, judge_rule
@@ -74,9 +75,11 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Work that should not block an event loop; send back what it returns."""
+    """Work that should not block an event loop; send back what it returns. `solves`: it asks a
+    solver, which may take long; else it is for the store."""
 
     work: Callable[[], Any]
+    solves: bool = False
 
 
 Check = Generator[Lookup | Slow, Any, Verdict]
@@ -136,7 +139,8 @@ class Decider:
         self._seconds = seconds
         self._observing = observing
         self._on_asked = asked
-        self._refuser = Refuser(program, clock, solvers)
+        self._solvers = solvers
+        self._refuser = Refuser(program, clock)
         self._engines = Engines(program)
         self._process, self._prefix = os.getpid(), secrets.token_hex(6)
         self._numbers = itertools.count(1)
@@ -152,11 +156,11 @@ class Decider:
             tool_name = tool.qualified
             world = self._admission.world(tool, action)
             if action.history is not None and not tool.dispatch:
-                return (yield from self._decide(action, world))
-            if self._memory.is_light(tool.qualified, action.id) and not self._asks(tool.qualified):
+                return (yield from self._decide(action, world, tenant))
+            if self._is_light(tool, action):
                 self._memory.require_active(tenant)
                 promise = self._memory.promise(action, tool, world, tenant)
-                return (yield from self._decide(action, world, promise))
+                return (yield from self._decide(action, world, tenant, promise))
             proposal = Proposal.of(action, tool, world, tenant, commit=commit)
             return (yield from self._decide_with_memory(proposal))
         except Refused as refused:
@@ -171,14 +175,12 @@ class Decider:
             return (yield from self._noted(action, tool_name, tenant, (fault(str(limit)),)))
         except StoreError as error:
             log.error("the store failed; the call is refused: %s", error)
-            told = f"the store of what was decided before cannot be used: {error}"
-            violation = Violation("fault", told, "the check itself failed")
-            return self._refused(action, tool_name, (violation,))
+            return self._store_failed(action, tool_name, error)
         except Exception:
             log.exception("a check failed; the call is refused")
             return self._refused(action, tool_name, (fault("the check itself failed"),))
 
-    def recheck(self, action: Action, approved: frozenset[str]) -> Check:
+    def recheck(self, action: Action, approved: frozenset[str], tenant: str) -> Check:
         """The verdict on a call with the history that it brings, and with what was approved then.
 
         No store is asked, nothing is reserved or written down: for deciding a record again.
@@ -197,7 +199,7 @@ class Decider:
         }
         if outcome == "escalate" and asking <= approved:
             return self._allow(action, world, rules, states, None)
-        return (yield from self._decide(action, world))
+        return (yield from self._decide(action, world, tenant))
 
     def malformed(self, error: ActionError) -> Verdict:
         """The refusal of something that is not even a call."""
@@ -208,13 +210,25 @@ class Decider:
             violation = Violation("bad_argument", error.message, error.message, path=path)
         return self._verdict(None, "", Refusal.of("the call", (violation,)))
 
-    def _asks(self, tool: str) -> bool:
-        """Whether a rule of the tool reads earlier calls, or may ask somebody."""
-        return bool(self.program.rules[tool].escalations) or self._memory.reads_history(tool)
+    def _is_light(self, tool: Tool, action: Action) -> bool:
+        """Whether nobody will ask for the call again, and no rule of the tool reads earlier calls
+        or may ask somebody."""
+        name = tool.qualified
+        return (
+            self._memory.is_light(name, action.id)
+            and not self.program.rules[name].escalations
+            and not self._memory.reads_history(name)
+        )
+
+    def _store_failed(self, action: Action, tool: str, error: StoreError) -> Verdict:
+        told = f"the store of what was decided before cannot be used: {error}"
+        return self._refused(action, tool, (Violation("fault", told, "the check itself failed"),))
 
     # --- a call by itself
 
-    def _decide(self, action: Action, world: World, promise: Promise | None = None) -> Check:
+    def _decide(
+        self, action: Action, world: World, tenant: str, promise: Promise | None = None
+    ) -> Check:
         """Without a store; a ticket only where one is promised."""
         rules = self.program.rules[world.tool]
         for _ in range(MAX_ROUNDS):
@@ -228,7 +242,7 @@ class Decider:
             yield from self._look_up(world, missing)
         else:
             return self._refused(action, world.tool, (fault("facts nest too deep"),))
-        refusal: Refusal = yield self._explaining(rules, world, outcome, states)
+        refusal: Refusal = yield self._explaining(rules, world, tenant, outcome, states)
         if refusal.outcome == "allow":
             return self._allow(action, world, rules, refusal.states, promise)
         verdict = self._verdict(action, world.tool, refusal)
@@ -255,10 +269,6 @@ class Decider:
         if self._engine == "both" and outcome is not None:
             self._compare(rules, world, outcome, states)
         return outcome, states, lacking
-
-    def _lacking(self, rules: ToolRules, world: World) -> tuple[FactKey, ...]:
-        with self._engines.lent() as engine:
-            return engine.encoder(rules).lacking(world)
 
     def _compare(self, rules: ToolRules, world: World, outcome: str, states: States) -> None:
         """The second engine, on every rule that it can judge. Raises where it differs."""
@@ -289,17 +299,23 @@ class Decider:
         add_facts(world, found)
 
     def _explaining(
-        self, rules: ToolRules, world: World, outcome: Outcome | None, states: States
+        self,
+        rules: ToolRules,
+        world: World,
+        tenant: str,
+        outcome: Outcome | None,
+        states: States,
     ) -> Slow:
         deadline = time.monotonic() + self._seconds
+        solvers = self._solvers.of(tenant)
 
         def work() -> Refusal:
             with self._engines.lent() as engine:
                 return self._refuser.explain(
-                    engine.encoder(rules), rules, world, outcome, states, deadline
+                    engine.encoder(rules), rules, world, outcome, states, solvers, deadline
                 )
 
-        return Slow(work)
+        return Slow(work, solves=True)
 
     # --- a call that is remembered
 
@@ -321,7 +337,9 @@ class Decider:
             if attempt.missing:
                 yield from self._look_up(world, attempt.missing)
                 continue
-            refusal: Refusal = yield self._explaining(rules, world, attempt.outcome, attempt.states)
+            refusal: Refusal = yield self._explaining(
+                rules, world, proposal.tenant, attempt.outcome, attempt.states
+            )
             if refusal.outcome != "allow":
                 conclude = partial(self._conclude, proposal, rules, refusal)
                 verdict: Verdict = yield from self._in_store(conclude)
@@ -343,40 +361,48 @@ class Decider:
         self, proposal: Proposal, rules: ToolRules, given: object, proved: _Proved | None
     ) -> _Attempt:
         """One transaction: everything that it reads holds when it commits."""
-        world = proposal.world
         with self._memory.sit(proposal.tenant) as sitting:
             if sitting.is_behind:
                 return _Attempt(behind=True)  # what was counted so far stays counted
             sitting.require_active()
-            at = sitting.instant(given)
-            again = self._again(sitting, proposal)
-            if again is not None:
-                return _Attempt(again)
-            outcome: Outcome | None = "allow"
-            if proved is not None and proved.change == sitting.head.change:
-                world.now, states = proved.at, proved.states
-            else:
-                world.now = UNKNOWN if given is UNKNOWN else at
-                forget_history(world, self.program)
-                outcome, states, missing = self._evaluate_with_history(sitting, proposal, rules, at)
-                if missing:
-                    return _Attempt(missing=missing)
-            if outcome == "escalate":
-                verdict = self._approved(sitting, proposal, rules, states, at)
-                if verdict is not None:
-                    return _Attempt(verdict)
-            if outcome == "allow":
-                return _Attempt(self._reserve(sitting, proposal, rules, states, at))
-            return _Attempt(outcome=outcome, states=states, change=sitting.head.change)
+            return self._attempt_in(sitting, proposal, rules, given, proved)
+
+    def _attempt_in(
+        self,
+        sitting: Sitting,
+        proposal: Proposal,
+        rules: ToolRules,
+        given: object,
+        proved: _Proved | None,
+    ) -> _Attempt:
+        world = proposal.world
+        at = sitting.instant(given)
+        again = self._again(sitting, proposal)
+        if again is not None:
+            return _Attempt(again)
+        outcome: Outcome | None = "allow"
+        if proved is not None and proved.change == sitting.head.change:
+            world.now, states = proved.at, proved.states
+        else:
+            world.now = UNKNOWN if given is UNKNOWN else at
+            forget_history(world, self.program)
+            outcome, states, missing = self._evaluate_with_history(sitting, proposal, rules, at)
+            if missing:
+                return _Attempt(missing=missing)
+        if outcome == "escalate":
+            verdict = self._approved(sitting, proposal, rules, states, at)
+            if verdict is not None:
+                return _Attempt(verdict)
+        if outcome == "allow":
+            return _Attempt(self._reserve(sitting, proposal, rules, states, at))
+        return _Attempt(outcome=outcome, states=states, change=sitting.head.change)
 
     def _evaluate_with_history(
         self, sitting: Sitting, proposal: Proposal, rules: ToolRules, at: int
     ) -> tuple[Outcome | None, States, list[FactKey]]:
         """The outcome and states with the history read; or the facts that resolvers know."""
         world, session = proposal.world, proposal.session
-        past: list[FactKey] = []
-        if self._memory.reads_history(world.tool):  # then there is no need to decide without it
-            past = self._of_history(self._lacking(rules, world))
+        past = self._memory.foreseen(world)
         for _ in range(MAX_ROUNDS):
             if not past:
                 outcome, states, lacking = self._evaluate(rules, world)

@@ -37,7 +37,7 @@ from licet.compiler.types import (
 from licet.compiler.world import UNKNOWN, Path, World
 
 from .masking import below, parts, place, value_at, without
-from .solving import Asked, Core, Forced, SolverPool
+from .solving import Asked, Core, Forced, Solvers
 from .verdict import Outcome
 
 #: The solver's share of one explanation. What is left after it still forces, if with more values.
@@ -56,7 +56,7 @@ def because(
     world: World,
     goal: Outcome,
     states: States,
-    pool: SolverPool,
+    pool: Solvers,
     seconds: float,
     solver_seconds: float = SOLVER_SECONDS,
 ) -> Because | None:
@@ -79,7 +79,7 @@ def seeking(
     world: World,
     goal: Outcome,
     states: States,
-    pool: SolverPool,
+    pool: Solvers,
     seconds: float,
     solver_seconds: float = SOLVER_SECONDS,
 ) -> Iterator[Sought]:

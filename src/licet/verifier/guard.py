@@ -6,10 +6,11 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from types import TracebackType
-from typing import Self, TypedDict, TypeVar, overload
+from typing import Any, Literal, Self, TypedDict, TypeVar, overload
 
 from licet.compiler.clock import clock
 from licet.compiler.names import nearest
@@ -19,23 +20,29 @@ from .action import Action, ActionError
 from .admission import Admission
 from .approvals import Approval, Approvals, open_approvals, read
 from .audit import Recorder, Redaction
-from .batching import BatchDecider
-from .deciding import Check, Engine, Lookup
+from .deciding import Check, Engine, Lookup, Slow
 from .facts import Resolver, Resolvers
 from .history import Store, Transaction
 from .history.memory import MemoryStore
+from .lanes import Lanes
 from .redeeming import Ending, Redeemed, Redeemer, RedeemError
 from .remembering import Memory
 from .running import Running
+from .series import SeriesDecider
 from .sessions import GuardSession
-from .solving import SolverPool
-from .tickets import KEY_BYTES, Keys, Ticket
+from .solving import SHARES, SolverPool
+from .tickets import KEY_BYTES, Keys, Ticket, TicketError
 from .verdict import Verdict
 
 log = logging.getLogger("licet")
 
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
 
+
+#: What a check may have to wait for: facts, the store (one that blocks), the solver.
+Stage = Literal["facts", "memory", "solver"]
+Waits = dict[Stage, float]
 
 #: Is told of an approval that waits for somebody, and of one that was answered.
 Notify = Callable[[Approval], object]
@@ -132,6 +139,8 @@ class Guard:
         self._resolvers = Resolvers()
         self._solvers = SolverPool()
         self._solvers.warm()
+        self._storing = Lanes(threads=16, each=2)  # one at a time is in a tenant's transaction
+        self._solving = Lanes(threads=2 * SHARES, each=2)  # as many as there are solvers
         if observe_until is not None and observe_until.utcoffset() is None:
             raise ValueError("observe_until has a time zone")
         self.observe_until = observe_until
@@ -159,7 +168,7 @@ class Guard:
         )
         self._notify = notify
         self._redeemer = Redeemer(program, admission, self._memory)
-        self._decider = BatchDecider(
+        self._decider = SeriesDecider(
             program,
             zone,
             admission,
@@ -301,7 +310,7 @@ class Guard:
         run = self._start(action, tenant, commit)
         return run if isinstance(run, Verdict) else self._finish(run)
 
-    def _finish(self, run: Check) -> Verdict:
+    def _finish(self, run: Generator[Lookup | Slow, Any, T]) -> T:
         """Do what a check asks for, until there is a verdict."""
         try:
             effect = next(run)
@@ -316,8 +325,8 @@ class Guard:
                 else:
                     effect = run.send(answer)
         except StopIteration as stop:
-            verdict: Verdict = stop.value
-            return verdict
+            done: T = stop.value
+            return done
 
     async def acheck(
         self,
@@ -325,47 +334,98 @@ class Guard:
         *,
         tenant: str | None = None,
         commit: bool = False,
+        waits: Waits | None = None,
     ) -> Verdict:
-        """`check`, without blocking the event loop: what may have to wait runs beside it."""
+        """`check`, without blocking the event loop: what may have to wait runs beside it, in the
+        tenant's turn. `waits` gets the seconds that each stage took."""
         run = self._start(action, tenant, commit)
         if isinstance(run, Verdict):
             return run
+        return await self._afinish(run, self._named(tenant), {} if waits is None else waits)
+
+    async def _afinish(self, run: Generator[Lookup | Slow, Any, T], tenant: str, waits: Waits) -> T:
+        """`_finish`, beside the event loop."""
         try:
             effect = next(run)
             while True:
+                began = time.perf_counter()
+                stage: Stage = "facts"
                 try:
                     if isinstance(effect, Lookup):
                         answer: object = await self._resolvers.aresolve(effect.wanted)
+                    elif effect.solves:
+                        stage = "solver"
+                        answer = await self._solving.run(tenant, effect.work)
                     else:
-                        answer = await asyncio.to_thread(effect.work)
+                        stage = "memory"
+                        answer = await self._storing.run(tenant, effect.work)
                 except Exception as error:
                     effect = run.throw(error)
                 else:
+                    waits[stage] = waits.get(stage, 0.0) + time.perf_counter() - began
                     effect = run.send(answer)
         except StopIteration as stop:
-            verdict: Verdict = stop.value
-            return verdict
+            done: T = stop.value
+            return done
 
     def _start(
         self, action: Action | Mapping[str, object], tenant: str | None, commit: bool
     ) -> Check | Verdict:
-        if not isinstance(action, Action):
-            try:
-                action = Action.from_mapping(action)
-            except ActionError as error:
-                return self._decider.malformed(error)
-            except Exception:  # an object that only looks like a mapping
-                return self._decider.malformed(ActionError("the call cannot be read"))
-        return self._decider.check(action, self._named(tenant), commit=commit)
+        read = _read(action)
+        if isinstance(read, ActionError):
+            return self._decider.malformed(read)
+        return self._decider.check(read, self._named(tenant), commit=commit)
+
+    def check_all(
+        self,
+        actions: Sequence[Action | Mapping[str, object]],
+        *,
+        tenant: str | None = None,
+        commit: bool = False,
+    ) -> list[Verdict]:
+        """The verdicts on several calls, each as `check` gives it after those before it. Of those
+        that are allowed, many share a transaction of the store, which takes less time."""
+        read = [_read(action) for action in actions]
+        return self._finish(self._decider.check_all(read, self._named(tenant), commit=commit))
+
+    async def acheck_all(
+        self,
+        actions: Sequence[Action | Mapping[str, object]],
+        *,
+        tenant: str | None = None,
+        commit: bool = False,
+        waits: Waits | None = None,
+    ) -> list[Verdict]:
+        """`check_all`, without blocking the event loop. `waits` as in `acheck`, for all of them."""
+        whose = self._named(tenant)
+        run = self._decider.check_all([_read(a) for a in actions], whose, commit=commit)
+        return await self._afinish(run, whose, {} if waits is None else waits)
 
     def recheck(self, call: Mapping[str, object], approved: Sequence[str] = ()) -> Verdict:
         """The verdict on a recorded call, with the history that it brings and with what had been
         approved: nothing is asked, reserved or written down."""
         try:
-            action = Action.from_mapping({"history": {}, **call})
-            return self._finish(self._decider.recheck(action, frozenset(approved)))
+            return self._finish(self._supposed(call, approved, self.tenant))
         except ActionError as error:
             return self._decider.malformed(error)
+
+    async def arecheck(
+        self,
+        call: Mapping[str, object],
+        approved: Sequence[str] = (),
+        *,
+        tenant: str | None = None,
+    ) -> Verdict:
+        """`recheck`, without blocking the event loop, in a tenant's turn."""
+        whose = self._named(tenant)
+        try:
+            return await self._afinish(self._supposed(call, approved, whose), whose, {})
+        except ActionError as error:
+            return self._decider.malformed(error)
+
+    def _supposed(self, call: Mapping[str, object], approved: Sequence[str], tenant: str) -> Check:
+        action = Action.from_mapping({"history": {}, **call})
+        return self._decider.recheck(action, frozenset(approved), tenant)
 
     # --- running what was allowed
 
@@ -388,7 +448,8 @@ class Guard:
     async def aredeem(self, ticket: Ticket | str | None, args: Mapping[str, object]) -> Running:
         """`redeem`, beside the event loop where the store may have to wait."""
         if self._memory.blocking:
-            return Running(self, await asyncio.to_thread(self._redeem, ticket, args))
+            work = partial(self._redeem, ticket, args)
+            return Running(self, await self._storing.run(self._whose(ticket), work))
         return self.redeem(ticket, args)
 
     def settle(self, ticket: Ticket | str, ending: Ending, result: object = None) -> None:
@@ -403,9 +464,18 @@ class Guard:
     async def asettle(self, ticket: Ticket | str, ending: Ending, result: object = None) -> None:
         """`settle`, beside the event loop where the store may have to wait."""
         if self._memory.blocking:
-            await asyncio.to_thread(self.settle, ticket, ending, result)
+            work = partial(self.settle, ticket, ending, result)
+            await self._storing.run(self._whose(ticket), work)
         else:
             self.settle(ticket, ending, result)
+
+    def _whose(self, ticket: Ticket | str | None) -> str:
+        """The tenant that a ticket says it is of: in whose name its work waits, and no more."""
+        try:
+            read = Ticket.read(ticket) if isinstance(ticket, str) else ticket
+        except TicketError:
+            read = None
+        return self.tenant if read is None else read.tenant
 
     def session(
         self,
@@ -483,7 +553,8 @@ class Guard:
         until = None if seconds is None else time.monotonic() + seconds
         pause = 0.02
         while True:
-            found = await asyncio.to_thread(self.approval, id, tenant=tenant)
+            look = partial(self.approval, id, tenant=tenant)
+            found = await self._storing.run(self._named(tenant), look)
             if found is None:
                 raise LookupError(f"there is no approval {id!r}")
             late = until is not None and time.monotonic() >= until
@@ -498,6 +569,8 @@ class Guard:
         """Stop the solver's processes. What needs one is refused from now on."""
         self._solvers.close()
         self._resolvers.close()
+        self._storing.close()
+        self._solving.close()
 
     def __enter__(self) -> Self:
         return self
@@ -509,3 +582,14 @@ class Guard:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _read(action: Action | Mapping[str, object]) -> Action | ActionError:
+    if isinstance(action, Action):
+        return action
+    try:
+        return Action.from_mapping(action)
+    except ActionError as error:
+        return error
+    except Exception:  # an object that only looks like a mapping
+        return ActionError("the call cannot be read")

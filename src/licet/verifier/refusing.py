@@ -37,7 +37,7 @@ from .explaining import seeking
 from .messages import compose
 from .repairing import Ask, RepairFound, repair
 from .settling import Settlement, settle
-from .solving import Answer, Query, SolverPool
+from .solving import Answer, Query, Solvers
 from .verdict import Budget, Change, Kind, Outcome, Reason, Repair, Violation
 from .visibility import ToolVisibility, is_shown, tool_visibility
 
@@ -70,10 +70,9 @@ class Refusal:
 class Refuser:
     """Explains the refusals of one program. Safe to share between threads."""
 
-    def __init__(self, program: Program, clock: Clock, solvers: SolverPool) -> None:
+    def __init__(self, program: Program, clock: Clock) -> None:
         self._program = program
         self._clock = clock
-        self._solvers = solvers
         self._visibility: dict[str, ToolVisibility] = {}
         self._keys: dict[str, frozenset[Names]] = {}
 
@@ -84,6 +83,7 @@ class Refuser:
         world: World,
         outcome: Outcome | None,
         states: States,
+        solvers: Solvers,
         deadline: float,
     ) -> Refusal:
         """The refusal of a world that was not plainly allowed (`outcome` None: not settled)."""
@@ -91,12 +91,12 @@ class Refuser:
         broken: World | None = None
         if outcome == "deny" and not _is_explained(rules, states):
             # Certain, but by one rule in some worlds and by another in others: which?
-            settled = self._settle(encoder, rules, world, deadline)
+            settled = self._settle(encoder, rules, world, solvers, deadline)
             if settled.outcome == "deny":
                 states, one_of = settled.states(states), settled.one_of
                 broken = settled.broken
         elif outcome is None:
-            settled = self._settle(encoder, rules, world, deadline)
+            settled = self._settle(encoder, rules, world, solvers, deadline)
             match settled.outcome:
                 case "undetermined" | "solver_unknown" | "fault":
                     return self._unsettled(rules, world, settled, states)
@@ -115,7 +115,7 @@ class Refuser:
             budgets=budgets,
         )
         try:
-            refusal = self._teach(encoder, rules, world, refusal, deadline)
+            refusal = self._teach(encoder, rules, world, refusal, solvers, deadline)
         except Exception:  # a refusal stands without its explanation
             log.exception("a refusal could not be explained")
             shown = call_json(broken or world, self._program)
@@ -128,10 +128,15 @@ class Refuser:
         )
 
     def _settle(
-        self, encoder: ToolEncoder, rules: ir.ToolRules, world: World, deadline: float
+        self,
+        encoder: ToolEncoder,
+        rules: ir.ToolRules,
+        world: World,
+        solvers: Solvers,
+        deadline: float,
     ) -> Settlement:
         seconds = deadline - time.monotonic()
-        return settle(encoder, rules, world, self._clock, self._solvers, seconds)
+        return settle(encoder, rules, world, self._clock, solvers, seconds)
 
     # --- violations
 
@@ -233,17 +238,18 @@ class Refuser:
         rules: ir.ToolRules,
         world: World,
         refusal: Refusal,
+        solvers: Solvers,
         deadline: float,
     ) -> Refusal:
         goal = refusal.outcome
         fix: Repair | None = None
         shown = refusal.counterexample
         left = deadline - time.monotonic()
-        with seeking(encoder, rules, world, goal, refusal.states, self._solvers, left) as sought:
+        with seeking(encoder, rules, world, goal, refusal.states, solvers, left) as sought:
 
             def ask(query: Query, text: str, seconds: float) -> Answer:
                 sought.found()  # whoever has a worker may not wait for another
-                return self._solvers.ask(query, text, seconds)
+                return solvers.ask(query, text, seconds)
 
             if shown is None:
                 made = completed(encoder, rules, world, goal, self._clock)

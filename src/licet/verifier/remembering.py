@@ -16,12 +16,14 @@ from dataclasses import replace
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock
+from licet.compiler.evaluation import evaluate
+from licet.compiler.evaluation.places import AbsentUnwrapped, UnboundVariable
 from licet.compiler.exact_json import canonical, decode
 from licet.compiler.history import Index
 from licet.compiler.history import digest_of as digest_of_index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
-from licet.compiler.types import JSON, Value, has_open_parts
+from licet.compiler.types import JSON, OptionalType, Value, has_open_parts
 from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, World
 
@@ -30,13 +32,15 @@ from .admission import Admission, Refused
 from .audit import Kind, Recorder
 from .calls import call_json
 from .history import CallState, Head, Store, StoredCall, Transaction
-from .history.pots import PastCall, Query, by_definition, contributions, values
+from .history.pots import NotKnown, PastCall, Query, by_definition, contributions, values
 from .history.summaries import Addition, amend, append
 from .proposing import Promise, Proposal
 from .tickets import Keys, Ticket, new_nonce
 from .verdict import Violation
 
 FactKey = tuple[str, tuple[Value, ...]]
+#: A rule, and a look-up in the history that stands in it.
+_Reading = tuple[ir.Rule, ir.Fact]
 
 #: By how much an instant may lie before the last one of a tenant: clocks of several machines
 #: differ a little. What lies further back is refused; in between, time stands still.
@@ -105,7 +109,7 @@ class Memory:
         #: adds up the same, and reads calls in the same way.
         self.counting = _counting(program, self.indices)
         self._counted = {tool for index in self.indices.values() for tool in index.plans}
-        self._reading: dict[str, bool] = {}
+        self._reading: dict[str, tuple[_Reading, ...]] = {}
         #: By tenant, the activation that this program is of, where somebody follows them.
         self.follows: dict[str, int] = {}
         #: Is told of a tenant whose calls are refused because something else is active.
@@ -257,16 +261,36 @@ class Memory:
 
     def reads_history(self, tool: str) -> bool:
         """Whether rules of a tool read earlier calls."""
+        return bool(self._readings(tool))
+
+    def foreseen(self, world: World) -> list[FactKey]:
+        """Look-ups in the history that rules will make, as far as the call itself says with which
+        keys. A guess that saves deciding without them; what it misses is asked for later."""
+        found: dict[FactKey, None] = {}
+        for rule, look_up in self._readings(world.tool):
+            bound: dict[int, Value] = {}
+            try:
+                for let in rule.lets:
+                    value = evaluate(let.value, world, self.clock, bound)
+                    if value is None and isinstance(let.value.type, OptionalType):
+                        raise AbsentUnwrapped
+                    bound[let.var.slot] = value
+                keys = tuple([evaluate(key, world, self.clock, bound) for key in look_up.keys])
+                found[look_up.name, keys] = None
+            except (*NotKnown, UnboundVariable, TypeError):
+                continue  # it reads what is not known yet, or not there, or cannot be a key
+        return list(found)
+
+    def _readings(self, tool: str) -> tuple[_Reading, ...]:
         found = self._reading.get(tool)
         if found is None:
-            names = {
-                node.name
+            found = self._reading[tool] = tuple(
+                (rule, node)
                 for rule in self.program.rules[tool].rules
                 for expr in (*(let.value for let in rule.lets), rule.condition)
                 for node in walk(expr)
-                if isinstance(node, ir.Fact)
-            }
-            found = self._reading[tool] = not names.isdisjoint(self.program.history)
+                if isinstance(node, ir.Fact) and node.name in self.program.history
+            )
         return found
 
     def promise(self, action: Action, tool: Tool, world: World, tenant: str) -> Promise:

@@ -30,7 +30,7 @@ from licet.compiler.world import UNKNOWN, Path, World
 from .admission import path_text
 from .decoding import world_of
 from .masking import unknowns, with_value
-from .solving import Answer, Check, Sat, SolverPool, Unknown, Unsat
+from .solving import Answer, Check, Sat, Solvers, Unknown, Unsat
 from .verdict import Outcome
 
 _GOALS: Final[dict[Outcome, str]] = {
@@ -78,7 +78,7 @@ def settle(
     rules: ir.ToolRules,
     world: World,
     clock: Clock,
-    pool: SolverPool,
+    pool: Solvers,
     seconds: float,
     list_bound: int = 4,
 ) -> Settlement:
@@ -113,7 +113,7 @@ class _Settling:
         rules: ir.ToolRules,
         world: World,
         clock: Clock,
-        pool: SolverPool,
+        pool: Solvers,
         until: float,
     ) -> None:
         self._encoder, self._rules, self._world = encoder, rules, world

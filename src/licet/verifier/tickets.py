@@ -53,8 +53,11 @@ class Ticket:
     signature: str = ""
 
     def __str__(self) -> str:
-        values = [getattr(self, f.name) for f in fields(self)]
-        packed = json.dumps(values, separators=(",", ":")).encode()
+        return self._signed(self.signature)
+
+    def _signed(self, signature: str) -> str:
+        """The text of the ticket with this signature."""
+        packed = _packed([*(getattr(self, name) for name in _SIGNED), signature]).encode()
         return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
     def __repr__(self) -> str:
@@ -79,6 +82,10 @@ class Ticket:
         return ticket
 
 
+_SIGNED = tuple(f.name for f in fields(Ticket) if f.name != "signature")
+_packed = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Keys:
     """The keys of one guard, one for each purpose, derived from one secret."""
 
@@ -101,8 +108,8 @@ class Keys:
             raise TicketError("the ticket was not signed by this guard")
 
     def _signature(self, ticket: Ticket) -> str:
-        text = str(replace(ticket, signature=""))
-        return hmac.new(self._ticket_key, text.encode(), hashlib.sha256).hexdigest()
+        text = ticket._signed("")
+        return hmac.digest(self._ticket_key, text.encode(), "sha256").hex()
 
 
 def new_nonce() -> str:

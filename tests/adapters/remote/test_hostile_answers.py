@@ -26,6 +26,7 @@ CALL = {"tool": "refund", "args": ARGS, "id": "c1"}
 TICKET = Ticket(
     "default", "id:a1", "s1", "c1", "refund", arguments_digest(ARGS), "p", "c", "n", 2**60, "x"
 )
+PART = str(replace(TICKET, call_id="part.n1", nonce="n1", tool="lookup"))
 
 
 @contextmanager
@@ -145,6 +146,16 @@ HOSTILE: dict[str, bytes | None] = {
     "no real ticket": sent(allow(ticket="licet1.e30")),
     "a ticket of another tool": sent(allow(ticket=str(replace(TICKET, tool="close_shop")))),
     "a ticket that is a number": sent(allow(ticket=1)),
+    "parts that are none": sent(allow(parts=7)),
+    "a part that is no ticket": sent(allow(parts=[PART, "licet1.e30"])),
+    "a part that is the batch": sent(allow(parts=[PART, str(TICKET)])),
+    "a part twice": sent(allow(parts=[PART, PART])),
+    "a part of somebody else": sent(
+        allow(parts=[str(replace(TICKET, nonce="n1", principal="id:a2"))])
+    ),
+    "a part under another policy": sent(
+        allow(parts=[str(replace(TICKET, nonce="n1", policy="q"))])
+    ),
     "not allowed": sent(allow(allowed=False)),
     "allowed by a number": sent(allow(allowed=1)),
     "another outcome": sent(allow(outcome="deny")),
@@ -184,6 +195,8 @@ def test_the_good_answer_is_one() -> None:
     with connected(GOOD) as (guard, _):
         assert guard.check(CALL).allowed
         assert acheck(guard).ticket == TICKET
+    with connected(sent(allow(parts=[PART]))) as (guard, _):
+        assert [str(part) for part in guard.check(CALL).parts] == [PART]
 
 
 @pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE.keys())

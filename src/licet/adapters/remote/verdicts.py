@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from licet.verifier.messages import compose
@@ -40,6 +41,7 @@ def read(answer: dict[str, Any], call_id: str | None) -> Verdict:
         raise UnreadableError("the service sent no verdict: this key is not a host's")
     try:
         verdict = _verdict(answer["verdict"], answer["model"], answer["ticket"])
+        verdict = replace(verdict, parts=tuple(map(_ticket, answer.get("parts", ()))))
         same = (
             verdict.for_operator() == answer["verdict"]
             and verdict.for_model() == answer["model"]
@@ -57,7 +59,21 @@ def read(answer: dict[str, Any], call_id: str | None) -> Verdict:
         raise UnreadableError("the service answered on another call")
     if ticket is not None and call_id not in (None, ticket.call_id):
         raise UnreadableError("the ticket is for another call")
+    if verdict.parts and not _belong(verdict.parts, ticket):
+        raise UnreadableError("the tickets of a batch's parts are not of this batch")
     return verdict
+
+
+def _belong(parts: Sequence[Ticket], batch: Ticket | None) -> bool:
+    """Whether the tickets of a batch's calls are of the same caller and policy, each another."""
+    if batch is None:
+        return False
+    nonces = {batch.nonce, *(part.nonce for part in parts)}
+    return len(nonces) == len(parts) + 1 and all(_whose(part) == _whose(batch) for part in parts)
+
+
+def _whose(ticket: Ticket) -> tuple[str, ...]:
+    return (ticket.tenant, ticket.principal, ticket.session, ticket.policy, ticket.catalog)
 
 
 def _verdict(told: dict[str, Any], model: dict[str, Any] | None, ticket: str | None) -> Verdict:

@@ -11,7 +11,7 @@ from licet.verifier.verdict import Verdict
 from ..answers import EXAMPLE, SCHEMA, told
 from ..callers import Role
 from ..calls import call_of, check_reach
-from ..deciding import decide
+from ..deciding import decide, decide_all
 from ..doors import Json, door, router
 from ..messages import Batch, HostCall, checked, read_json, schema_of
 from ..problems import Problem
@@ -80,8 +80,8 @@ async def check_batch(request: Request) -> Json:
         for call in calls:
             check_reach(call, caller, guard.program.catalog)
         verdicts: list[Verdict] = []
-        for place, call in enumerate(calls):
-            if place % _TURN == _TURN - 1:
-                await asyncio.sleep(0)
-            verdicts.append(await decide(request, guard, call, commit=not caller.vouches))
+        for start in range(0, len(calls), _TURN):
+            some = calls[start : start + _TURN]
+            verdicts += await decide_all(request, guard, some, commit=not caller.vouches)
+            await asyncio.sleep(0)
         return Json({"verdicts": [told(verdict, caller) for verdict in verdicts]})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import Request
 
 from ..callers import Role
@@ -43,5 +41,5 @@ async def explain(request: Request) -> Json:
     data = checked(Supposed, await read_json(request, service.settings.limits.body))
     call = {key: value for key, value in data.items() if value is not None}
     with service.guards.lease(caller.tenant) as guard:
-        verdict = await asyncio.to_thread(guard.recheck, call)
+        verdict = await guard.arecheck(call, tenant=caller.tenant)
     return Json({"verdict": verdict.for_operator()})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from licet.verifier.guard import Guard
+from licet.verifier.guard import Guard, Waits
 from licet.verifier.verdict import Verdict
 
 from ..callers import Caller
@@ -40,7 +40,8 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict, as operators are told of it. `seconds` is what deciding took.
+    """A verdict, as operators are told of it. `seconds` is what deciding took, `waits` what of it
+    went into facts, memory and solver.
 
     `tool` is None where the catalog has no such tool; `call` is the client's own id of the call.
     `observed` is the refusal that observe mode let through. `budgets` are the rules whose limit
@@ -62,6 +63,7 @@ class Decision:
     solver_unknown: bool
     budgets: tuple[tuple[str, float], ...]
     seconds: float
+    waits: Waits
     traceparent: str | None = None
 
 
@@ -81,7 +83,12 @@ class Answered:
 
 
 def decision_of(
-    verdict: Verdict, guard: Guard, caller: Caller, trail: Trail | None, seconds: float
+    verdict: Verdict,
+    guard: Guard,
+    caller: Caller,
+    trail: Trail | None,
+    seconds: float,
+    waits: Waits,
 ) -> Decision:
     """What is told of a verdict."""
     told = verdict if verdict.observed is None else verdict.observed
@@ -107,6 +114,7 @@ def decision_of(
             if (used := _used(budget.spent, budget.bound)) is not None
         ),
         seconds=seconds,
+        waits=waits,
         traceparent=None if trail is None else trail.traceparent,
     )
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import TextIO
 
 import structlog
 
 from .events import Answered, Decision
 
+_encode = json.JSONEncoder().encode  # ASCII: whatever a name holds is inert
+
+
+def _serialized(line: object, **_options: object) -> str:
+    return _encode(line)
+
+
 _PROCESSORS = (
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-    structlog.processors.JSONRenderer(sort_keys=False),  # ASCII: whatever a name holds is inert
+    structlog.processors.JSONRenderer(_serialized),
 )
 
 
@@ -23,9 +32,9 @@ class Logs:
         self._log = structlog.wrap_logger(
             structlog.WriteLogger(stream),
             processors=_PROCESSORS,
-            wrapper_class=structlog.BoundLogger,
+            wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
             context_class=dict,
-        )
+        ).bind()  # once, and not at every line
 
     def decided(self, decision: Decision) -> None:
         line: dict[str, object] = {

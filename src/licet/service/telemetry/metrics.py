@@ -39,7 +39,8 @@ class Metrics:
         )
         self._stages = Histogram(
             "licet_stage_seconds",
-            "Time to know who asks (authenticate), to decide one call (decide), in all (request)",
+            "Time to know who asks (authenticate), to decide one call (decide), of that what was "
+            "spent on facts, memory and solver, in all (request)",
             ("tenant", "stage"),
             buckets=_SECONDS,
             registry=own,
@@ -92,6 +93,8 @@ class Metrics:
     def decided(self, decision: Decision) -> None:
         tenant, kind = decision.tenant, decision.kind or "none"
         self._stages.labels(tenant, "decide").observe(decision.seconds)
+        for stage, seconds in decision.waits.items():
+            self._stages.labels(tenant, stage).observe(seconds)
         if decision.observed is None:
             self._verdicts.labels(tenant, decision.outcome, kind).inc()
         else:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from licet.verifier.guard import Guard
+from licet.verifier.guard import Guard, Waits
 from licet.verifier.verdict import Verdict
 
 from ..callers import Caller
@@ -40,12 +40,17 @@ class Telemetry:
         self._sinks[name] = sink
 
     def decided(
-        self, verdict: Verdict, guard: Guard, caller: Caller, trail: Trail | None, started: float
+        self,
+        verdict: Verdict,
+        guard: Guard,
+        caller: Caller,
+        trail: Trail | None,
+        seconds: float,
+        waits: Waits,
     ) -> None:
-        """A call was decided, which began at `started` (`time.perf_counter`)."""
-        seconds = time.perf_counter() - started
+        """A call was decided, which took so many seconds."""
         try:
-            decision = decision_of(verdict, guard, caller, trail, seconds)
+            decision = decision_of(verdict, guard, caller, trail, seconds, waits)
         except Exception as error:
             self._lost("events", error)
             return

@@ -5,7 +5,7 @@ holds is the one that the operating system enforces. In: SMT-LIB text. Out: sat,
 never an exception and never a guess: a crash, garbage, the deadline are all unknown.
 """
 
-from .pool import Asked, SolverPool
+from .pool import SHARES, Asked, SolverPool, Solvers
 from .protocol import (
     Adjustable,
     Answer,
@@ -21,6 +21,7 @@ from .protocol import (
 )
 
 __all__ = [
+    "SHARES",
     "Adjustable",
     "Answer",
     "Asked",
@@ -32,6 +33,7 @@ __all__ = [
     "Query",
     "Sat",
     "SolverPool",
+    "Solvers",
     "Unknown",
     "Unsat",
 ]

@@ -13,8 +13,10 @@ import os
 import threading
 import time
 import weakref
+from collections import Counter
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 from .process import Process, WorkerError
 from .protocol import Answer, Query, Unknown
@@ -27,6 +29,9 @@ LIFETIME: Final = 20_000
 
 #: A question beyond this many characters is not asked.
 MAX_TEXT: Final = 8 << 20
+
+#: For so many names that ask at the same time there are as many workers as each may have.
+SHARES: Final = 4
 
 _pools: weakref.WeakSet[SolverPool] = weakref.WeakSet()
 
@@ -67,11 +72,38 @@ class Asked:
             self._pool._give(process, False)
 
 
+class Solvers(Protocol):
+    """Whoever answers questions: a pool, or one name's part of it."""
+
+    def ask(self, query: Query, text: str, seconds: float) -> Answer:
+        """The answer to `query` about the question `text` within `seconds`, the queue included."""
+
+    def begin(self, query: Query, text: str, seconds: float) -> Asked:
+        """The same, begun: a worker is at it while the caller does something else.
+
+        Until the block is left it has that worker, so it may not wait for another one in it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    pool: SolverPool
+    name: str
+
+    def ask(self, query: Query, text: str, seconds: float) -> Answer:
+        with self.begin(query, text, seconds) as asked:
+            return asked.answer()
+
+    def begin(self, query: Query, text: str, seconds: float) -> Asked:
+        return self.pool.begin(query, text, seconds, name=self.name)
+
+
 class SolverPool:
     """Asks questions of solvers. Safe to share between threads, and to use after a fork."""
 
     def __init__(self, workers: int = 2, *, memory: int = MEMORY) -> None:
-        """`workers` at most; `memory` in bytes each."""
+        """`workers` at most for one name, and `SHARES` times as many where several ask at once;
+        `memory` in bytes each."""
         if workers < 1:
             raise ValueError("a pool needs a worker")
         self._limit = workers
@@ -79,23 +111,24 @@ class SolverPool:
         self._reset()
         _pools.add(self)
 
+    def of(self, name: str) -> Solvers:
+        """The part of one name, a tenant say, whose questions wait for each other alone."""
+        return _Share(self, name)
+
     def ask(self, query: Query, text: str, seconds: float) -> Answer:
-        """The answer to `query` about the question `text` within `seconds`, the queue included."""
+        """See `Solvers`."""
         with self.begin(query, text, seconds) as asked:
             return asked.answer()
 
-    def begin(self, query: Query, text: str, seconds: float) -> Asked:
-        """The same, begun: a worker is at it while the caller does something else.
-
-        Until the block is left it has that worker, so it may not wait for another one in it.
-        """
+    def begin(self, query: Query, text: str, seconds: float, *, name: str = "") -> Asked:
+        """See `Solvers`."""
         until = time.monotonic() + seconds
         if len(text) > MAX_TEXT:
             return Asked(self, None, "the question is too large", query, until)
         if seconds <= 0:
             return Asked(self, None, "the deadline has passed", query, until)
         try:
-            process = self._take(until)
+            process = self._take(until, name)
         except WorkerError as dead:
             return Asked(self, None, str(dead), query, until)
         except OSError:
@@ -117,7 +150,7 @@ class SolverPool:
             if self._closed or self._count:
                 return
         with contextlib.suppress(OSError, WorkerError):  # whoever asks first will try again
-            self._give(self._take(time.monotonic() + 1), True)
+            self._give(self._take(time.monotonic() + 1, ""), True)
 
     def close(self) -> None:
         """End every worker; those that are asked something now end as soon as it is answered."""
@@ -149,21 +182,27 @@ class SolverPool:
         self._idle: list[Process] = []
         self._all: set[Process] = set()
         self._count = 0
+        #: Who has which, and how many each name has.
+        self._lent: dict[Process, str] = {}
+        self._held: Counter[str] = Counter()
         self._closed = False
 
-    def _take(self, until: float) -> Process:
+    def _take(self, until: float, name: str) -> Process:
         with self._changed:
             while True:
                 if self._closed:
                     raise WorkerError("the pool of solvers is closed")
-                while self._idle:
-                    process = self._idle.pop()
-                    if process.alive():
-                        return process
-                    self._drop(process)
-                if self._count < self._limit:
-                    self._count += 1
-                    break
+                if self._held[name] < self._limit:
+                    while self._idle:
+                        process = self._idle.pop()
+                        if process.alive():
+                            self._lend(process, name)
+                            return process
+                        self._drop(process)
+                    if self._count < self._limit * SHARES:
+                        self._count += 1
+                        self._held[name] += 1
+                        break
                 if not self._changed.wait(until - time.monotonic()):
                     raise WorkerError("the deadline has passed while waiting for a solver")
         try:
@@ -171,20 +210,31 @@ class SolverPool:
         except BaseException:
             with self._changed:
                 self._count -= 1
-                self._changed.notify()
+                self._held[name] -= 1
+                self._changed.notify_all()
             raise
         with self._changed:
             self._all.add(process)
+            self._held[name] -= 1
+            self._lend(process, name)
         return process
+
+    def _lend(self, process: Process, name: str) -> None:
+        self._lent[process] = name
+        self._held[name] += 1
 
     def _give(self, process: Process, healthy: bool) -> None:
         with self._changed:
-            keep = healthy and not self._closed
-            if keep:
+            name = self._lent.pop(process)
+            self._held[name] -= 1
+            if not self._held[name]:
+                del self._held[name]
+            # Those that were started for several names at once are ended when they are done.
+            if healthy and not self._closed and len(self._idle) < self._limit:
                 self._idle.append(process)
             else:
                 self._drop(process)
-            self._changed.notify()
+            self._changed.notify_all()  # whoever has waited longest may not be whose turn it is
 
     def _drop(self, process: Process) -> None:
         """Forget a worker and end it. The lock is held: a kill takes no time worth the name."""
