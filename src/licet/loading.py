@@ -83,6 +83,8 @@ def load_program(
         read=lambda name: given.get(name) or first.read(name),
         read_tools=_Importer(first, instead or {}).read,
     )
+    if program is not None:
+        program = replace(program, observe_until=first.observe_until)
     return Loaded(program, (*found, *diagnostics))
 
 
@@ -155,7 +157,8 @@ class Guard(verifier.Guard):
         """A guard on the union of the policies at some paths, with every mistake reported at once.
 
         `store` is where the guard remembers: a URL such as `sqlite:///state.db`, a store, or None
-        for this process alone. See `verifier.Guard` for the options.
+        for this process alone. See `verifier.Guard` for the options; `observe_until` is what the
+        project's `licet.toml` says, unless it is given.
 
         Raises PolicyError, whose text shows each diagnostic with its place, UnsetParamsError, and
         StoreError.
@@ -163,6 +166,7 @@ class Guard(verifier.Guard):
         loaded = load_program([Path(path) for path in paths], params=params, catalog=catalog)
         if loaded.program is None:
             raise PolicyError(loaded.diagnostics)
+        options.setdefault("observe_until", loaded.program.observe_until)
         return cls(loaded.program, store=_opened(store), **options)
 
     @staticmethod

@@ -124,3 +124,106 @@ def test_what_cannot_be_read(licet, folder):
     assert licet("diff", "old.licet", "missing.licet").code == 2
     (folder / "new.licet").write_text("permit", "utf-8")
     assert licet("diff", "old.licet", "new.licet").code == 2
+
+
+TOOLS = {
+    "tools": [
+        {
+            "name": "read",
+            "inputSchema": {"type": "object", "properties": {"n": {"type": "integer"}}},
+            "annotations": {"readOnlyHint": True},
+        },
+        {"name": "wipe", "inputSchema": {"type": "object", "properties": {}}},
+    ]
+}
+BUNDLE = """\
+use tools mcp "tools.json" as desk
+import "common.licet"
+permit reads on any when tool.read_only
+permit small on desk.read when (args.n ?? 0) <= most
+"""
+
+
+def bundle(folder, config: str = "", tools: object = TOOLS, common: str = "const most = 5\n"):
+    """A project of its own: a policy with what it imports, its tools and its configuration."""
+    folder.mkdir()
+    (folder / "licet.toml").write_text(config, "utf-8")
+    (folder / "tools.json").write_text(json.dumps(tools), "utf-8")
+    (folder / "common.licet").write_text(common, "utf-8")
+    (folder / "p.licet").write_text(BUNDLE, "utf-8")
+    return folder
+
+
+def verdicts(licet, old, new) -> dict[str, str]:
+    """The verdict on each tool, every change of which is shown by a call."""
+    code, out, err = licet("diff", f"{old}/p.licet", f"{new}/p.licet", "--output", "json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert all(change["witness"] for tool in found["tools"] for change in tool["changes"])
+    return {tool["tool"]: tool["verdict"] for tool in found["tools"]}
+
+
+def test_hints_imports_tools_and_the_mode_are_part_of_what_is_compared(licet, tmp_path):
+    old = bundle(tmp_path / "old")
+    same = {"desk.read": "equivalent", "desk.wipe": "equivalent"}
+    assert verdicts(licet, old, bundle(tmp_path / "same")) == same
+    hinted = bundle(tmp_path / "hinted", '[hints]\n"desk.wipe" = { read_only = true }\n')
+    assert verdicts(licet, old, hinted) == {**same, "desk.wipe": "widens"}
+    unhinted = bundle(tmp_path / "unhinted", '[hints]\n"desk.read" = { read_only = false }\n')
+    assert verdicts(licet, old, unhinted) == {**same, "desk.read": "narrows"}
+    imported = bundle(
+        tmp_path / "imported",
+        '[hints]\n"desk.read" = { read_only = false }\n',
+        common="const most = 6\n",
+    )
+    assert verdicts(licet, unhinted, imported) == {**same, "desk.read": "widens"}
+    hints = {"readOnlyHint": True, "destructiveHint": False}
+    claimed = {"tools": [TOOLS["tools"][0], {**TOOLS["tools"][1], "annotations": hints}]}
+    changed = bundle(tmp_path / "claimed", tools=claimed)
+    assert verdicts(licet, old, changed) == {**same, "desk.wipe": "widens"}
+    observing = bundle(tmp_path / "observing", "[guard]\nobserve_until = 2026-12-01T00:00:00Z\n")
+    assert verdicts(licet, old, observing) == {"desk.read": "equivalent", "desk.wipe": "widens"}
+    told = licet("diff", f"{old}/p.licet", f"{observing}/p.licet", "--output", "markdown").out
+    assert "guards only observe until 2026-12-01T00:00:00+00:00" in told
+
+
+def test_the_lock_is_part_of_what_is_compared(licet, tmp_path):
+    old, new = bundle(tmp_path / "old"), bundle(tmp_path / "new")
+    for folder in (old, new):
+        assert licet("catalog", "lock", folder).code == 0
+    changed = {**TOOLS, "tools": [{**TOOLS["tools"][0], "description": "now"}, TOOLS["tools"][1]]}
+    (new / "tools.json").write_text(json.dumps(changed), "utf-8")
+    same = {"desk.read": "equivalent", "desk.wipe": "equivalent"}
+    assert verdicts(licet, old, new) == {**same, "desk.read": "narrows"}
+    assert verdicts(licet, new, old) == {**same, "desk.read": "widens"}
+
+
+def test_a_revision_has_its_lock_and_its_compiled_catalog(licet, tmp_path, monkeypatch):
+    folder = bundle(tmp_path / "project")
+    monkeypatch.chdir(folder)
+    assert licet("catalog", "build", "desk=tools.json", "-o", "desk.lcat").code == 0
+    text = BUNDLE.replace('mcp "tools.json" as desk', '"desk.lcat"')
+    (folder / "p.licet").write_text(text, "utf-8")
+    assert licet("catalog", "lock", ".").code == 0
+    for arguments in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "one")):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+    assert licet("diff", "main", "p.licet").out.startswith("equivalent: ")
+    (folder / "licet.lock").write_text('{"version": 1, "tools": {}}', "utf-8")
+    assert licet("diff", "main", "p.licet").out.startswith("narrows: ")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '[guard]\nobserve_until = "2026-12-01T00:00:00Z"\n',
+        "[guard]\nobserve_until = 2026-12-01T00:00:00\n",
+        "[guard]\nobserve = true\n",
+        "guard = 1\n",
+    ],
+)
+def test_a_mode_that_cannot_be_read_is_no_mode(licet, tmp_path, config):
+    folder = bundle(tmp_path / "odd", config)
+    ended = licet("lint", f"{folder}/p.licet", "--no-cache")
+    assert ended.code == 1
+    assert "LIC306" in ended.out

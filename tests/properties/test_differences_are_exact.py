@@ -1,4 +1,5 @@
-"""`licet diff` says of two policies exactly what trying every call says; so does `licet prove`.
+"""`licet diff` says of two policies exactly what trying every call says; so do `licet prove`, and
+`licet lint` of the rules of one.
 
 Two policies over small domains are generated, with other ranges, labels, fields and rules, and all
 calls with all that a host may say are judged one by one by the reference evaluator.
@@ -6,25 +7,25 @@ calls with all that a host may say are judged one by one by the reference evalua
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licet.compiler import compile_sources
+from licet.compiler import compile_sources, ir
 from licet.compiler.clock import clock
 from licet.compiler.evaluation import evaluate, judge
 from licet.compiler.program import Program
-from licet.compiler.values import conforms
-from licet.compiler.world import World
 from licet.policy_lang import Source
 from licet.verifier.analysis.differences import Difference, compare_tool, tools_of, total
 from licet.verifier.analysis.inquiry import Effort
 from licet.verifier.analysis.proving import prove
+from licet.verifier.analysis.subject import subject_of
+from licet.verifier.analysis.surveying import survey
 from licet.verifier.solving import SolverPool
 from strategies.policy_pairs import CONDITIONS, pairs
+from support.small_worlds import Plain, taken, worlds
 
 
 def compiled(text: str) -> Program:
@@ -33,32 +34,10 @@ def compiled(text: str) -> Program:
     return program
 
 
-CABINS = ("basic", "economy", "business")
-
-
-def worlds() -> Iterator[tuple[dict, dict, dict, dict]]:
-    """Arguments, principal, context and facts: all that any of the policies may be asked."""
-    everything = itertools.product(
-        range(4), CABINS, (None, 0, 1, 2), (None, True), ("support", "manager"), range(3)
-    )
-    for n, cabin, tip, rush, role, risk in everything:
-        for vip in (False, True):
-            args = {"n": n, "cabin": cabin, "tip": tip, "rush": rush}
-            facts = {"vip": {(cabin,): vip}}
-            yield args, {"role": role, "team": False}, {"risk": risk}, facts
-
-
-def outcome(program: Program, world: tuple[dict, dict, dict, dict]) -> str:
-    args, principal, context, facts = world
-    kind = program.catalog.qualified["pay"].params
-    names = {field.name for field in kind.fields}
-    if any(value is not None and name not in names for name, value in args.items()):
+def outcome(program: Program, world: tuple[Plain, Plain, Plain, Plain]) -> str:
+    made = taken(program, world, closed=True)
+    if made is None:
         return "deny"
-    own = {name: args[name] for name in names}
-    host = {f.name: principal[f.name] for f in program.principal.fields}
-    if not (conforms(own, kind) and conforms(context, program.context)):
-        return "deny"
-    made = World("pay", own, host, context, now=0, facts=facts)
     return judge(program.rules["pay"], made, clock("UTC")).outcome
 
 
@@ -110,14 +89,8 @@ def test_a_proof_is_what_trying_every_call_says(
     found = prove(program, proof, on, pool, Effort(20))
     outcomes = set()
     for world in worlds():
-        args, principal, context, facts = world
-        kind = program.catalog.qualified["pay"].params
-        own = {field.name: args[field.name] for field in kind.fields}
-        if not (conforms(own, kind) and conforms(context, program.context)):
-            continue
-        host = {f.name: principal[f.name] for f in program.principal.fields}
-        made = World("pay", own, host, context, now=0, facts=facts)
-        if evaluate(on.condition, made, clock("UTC")) is True:
+        made = taken(program, world, closed=False)
+        if made is not None and evaluate(on.condition, made, clock("UTC")) is True:
             outcomes.add(judge(program.rules["pay"], made, clock("UTC")).outcome)
     holds = {
         "never": "allow" not in outcomes,
@@ -127,3 +100,36 @@ def test_a_proof_is_what_trying_every_call_says(
     assert found.status == ("proved" if holds else "failed")
     if mode != "can":
         assert found.vacuous == (not outcomes)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None)
+@given(pairs())
+def test_a_survey_is_what_trying_every_call_says(pool: SolverPool, pair: tuple[str, str]) -> None:
+    program = compiled(pair[0])
+    rules = program.rules["pay"].rules
+    subject = subject_of(program, "pay")
+    made = (taken(program, world, closed=False) for world in worlds())
+    states = [subject.states(world) or () for world in made if world is not None]
+    applied = [{i for i, state in enumerate(each) if state == "applies"} for each in states]
+    permits = {i for i, rule in enumerate(rules) if rule.kind == "permit"}
+    forbids = set(range(len(rules))) - permits
+    found = survey(program, "pay", pool, Effort(20))
+    assert not found.open
+    assert found.permitted == any(each & permits and not each & forbids for each in applied)
+    for i, (rule, known) in enumerate(zip(rules, found.rules, strict=True)):
+        mine = [each for each in applied if i in each]
+        mates = (permits if i in permits else forbids) - {i}
+        assert known.never == (not mine)
+        if known.never:
+            continue
+        conditional = not isinstance(rule.condition, ir.Const)
+        assert known.always == (conditional and len(mine) == len(applied))
+        assert bool(known.implied) == (bool(mates) and all(each & mates for each in mine))
+        assert all(each & set(known.implied) for each in mine if known.implied)
+        overridden = i in permits and all(each & forbids for each in mine)
+        assert bool(known.overridden) == overridden
+        assert all(each & set(known.overridden) for each in mine if known.overridden)
+        if known.moot is not None:
+            assert known.implied == (known.moot,)
+            assert any(known.moot in each and i not in each for each in applied)

@@ -62,7 +62,7 @@ def _load(
     from licet.verifier.audit.standing_in import stand_in
     from licet.verifier.verdict import Verdict
 
-    guard = Guard.load(*paths, params=params, seconds=seconds)
+    guard = Guard.load(*paths, params=params, seconds=seconds, observe_until=None)
     program = guard.program
 
     def redecide(call: Mapping[str, object]) -> Verdict:

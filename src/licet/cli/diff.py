@@ -156,7 +156,8 @@ def _markdown(found: Difference) -> Iterator[str]:
         yield "|---|---|---|---|---|"
     for tool in changed:
         for change in tool.changes:
-            shown = change.reason if change.witness is None else str(change.witness)
+            shown = "" if change.witness is None else str(change.witness)
+            shown = "; ".join(filter(None, (shown, change.reason)))
             cells = (
                 _code(tool.tool),
                 tool.verdict,
@@ -206,9 +207,9 @@ VERB = Verb(
     _arguments,
     run,
     details=(
-        "Compares the whole bundle: rules, params, tables, catalog, time zone, approvers. Every\n"
-        "change is shown by a call that both policies have judged; `narrows` and `equivalent` are\n"
-        "proved for all calls.\n\n"
+        "Compares the whole bundle: rules, params, tables, catalog and its lock, time zone,\n"
+        "approvers, until when guards observe. Every change is shown by a call that both policies\n"
+        "have judged; `narrows` and `equivalent` are proved for all calls.\n\n"
         "exit codes:\n"
         "  0  compared\n"
         "  1  what --fail-on names\n"

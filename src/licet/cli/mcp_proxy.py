@@ -90,7 +90,8 @@ def _guard(program: Any, options: argparse.Namespace) -> Guard:
             from licet.adapters.stores import open_store
 
             store = open_store(options.store)
-        return Guard(program, store=store, tenant=options.tenant)
+        until = program.observe_until
+        return Guard(program, store=store, tenant=options.tenant, observe_until=until)
     except UnsetParamsError as unset:
         names = ", ".join(f"`{name}`" for name in unset.names)
         raise Failed(f"no value for {names}: give it with --params FILE") from None

@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from .failures import Failed
 
 #: What a policy may be made of.
-_SUFFIXES = frozenset((".licet", ".toml", ".json", ".yaml", ".yml"))
+_SUFFIXES = frozenset((".licet", ".lcat", ".toml", ".json", ".yaml", ".yml"))
+_LOCK = "licet.lock"  # without which every tool would pass for one that was reviewed
 #: Bytes of one file and of all files that are read.
-_LARGEST, _MOST = 5_000_000, 256_000_000
+_LARGEST, _MOST = 16_000_000, 256_000_000
 _SECONDS = 60
 
 
@@ -67,29 +68,34 @@ def _extract(top: Path, tree: str, folder: Path) -> None:
         except UnicodeDecodeError:
             continue
         odd = name.is_absolute() or ".." in name.parts or kind != b"blob"
-        if odd or mode not in (b"100644", b"100755") or name.suffix not in _SUFFIXES:
+        if odd or mode not in (b"100644", b"100755"):
             continue
-        if int(size) <= _LARGEST:
+        if name.name == _LOCK or (name.suffix in _SUFFIXES and int(size) <= _LARGEST):
             total += int(size)
             wanted.append((digest.decode(), name))
     if total > _MOST:
         raise Failed(f"the revision holds more than {_MOST:,} bytes of policies and catalogs")
-    for blob, name in wanted:
-        data = _git(top, "cat-file", "blob", blob)
-        if data is None:
+    asked = "".join(f"{blob}\n" for blob, _ in wanted).encode()
+    answered = _git(top, "cat-file", "--batch", given=asked) or b""
+    at = 0
+    for _, name in wanted:
+        end = answered.find(b"\n", at)
+        told = answered[at:end].split()  # its digest, `blob`, its size
+        if end < 0 or len(told) != 3:
             raise Failed(f"git could not read `{name}`")
+        start, at = end + 1, end + 1 + int(told[2]) + 1
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        path.write_bytes(answered[start : at - 1])
 
 
-def _git(folder: Path, *arguments: str) -> bytes | None:
+def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     """What git says; None where it says no. Raises Failed where there is no git."""
     try:
         done = subprocess.run(
             ["git", "--no-pager", "-C", str(folder), *arguments],
             capture_output=True,
-            stdin=subprocess.DEVNULL,
+            input=given,
             timeout=_SECONDS,
             check=False,
         )

@@ -555,13 +555,15 @@ class Limit:
     """What a rule that was made from a `limit` bounds: `spent + amount` by `bound`.
 
     `spent` is what earlier calls came to: a `Fact` whose first key, if any, is the value of `per`.
-    `amount` is of optional type if it may be absent, which refuses.
+    `amount` is of optional type if it may be absent, which refuses. `counts` says which calls are
+    counted, and held by it.
     """
 
     spent: Fact
     amount: Expr
     bound: Expr
     strict: bool
+    counts: Expr
 
 
 @dataclass(frozen=True, slots=True)

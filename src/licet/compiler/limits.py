@@ -242,7 +242,7 @@ def _inner(kind: Type) -> Type:
 def _rules(label: str, limit: ast.LimitDecl, index: Index, part: _Typed) -> list[ir.Rule]:
     spent = ir.Fact(index.name, () if part.per is None else (part.per,), index.type)
     strict = limit.op == "<"
-    measure = ir.Limit(spent, part.amount, part.bound, strict)
+    measure = ir.Limit(spent, part.amount, part.bound, strict, part.test)
 
     def over(amount: ir.Expr) -> ir.Expr:
         total = ir.Arithmetic("+", spent, amount, index.type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -87,7 +88,8 @@ class Program:
     paths such as ("principal", "role") and ("reservation", "cabin"). `digest` covers sources,
     params, tables and zone; `catalog.digest` the catalog. `history` holds what
     rules read of earlier calls, by the name of the look-up. `files` holds the syntax of every file
-    by its name, imported ones included.
+    by its name, imported ones included. `observe_until` is what the project says of its guards;
+    `Guard.load` and the doors heed it, tests and proofs are of what is enforced.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Program:
     history: Mapping[str, Index] = field(default_factory=dict)
     proofs: tuple[Proof, ...] = ()
     files: Mapping[str, ast.File] = field(default_factory=dict, repr=False, compare=False)
+    observe_until: datetime | None = None
 
     @cached_property
     def signatures(self) -> Mapping[str, FactSignature]:

@@ -185,6 +185,11 @@ class Guard:
             return
         self.activate()
         if observe_until is not None:
+            if self._observing():
+                log.warning(
+                    "observing until %s: what the policy refuses is let through",
+                    observe_until.isoformat(),
+                )
             with self._memory.sit(tenant) as sitting:
                 sitting.note("mode", {"mode": "observe", "until": observe_until.isoformat()})
 

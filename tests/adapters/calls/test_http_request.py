@@ -95,6 +95,13 @@ def test_headers() -> None:
         ("/v1/pets", "POST", {}, "{", "the body is not exact JSON"),
         ("/v1/pets", "POST", {"Content-Type": "text/xml"}, "<a/>", "is not read"),
         ("/v1/pets\r\nX: y", "GET", {}, None, "this is no address"),
+        ("https://api.example.com:port/v1/pets", "GET", {}, None, "this is no address"),
+        ("https://api.example.com@evil.example/v1/pets", "GET", {}, None, "where it leads"),
+        ("file:///v1/pets", "GET", {}, None, "where it leads"),
+        ("//api.example.com/v1/pets", "GET", {}, None, "where it leads"),
+        ("https://evil.example\\@api.example.com/v1/pets", "GET", {}, None, "where it leads"),
+        ("/v1/pets", "POST", {"X-HTTP-Method-Override": "PUT"}, "{}", "another method"),
+        ("/v1/pets", "GET", {"X-Trace": "a", "x-trace": "b"}, None, "a header is given twice"),
     ],
 )
 def test_what_is_unclear_is_refused(
@@ -102,3 +109,35 @@ def test_what_is_unclear_is_refused(
 ) -> None:
     with pytest.raises(UnreadableCallError, match=reason):
         ROUTES.call(method, url, headers, body)
+
+
+@pytest.mark.parametrize(
+    ("url", "tool"),
+    [
+        ("https://api.example.com:443/v1/pets", "pets.list"),
+        ("https://API.example.com./v1/pets", "pets.list"),
+        ("https://evil.example/v1/pets", "pets.GET https://evil.example:443/v1/pets"),
+        ("http://api.example.com/v1/pets", "pets.GET http://api.example.com:80/v1/pets"),
+        ("https://api.example.com:8443/v1/pets", "pets.GET https://api.example.com:8443/v1/pets"),
+        ("https://api.example.com/pets", "pets.GET https://api.example.com:443/pets"),
+    ],
+)
+def test_the_same_path_elsewhere_is_no_call_of_the_api(url: str, tool: str) -> None:
+    assert ROUTES.call("GET", url) == WrittenCall(tool, {})
+
+
+def test_servers_have_variables_and_may_be_named() -> None:
+    region = {"enum": ["eu", "us"], "default": "eu"}
+    server = {
+        "url": "https://{region}.example.com/{stage}",
+        "variables": {"region": region, "stage": {"default": "v2"}},
+    }
+    routes = Routes({**API, "servers": [server]})
+    assert routes.call("GET", "https://us.example.com/v2/pets").tool == "list"
+    for elsewhere in ("https://xx.example.com/v2/pets", "https://us.example.com/v3/pets"):
+        assert routes.call("GET", elsewhere).tool.startswith("GET https://")
+    nowhere = {key: value for key, value in API.items() if key != "servers"}
+    with pytest.raises(UnreadableCallError, match="does not say at which address"):
+        Routes(nowhere).call("GET", "https://api.example.com/pets")
+    named = Routes(nowhere, addresses=["https://api.example.com/"])
+    assert named.call("GET", "https://api.example.com/pets").tool == "list"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from licet.compiler import compile_sources
@@ -61,8 +64,7 @@ def difference(pool: SolverPool, old: Program, new: Program, seconds: float = 10
             continue
         for change in tool.changes:
             if change.witness is not None:
-                judged = [side.judged(change.witness.world) for side in (both.old, both.new)]
-                got = tuple("deny" if j is None else j.outcome for j in judged)
+                got = tuple(side.outcome(change.witness.world) for side in (both.old, both.new))
                 assert got == (change.before, change.after)
     return found
 
@@ -248,3 +250,70 @@ def test_what_is_remembered_and_who_agrees(pool, old, new, verdict, kinds):
     if kinds is not None:
         assert [change.kind for change in found.tools[0].changes] == kinds
         assert all(change.witness is not None for change in found.tools[0].changes)
+
+
+ATOMIC = """
+tool pay(amount: Int in 1 .. 100) atomic
+tool look(id: String)
+permit all on any
+limit daily on pay sum(args.amount) within day <= 150
+"""
+
+
+def test_what_is_given_back_after_a_failure_is_part_of_a_limit(pool):
+    kept = ATOMIC.replace(" atomic", "")
+    found = difference(pool, compiled(kept), compiled(ATOMIC))
+    assert (found.verdict, found.tools[0].changes[0].rules) == ("widens", ("daily",))
+    assert found.tools[0].changes[0].witness is not None
+    assert difference(pool, compiled(ATOMIC), compiled(kept)).verdict == "narrows"
+
+
+def test_calls_inside_of_a_call_that_are_no_longer_judged_are_told(pool):
+    old = "enum Op { a }\ntool batch(calls: Json) dispatch\npermit all on any\n"
+    found = difference(pool, compiled(old), compiled(old.replace(" dispatch", "")))
+    assert found.verdict == "incomparable"
+    assert "calls inside of it" in found.tools[0].changes[0].reason
+
+
+OBSERVED = (
+    POLICY
+    + """
+tool shut(id: String)
+escalate large on look when length(args.id) > 5 to approver.role == manager
+"""
+)
+
+
+def observing(program: Program, until: datetime | None) -> Program:
+    return replace(program, observe_until=until)
+
+
+def test_observing_instead_of_enforcing_widens_every_tool(pool):
+    program = compiled(OBSERVED)
+    later = observing(program, datetime(2026, 12, 1, tzinfo=UTC))
+    found = difference(pool, program, later)
+    assert found.verdict == "widens"
+    for tool in found.tools:
+        assert tool.verdict == "widens"
+        for change in tool.changes:
+            assert change.after == "allow"
+            assert change.witness is not None
+            assert change.witness.world.now < 1_764_547_200_000_000 + 365 * 86_400_000_000
+            assert change.reason == (
+                "the new policy's guards only observe until 2026-12-01T00:00:00+00:00"
+            )
+    assert [change.before for change in found.tools[1].changes] == ["escalate"]
+    assert difference(pool, later, program).verdict == "narrows"
+    assert difference(pool, later, later).verdict == "equivalent"
+    longer = observing(program, datetime(2027, 1, 1, tzinfo=UTC))
+    assert difference(pool, later, longer).verdict == "widens"
+
+
+def test_rules_are_compared_beyond_the_end_of_observing(pool):
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    old, new = (
+        observing(compiled(text), until) for text in (POLICY, POLICY.replace("= 500", "= 501"))
+    )
+    found = difference(pool, old, new)
+    assert (found.verdict, found.tools[0].changes[0].rules) == ("widens", ("capped",))
+    assert found.tools[0].changes[0].witness.world.now >= 1_796_083_200_000_000

@@ -100,7 +100,11 @@ class Desk:
         if loaded.program is None:
             raise HookSettingsError(render_text(loaded.diagnostics))
         self.idle_seconds = read.idle_seconds
-        guard = Guard(loaded.program, store=self._store(read.store))
+        guard = Guard(
+            loaded.program,
+            store=self._store(read.store),
+            observe_until=loaded.program.observe_until,
+        )
         own = OwnFiles(tuple(self._own(read.store, loaded.program.files)))
         return HookDoor(guard, own=own, settings=read.settings, open_calls=self._calls)
 

@@ -1,9 +1,9 @@
 """What becomes of calls from one policy to another: `licet diff`.
 
 For each tool, each way in which an outcome can change is asked about in one question over both
-policies (`joining`): rules, params, tables, catalog and time zone all take part. A change is shown
-by a call that both policies have judged by the reference evaluator. That there is none is proved,
-or the verdict does not rest on it.
+policies (`joining`): rules, params, tables, catalog, time zone and until when guards observe all
+take part. A change is shown by a call that both policies have judged by the reference evaluator.
+That there is none is proved, or the verdict does not rest on it.
 
 - widens: some call gets further than before (denied → escalated → allowed), none less far
 - narrows: the other way round; equivalent: neither, both proved
@@ -20,14 +20,14 @@ from licet.compiler.evaluation import Judgement, UnknownRead
 from licet.compiler.program import Program
 
 from ..solving import SolverPool
-from .formulas import Every, Formula, Not, applies
+from .formulas import FALSE, Every, Formula, Not, applies
 from .inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
-from .joining import Joined, Side, join
+from .joining import Joined, Outcome, Side, join, observed_until, observing_rule
+from .joining_histories import given_back
 from .joining_types import UnjoinableError
 from .subject import subject_of
 from .witnesses import Witness, witness
 
-Outcome = Literal["allow", "escalate", "deny"]
 Kind = Literal["allowed", "denied", "escalated", "approval", "undecided"]
 Verdict = Literal["equivalent", "narrows", "widens", "incomparable"]
 
@@ -54,7 +54,8 @@ class Change:
 
     `kind` says what the calls become; undecided: `reason` says why nothing is known. `wider`: the
     calls get further than before. `rules`: by name, those of either policy that decide the
-    difference. `witness` is None where the change is not shown by a call.
+    difference. `witness` is None where the change is not shown by a call. `reason` also says where
+    it is not the rules that differ.
     """
 
     kind: Kind
@@ -107,6 +108,9 @@ def compare_tool(
     with Inquiry(both.subject, pool, effort) as inquiry:
         changes = [change for way in _WAYS if (change := _change(inquiry, both, *way)) is not None]
         changes.extend(_approvals(inquiry, both))
+    if _dispatches(old, tool) != _dispatches(new, tool):
+        why = "only one of the two judges the calls inside of it"
+        changes.append(Change("undecided", True, None, None, None, (), why))
     return ToolDifference(tool, _verdict(changes), tuple(changes))
 
 
@@ -144,9 +148,23 @@ def _same(old: Program, new: Program, tool: str) -> bool:
         and all(getattr(old, s) == getattr(new, s) for s in ("principal", "context", "session"))
         and {n: (s.params, s.result) for n, s in old.signatures.items()}
         == {n: (s.params, s.result) for n, s in new.signatures.items()}
-        and {n: i.digest for n, i in old.history.items()}
-        == {n: i.digest for n, i in new.history.items()}
+        and _sums(old) == _sums(new)
+        and old.observe_until == new.observe_until
+        and _unlocked(old, tool) == _unlocked(new, tool)
+        and _dispatches(old, tool) == _dispatches(new, tool)
     )
+
+
+def _sums(program: Program) -> dict[str, tuple[str, frozenset[str]]]:
+    return {n: (i.digest, given_back(program, i)) for n, i in program.history.items()}
+
+
+def _unlocked(program: Program, tool: str) -> bool:
+    return program.catalog.qualified[tool].unlocked
+
+
+def _dispatches(program: Program, tool: str) -> bool:
+    return program.catalog.qualified[tool].dispatch
 
 
 # --- one way -----------------------------------------------------------------------------------
@@ -174,7 +192,8 @@ def _change(inquiry: Inquiry, both: Joined, before: Outcome, after: Outcome) -> 
             if judged is None or judged[0] != before or judged[1] != after:
                 reason = "the call that was found does not stand up to both policies"
                 return Change("undecided", wider, None, None, None, (), reason)
-            return Change(_KINDS[after], wider, before, after, shown, judged[2])
+            reason = _told_apart(both, shown)
+            return Change(_KINDS[after], wider, before, after, shown, judged[2], reason)
         case Bounded(elements):
             reason = f"no {before} becomes {after} with lists of up to {elements} elements"
             return Change("undecided", wider, None, None, None, (), f"{reason}, which is no proof")
@@ -186,14 +205,25 @@ def _judged(both: Joined, shown: Witness) -> tuple[Outcome, Outcome, tuple[str, 
     """Both verdicts on a witness, and the rules that are not of one mind about it."""
     try:
         old, new = both.old.judged(shown.world), both.new.judged(shown.world)
+        outcomes = both.old.outcome(shown.world), both.new.outcome(shown.world)
     except UnknownRead:
         return None
     rules = tuple(dict.fromkeys((*_blamed(old, new), *_blamed(new, old))))
-    return _outcome(old), _outcome(new), rules
+    return *outcomes, rules
 
 
-def _outcome(judgement: Judgement | None) -> Outcome:
-    return "deny" if judgement is None else judgement.outcome
+def _told_apart(both: Joined, shown: Witness) -> str:
+    """What makes the difference where the rules do not."""
+    old, new = both.old, both.new
+    if _unlocked(old.program, old.tool) != _unlocked(new.program, new.tool):
+        which = "old" if _unlocked(old.program, old.tool) else "new"
+        return f"the {which} policy's lock file does not know the tool as it is"
+    if old.observes(shown.world) != new.observes(shown.world):
+        which, side = ("old", old) if old.observes(shown.world) else ("new", new)
+        until = side.program.observe_until
+        assert until is not None
+        return f"the {which} policy's guards only observe until {until.isoformat()}"
+    return ""
 
 
 def _blamed(one: Judgement | None, other: Judgement | None) -> list[str]:
@@ -276,10 +306,10 @@ def _apart(
             if change.witness is None:
                 continue
             try:
-                judged = _outcome(theirs.judged(change.witness.world))
+                becomes = theirs.outcome(change.witness.world)
             except UnknownRead:
                 continue
-            if judged == "deny":
+            if becomes == "deny":
                 changes.append(change)
     return ToolDifference(tool, "incomparable", tuple(changes))
 
@@ -289,8 +319,11 @@ def _all_of(
 ) -> list[Change]:
     """The calls of one policy that pass, as changes from or to nothing."""
     rules = program.rules[tool].rules
-    subject = subject_of(program, tool)
-    side = Side(program, tool, tuple(range(len(rules))), Every(()), {})
+    until = observed_until(program)
+    observing = () if until is None else (observing_rule(until),)
+    subject = subject_of(program, tool, observing)
+    observed = applies(len(rules)) if observing else FALSE
+    side = Side(program, tool, tuple(range(len(rules))), Every(()), {}, observed)
     outcomes: tuple[Outcome, ...] = ("allow", "escalate")
     changes: list[Change] = []
     with Inquiry(subject, pool, effort) as inquiry:
@@ -304,7 +337,7 @@ def _all_of(
                 case Found() as found:
                     names = tuple(
                         rule.name
-                        for rule, state in zip(rules, found.states, strict=True)
+                        for rule, state in zip(rules, found.states, strict=False)
                         if state == "applies"
                     )
                     shown = witness(inquiry, formula, found)

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, Final, Literal
 
 from licet.compiler import ir
 from licet.compiler.clock import clock
 from licet.compiler.evaluation import Judgement, UnknownRead, judge
 from licet.compiler.program import Program
 from licet.compiler.types import (
+    TIME,
     ListType,
     MapType,
     OptionalType,
@@ -33,12 +35,15 @@ from licet.compiler.values import conforms
 from licet.compiler.walking import NODES, walk
 from licet.compiler.world import World
 
-from .formulas import Every, Formula, Is, Not, allowed, applies, asked
-from .joining_histories import at_most, violated
+from .formulas import FALSE, Every, Formula, Is, Not, Some, allowed, applies, asked
+from .joining_histories import at_most, given_back, violated
 from .joining_types import Enums, Fitting, UnjoinableError, joined
 from .rereading import Rereader
 from .subject import Subject, condition_rule
 
+Outcome = Literal["allow", "escalate", "deny"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SCOPES = ("principal", "context", "session")
 
 #: Whoever agrees to an escalated call, as a free value.
@@ -53,7 +58,8 @@ class Side:
     """One of the two policies in a joined subject.
 
     `at` are the positions of its rules (shared ones stand there once), `takes` says that it admits
-    the call. `renamed` are the facts and params that it does not share.
+    the call. `renamed` are the facts and params that it does not share. `observing` says that what
+    it would refuse is let through.
     """
 
     program: Program
@@ -61,6 +67,7 @@ class Side:
     at: tuple[int, ...]
     takes: Formula
     renamed: Mapping[str, str]
+    observing: Formula = FALSE
 
     @property
     def rules(self) -> tuple[ir.Rule, ...]:
@@ -69,12 +76,14 @@ class Side:
     @property
     def passes(self) -> Formula:
         """Allowed or escalated."""
-        return Every((self.takes, allowed(self.rules, self.at)))
+        if self.program.catalog.qualified[self.tool].unlocked:
+            return FALSE
+        return Every((self.takes, Some((self.observing, allowed(self.rules, self.at)))))
 
     @property
     def asks(self) -> Formula:
         """Some escalation applies."""
-        return asked(self.rules, self.at)
+        return Every((Not(self.observing), asked(self.rules, self.at)))
 
     def world(self, shared: World) -> World | None:
         """Its own view of a joined world; None if it does not take it."""
@@ -113,6 +122,29 @@ class Side:
         if own is None:
             return None
         return judge(self.program.rules[self.tool], own, clock(self.program.zone))
+
+    def observes(self, shared: World) -> bool:
+        """Whether it lets through what it would refuse, at the instant of a world."""
+        until = observed_until(self.program)
+        return until is not None and isinstance(shared.now, int) and shared.now < until
+
+    def outcome(self, shared: World) -> Outcome:
+        """What becomes of the call in a joined world. Raises UnknownRead."""
+        judgement = self.judged(shared)
+        if judgement is None or self.program.catalog.qualified[self.tool].unlocked:
+            return "deny"
+        return "allow" if self.observes(shared) else judgement.outcome
+
+
+def observed_until(program: Program) -> int | None:
+    """The instant at which a policy's guards begin to enforce; None: they always do."""
+    until = program.observe_until
+    return None if until is None else (until - _EPOCH) // timedelta(microseconds=1)
+
+
+def observing_rule(until: int) -> ir.Rule:
+    """That it is before an instant, as a condition."""
+    return condition_rule("observing", ir.Less(ir.TIME_ROOT, ir.Const(until, TIME), True))
 
 
 @dataclass(frozen=True)
@@ -244,7 +276,9 @@ class _Joining:
     def _one_history(self, old: str, new: str) -> bool:
         """Whether two look-ups are not of the history, or of the same sum in it."""
         a, b = self._old.history.get(old), self._new.history.get(new)
-        return a is b is None or (a is not None and b is not None and a.digest == b.digest)
+        if a is None or b is None:
+            return a is b
+        return a.digest == b.digest and given_back(self._old, a) == given_back(self._new, b)
 
     def _earlier(self, new: str) -> str | None:
         """What the old policy calls the sum that the new one looks up by another name."""
@@ -335,9 +369,10 @@ class _Joining:
                 first, second = renamed[0].get(ours, ours), renamed[1].get(theirs, theirs)
                 if first == second or not {first, second} <= facts.keys():
                     continue
-                if at_most(a, b, same_zone=same_zone):
+                back, forth = given_back(self._old, a), given_back(self._new, b)
+                if back >= forth and at_most(a, b, same_zone=same_zone):
                     yield from self._consistent(facts[first], facts[second], a.operation)
-                elif at_most(b, a, same_zone=same_zone):
+                elif back <= forth and at_most(b, a, same_zone=same_zone):
                     yield from self._consistent(facts[second], facts[first], a.operation)
 
     def _consistent(
@@ -376,11 +411,15 @@ class _Joining:
             test = self._fitting(closed=name == "args").fits(ir.Root(name, kind), kind, own)  # type: ignore[arg-type]
             if not _always(test):
                 takes.append(applies(self._place(condition_rule("fits", test), program.zone)))
+        observing: Formula = FALSE
+        if (until := observed_until(program)) is not None:
+            observing = applies(self._place(observing_rule(until), program.zone))
         names = {renamed.get(name, name): s for name, s in program.signatures.items()}
         for rule in reread:
             for read in _reads(rule, None):
                 takes.extend(self._found(rule, read, names[read.name], program.zone))
-        return Side(program, self._tool, at, Every(tuple(dict.fromkeys(takes))), renamed)
+        admitted = Every(tuple(dict.fromkeys(takes)))
+        return Side(program, self._tool, at, admitted, renamed, observing)
 
     def _found(
         self, rule: ir.Rule, read: ir.Fact, own: ir.FactSignature, zone: str

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from licet.compiler import ir
 from licet.compiler.history import Index, Window
+from licet.compiler.program import Program
 from licet.compiler.types import BOOL
 
 #: The calendar's periods, each with those that contain it.
@@ -24,11 +25,18 @@ _WITHIN = {
 
 def at_most(a: Index, b: Index, *, same_zone: bool) -> bool:
     """Whether all calls that `a` looks at are looked at by `b` too, and in the same way."""
-    if not _inside(a.window, b.window, same_zone) or a.operation in ("min", "max"):
+    if not inside(a.window, b.window, same_zone) or a.operation in ("min", "max"):
         return False
     if a.operation == "sum" and a.reference is not None:
         return False  # terms of a fold may be negative; those of a limit never are
     return _bare(a) == _bare(b)
+
+
+def given_back(program: Program, index: Index) -> frozenset[str]:
+    """The tools of which a call that failed no longer counts for a limit."""
+    if index.call is not None:
+        return frozenset()
+    return frozenset(tool for tool in index.tools if program.catalog.qualified[tool].atomic)
 
 
 def violated(a: ir.Fact, b: ir.Fact, operation: str) -> ir.Expr:
@@ -42,7 +50,8 @@ def violated(a: ir.Fact, b: ir.Fact, operation: str) -> ir.Expr:
             return ir.Less(b, a, True)
 
 
-def _inside(a: Window, b: Window, same_zone: bool) -> bool:
+def inside(a: Window, b: Window, same_zone: bool) -> bool:
+    """Whether whatever happened within `a` happened within `b` too, at every instant."""
     if a == b:
         return a.calendar is None or same_zone
     if b == Window():

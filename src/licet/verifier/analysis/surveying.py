@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from licet.compiler import ir
@@ -18,11 +18,12 @@ from licet.compiler.walking import walk
 from ..solving import SolverPool
 from .formulas import Every, Formula, Not, allowed, applies, every, refuses, some
 from .inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
+from .limit_questions import limit_questions
 from .subject import subject_of
 from .witnesses import witness
 
 #: Raise it when what a survey says changes its meaning.
-_FORMAT = "licet survey 1"
+_FORMAT = "licet survey 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ class RuleSurvey:
     - moot: another permit that permits all that it does, and more; `example` is a call of that more
     - overridden: forbids (positions) that refuse all that this permit permits
     - unreachable: an escalation, and no call to which it applies is allowed
+
+    Of a limit, once a call may be counted at all:
+
+    - full: with none of them the bound is kept, even if nothing was spent
+    - empty: each of them adds 0
+    - apart: none of them is allowed
     """
 
     never: bool = False
@@ -43,6 +50,9 @@ class RuleSurvey:
     example: str = ""
     overridden: tuple[int, ...] = ()
     unreachable: bool = False
+    full: bool = False
+    empty: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,9 @@ class Survey:
                         example=str(each["example"]),
                         overridden=tuple(map(int, each["overridden"])),
                         unreachable=each["unreachable"] is True,
+                        full=each["full"] is True,
+                        empty=each["empty"] is True,
+                        apart=each["apart"] is True,
                     )
                 )
             for each in rules:
@@ -115,18 +128,24 @@ def survey(program: Program, tool: str, pool: SolverPool, effort: Effort) -> Sur
     rules = program.rules[tool].rules
     if not rules:
         return Survey((), False)
-    with Inquiry(subject_of(program, tool), pool, effort) as inquiry:
-        return _Surveying(inquiry, rules).survey()
+    # A limit that asks somebody may be two rules; the later one measures.
+    limits = tuple({rule.name: i for i, rule in enumerate(rules) if rule.limit}.values())
+    conditions = [c for i in limits for c in limit_questions(rules[i])]
+    with Inquiry(subject_of(program, tool, conditions), pool, effort) as inquiry:
+        return _Surveying(inquiry, rules, limits).survey()
 
 
 class _Surveying:
-    def __init__(self, inquiry: Inquiry, rules: Sequence[ir.Rule]) -> None:
+    """`limits`: the rules that limits made; behind all rules, the subject has their questions."""
+
+    def __init__(self, inquiry: Inquiry, rules: Sequence[ir.Rule], limits: Sequence[int]) -> None:
         self._inquiry = inquiry
         self._rules = rules
+        self._limits = limits
         self._open: dict[str, None] = {}
 
     def survey(self) -> Survey:
-        found = tuple(self._rule(i) for i in range(len(self._rules)))
+        found = tuple(self._limit(i, self._rule(i)) for i in range(len(self._rules)))
         permitted = self._possible(allowed(self._rules), "whether any call is allowed")
         return Survey(found, permitted is not False, tuple(self._open))
 
@@ -155,6 +174,27 @@ class _Surveying:
             example=example,
             overridden=self._overridden(i, forbids) if rule.kind == "permit" else (),
             unreachable=rule.kind == "escalate" and self._unreachable(i),
+        )
+
+    def _limit(self, i: int, known: RuleSurvey) -> RuleSurvey:
+        """What is known of a rule, and if a limit made it, what the limit can do."""
+        if i not in self._limits or known.never:
+            return known
+        first = len(self._rules) + 3 * self._limits.index(i)
+        counts, adds, fits = map(applies, range(first, first + 3))
+        passes = allowed(self._rules)
+        if isinstance(self._find(Every((adds, fits, passes))), Found):
+            return known
+        told = bool(known.implied) or known.unreachable  # that none of them is allowed
+        about = f"whether the limit `{self._rules[i].name}`"
+        if self._possible(counts, f"{about} counts a call") is False:
+            return known  # what it needs is never there: it refuses all the same
+        return replace(
+            known,
+            full=self._possible(fits, f"{about} leaves room") is False,
+            empty=self._possible(adds, f"{about} adds up anything") is False,
+            apart=not told
+            and self._possible(Every((counts, passes)), f"{about} counts what passes") is False,
         )
 
     def _does(self, i: int) -> Formula:

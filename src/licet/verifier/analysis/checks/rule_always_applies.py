@@ -41,8 +41,10 @@ CODE = "LIC411"
 
 def find(policy: Linted) -> Iterator[Finding]:
     for written in policy.written:
+        rule = written.rule
+        if rule.limit is not None:
+            continue  # LIC430 says it of limits
         if written.on and all(known.always for _, _, known in written.on):
-            rule = written.rule
             yield finding(
                 CODE,
                 f"`{rule.name}` always applies: its condition is true of every call",
