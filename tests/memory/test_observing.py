@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from licet import Guard, Verdict
+from licet import Guard, PolicyError, Verdict
 from support.desk_memory import ClockedStore, load
 
 TEXT = """
@@ -134,3 +134,22 @@ def test_one_id_is_let_through_once(tmp_path: Path) -> None:
             verdicts = list(pool.map(lambda _: check(guard, 70, known=False, id="c1"), range(6)))
         assert {verdict.outcome for verdict in verdicts} == {"allow"}
         assert len({str(verdict.ticket) for verdict in verdicts}) == 1
+
+
+def test_what_the_project_says_is_heeded_and_an_argument_wins(tmp_path: Path) -> None:
+    (tmp_path / "p.licet").write_text(TEXT, "utf-8")
+    until = later(3_600)
+    (tmp_path / "licet.toml").write_text(f"[guard]\nobserve_until = {until.isoformat()}\n", "utf-8")
+    with Guard.load(tmp_path) as guard:
+        assert guard.observe_until == until
+        verdict = check(guard, known=False)
+        assert verdict.allowed
+        assert verdict.observed is not None
+    with Guard.load(tmp_path, observe_until=None) as guard:
+        assert not check(guard, known=False).allowed
+    (tmp_path / "licet.toml").write_text("[guard]\nobserve_until = 2020-01-01T00:00:00Z\n", "utf-8")
+    with Guard.load(tmp_path) as guard:
+        assert not check(guard, known=False).allowed
+    (tmp_path / "licet.toml").write_text("[guard]\nobserve_until = 'soon'\n", "utf-8")
+    with pytest.raises(PolicyError, match="LIC306"):
+        Guard.load(tmp_path)
