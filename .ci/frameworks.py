@@ -28,6 +28,8 @@ FRAMEWORKS = {
     "pydantic_ai": ("Pydantic AI", "pydantic-ai", "pydantic-ai-slim"),
     "strands": ("Strands", "strands", "strands-agents"),
     "agent_framework": ("Microsoft agent-framework", "agent-framework", "agent-framework-core"),
+    "crewai": ("CrewAI", "crewai", "crewai"),
+    "smolagents": ("smolagents", "smolagents", "smolagents"),
 }
 ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet\[(?P<extra>[^|]+)\]` \|.*\|$", re.MULTILINE)
 

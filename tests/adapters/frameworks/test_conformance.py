@@ -22,10 +22,12 @@ from support.frameworks.driver import Driver, Played, Proposed, refund
 
 FRAMEWORKS = {  # a driver, and what has to be installed for it
     "agent_framework": "agent_framework",
+    "crewai": "crewai",
     "langchain": "langchain",
     "langgraph": "langgraph",
     "openai_agents": "agents",
     "pydantic_ai": "pydantic_ai",
+    "smolagents": "smolagents",
     "strands": "strands",
 }
 LOCKED = """
@@ -202,7 +204,8 @@ def test_its_tools_are_a_catalog(driver: Any, desk: Desk) -> None:
         "desk.close": (order,),
         "desk.wipe": (order,),
     }
-    assert next(t for t in tools if t.name == "lookup").description == "Look an order up."
+    lookup = next(tool for tool in tools if tool.name == "lookup")
+    assert lookup.description.startswith("Look an order up.")
     assert all(tool.from_agent and tool.destructive for tool in tools)
 
 

@@ -13,9 +13,11 @@ pytestmark = pytest.mark.long
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NEEDS = {
     "agent_framework": "agent_framework",
+    "crewai": "crewai",
     "langchain": "langchain",
     "openai_agents": "agents",
     "pydantic_ai": "pydantic_ai",
+    "smolagents": "smolagents",
     "strands": "strands",
 }
 TOLD = """\

@@ -16,9 +16,11 @@ from .describing import Entry
 #: Each adapter's module, and the packages of its framework.
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_framework": ("agent_framework",),
+    "crewai": ("crewai",),
     "langchain": ("langchain", "langchain_core", "langgraph"),
     "openai_agents": ("agents",),
     "pydantic_ai": ("pydantic_ai",),
+    "smolagents": ("smolagents",),
     "strands": ("strands",),
 }
 
