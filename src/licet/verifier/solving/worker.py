@@ -7,19 +7,16 @@ nothing of one request stays for the next.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import resource
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Final
 
 import z3
 
+from .child import confined
 from .nearest import Search
 
 #: Share of the time left that Z3 may use before it is asked to give up by itself.
@@ -195,19 +192,4 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def main(memory: int, parent: int) -> None:
     """Serve on the standard streams, within `memory` bytes, as long as `parent` lives."""
-    # What a library prints must not be read as an answer.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    serve(sys.stdin.buffer, answers)
-
-
-def _watch(parent: int) -> None:
-    """End with the parent even in the middle of a search."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+    serve(sys.stdin.buffer, confined(memory, parent))
