@@ -16,6 +16,7 @@ from . import problems
 from .auth import Authenticator, authenticator_of
 from .bundles.opening import Files
 from .bundles.policies import Policies
+from .console.app import Console, routes_of
 from .guards import Guards
 from .headers import SecurityHeaders
 from .rates import Rates
@@ -66,6 +67,8 @@ def create_app(
             policies.close()
             guards.close()
             telemetry.close()
+            if console is not None:
+                console.close()
             if on_close is not None:
                 on_close()
 
@@ -78,7 +81,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.service = Service(
+    app.state.service = service = Service(
         settings,
         guards,
         guard.store,
@@ -94,6 +97,9 @@ def create_app(
     problems.add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    console = Console(service, known[len(settings.keys) :]) if settings.console else None
+    if console is not None:
+        app.router.routes += routes_of(console)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Requests, telemetry=telemetry)
     _describe(app)

@@ -29,7 +29,8 @@ class Caller:
 
     `principal`, `context` and `session` are what the configuration says of whoever holds it: an
     agent acts as this, an approver answers as this. `tools` limits what it may check (globs; None:
-    every tool). `name` is for logs and limits; it is no secret.
+    every tool). `name` is for logs and limits; it is no secret. `expires` is when the credential
+    does, in seconds since 1970.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Caller:
     context: Mapping[str, object] = field(default_factory=dict)
     session: str | None = None
     tools: tuple[str, ...] | None = None
+    expires: float | None = None
 
     @property
     def vouches(self) -> bool:

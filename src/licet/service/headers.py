@@ -13,6 +13,20 @@ SECURITY = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
+#: What a page of the console sets itself: its own files alone, no script or style in the page.
+PAGE = (
+    (
+        "Content-Security-Policy",
+        (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+    ),
+    # Its own forms say where they come from; nobody else is told.
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+
 
 class SecurityHeaders:
     """Adds each header that the answer has not set itself (a page has its own policy)."""

@@ -162,7 +162,8 @@ class TelemetrySettings(Part):
 class ServiceSettings(Part):
     """All of `[service]`. `database` is a store's URL, or `memory`; `seconds` bounds the
     solver; `public_url` is how clients reach the service. `policies`: whose word on the active
-    policy is the last (docs/service.md); `observe_until`: until then refusals are let through."""
+    policy is the last (docs/service.md); `observe_until`: until then refusals are let through;
+    `console`: pages for people, below `/console`."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
@@ -172,6 +173,7 @@ class ServiceSettings(Part):
     public_url: str | None = None
     policies: Literal["both", "files", "uploads"] = "both"
     observe_until: datetime | None = None
+    console: bool = True
     limits: Limits = Limits()
     keys: tuple[Key, ...] = ()
     tokens: tuple[Tokens, ...] = ()

@@ -128,6 +128,7 @@ class TokenAuthority:
             principal,
             settings.context,
             session if isinstance(session, str) and session else subject[:200],
+            expires=float(claims["exp"]),
         )
 
 

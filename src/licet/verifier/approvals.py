@@ -236,6 +236,14 @@ class Approvals:
             for rule in theirs.data["rules"]
         )
 
+    def objection(self, sitting: Sitting, id: str, approver: Mapping[str, object]) -> str | None:
+        """Why this person's answer would not count; None if it would."""
+        try:
+            self._theirs(sitting, id, approver)
+        except ApprovalError as error:
+            return str(error)
+        return None
+
     def _theirs(self, sitting: Sitting, id: str, approver: Mapping[str, object]) -> _Theirs:
         """An open approval that is somebody's to answer. Raises ApprovalError."""
         stored = sitting.tx.approval(id)

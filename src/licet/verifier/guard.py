@@ -525,6 +525,13 @@ class Guard:
         with self._memory.sit(self._named(tenant)) as sitting:
             return self._approvals.would_complete(sitting, id, approver)
 
+    def objection(
+        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
+    ) -> str | None:
+        """Why an answer of this person would not count now; None if it would. Raises StoreError."""
+        with self._memory.sit(self._named(tenant)) as sitting:
+            return self._approvals.objection(sitting, id, approver)
+
     def reject(
         self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
     ) -> Approval:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query
 from starlette.requests import Request
 
 from licet.verifier.audit.bodies import KINDS
-from licet.verifier.audit.entries import EntryError, body_of, envelope
-from licet.verifier.history import AuditEntry, Store, StoreError
+from licet.verifier.history import StoreError
 
 from ..callers import Role
 from ..doors import Json, door, router
 from ..problems import Problem
+from ..records import search
 from ..state import caller_of, service_of
 
 ROUTER = router()
-#: Entries that one request looks at, and that it reads at once.
-SCANNED = 5_000
-_PAGE = 500
 
 _ENTRY = {
     "type": "object",
@@ -79,57 +75,8 @@ async def decisions(
     asked = {name: value for name, value in wanted.items() if value is not None}
     try:
         found, following = await asyncio.to_thread(
-            _search, service.store, caller.tenant, before, limit, asked
+            search, service.store, caller.tenant, before, limit, asked
         )
     except StoreError:
         raise Problem(503, "the store failed") from None
-    return Json({"entries": found, "next": following})
-
-
-def _search(
-    store: Store, tenant: str, before: int | None, limit: int, asked: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], int | None]:
-    with store.begin(tenant) as tx:
-        last = tx.head().audit_seq
-    end = last if before is None else min(before - 1, last)
-    found: list[dict[str, Any]] = []
-    lowest = max(0, end - SCANNED)
-    while end > lowest:
-        start = max(lowest, end - _PAGE)
-        for entry in reversed(store.audit(tenant, start, end - start)):
-            shown = _fitting(entry, asked)
-            if shown is not None:
-                found.append(shown)
-                if len(found) == limit:
-                    return found, entry.seq if entry.seq > 1 else None
-        end = start
-    return found, lowest + 1 if lowest > 0 else None
-
-
-def _fitting(entry: AuditEntry, asked: Mapping[str, str]) -> dict[str, Any] | None:
-    """An entry as JSON, or None where it is not what is asked for."""
-    try:
-        head = envelope(entry.text)
-        if asked.get("kind", head.kind) != head.kind:
-            return None
-        body = body_of(entry.text)
-    except EntryError:  # somebody wrote into the store: `licet audit verify` says more
-        return None
-    verdict = body.get("verdict")
-    said: Mapping[str, Any] = verdict if isinstance(verdict, dict) else {}
-    tool = said.get("tool", body.get("tool"))
-    if "outcome" in asked and said.get("outcome") != asked["outcome"]:
-        return None
-    if "tool" in asked and tool != asked["tool"]:
-        return None
-    if "rule" in asked and asked["rule"] not in (said.get("rules") or ()):
-        return None
-    if "id" in asked and said.get("id") != asked["id"]:
-        return None
-    return {
-        "seq": entry.seq,
-        "at": head.at,
-        "kind": head.kind,
-        "hash": entry.hash,
-        "body": body,
-    }
+    return Json({"entries": [each.plain() for each in found], "next": following})

@@ -1,0 +1,108 @@
+"""Signing in with a credential of the service, and out again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ..auth import MAX_CREDENTIAL
+from ..problems import Problem
+from .pages import ROOT, check_form, inside, problem_of, read_form, told
+from .sessions import SessionError
+
+if TYPE_CHECKING:
+    from .app import Console
+
+#: The cookie with which the form of somebody who has not signed in is known again.
+_FORM_COOKIE = "licet-form"
+_FORM_AGE = 3_600
+
+
+def routes_of(console: Console) -> list[Route]:
+    return [
+        Route("/sign-in", _form(console), methods=["GET"]),
+        Route("/sign-in", _answer(console, "/sign-in", _sign_in), methods=["POST"]),
+        Route("/sign-out", _answer(console, "/sign-out", _sign_out), methods=["POST"]),
+    ]
+
+
+def _form(console: Console) -> Callable[[Request], Awaitable[Response]]:
+    async def form(request: Request) -> Response:
+        told(request, "/sign-in", None, 0.0)
+        return _page(console, request, inside(request.query_params.get("next", ROOT)))
+
+    return form
+
+
+def _page(
+    console: Console, request: Request, back: str, problem: str | None = None, status: int = 200
+) -> Response:
+    token = secrets.token_urlsafe(24)
+    response = console.show(
+        request, "sign_in.html", None, status, back=back, problem=problem, token=token
+    )
+    secure = console.sessions.secure(request)
+    response.set_cookie(
+        _cookie(secure), token, max_age=_FORM_AGE, path="/", secure=secure, httponly=True,
+        samesite="strict",
+    )  # fmt: skip
+    return response
+
+
+def _cookie(secure: bool) -> str:
+    return f"__Host-{_FORM_COOKIE}" if secure else _FORM_COOKIE
+
+
+Act = Callable[["Console", Request], Awaitable[Response]]
+
+
+def _answer(console: Console, path: str, act: Act) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        told(request, path, None, 0.0)
+        try:
+            return await act(console, request)
+        except Exception as error:
+            return console.show_problem(request, problem_of(error, request))
+
+    return answer
+
+
+async def _sign_in(console: Console, request: Request) -> Response:
+    form = await read_form(request, 4 * MAX_CREDENTIAL)
+    back = inside(form.get("next", ROOT))
+    expected = request.cookies.get(_cookie(console.sessions.secure(request)), "")
+    try:
+        if not expected:
+            raise Problem(403, "the browser sent no cookie: allow cookies here, and try again")
+        check_form(request, form, expected)
+        caller = await console.service.authenticator.known(form.get("credential", "").strip())
+        console.service.rates.take(caller.name)
+        session = console.sessions.begin(caller)
+        if not console.places(session):
+            raise Problem(
+                403,
+                "this credential is for calls, not for people: the console is for approvers, "
+                "policy authors, auditors and administrators",
+            )
+        response: Response = RedirectResponse(back, 303)
+        console.sessions.keep(request, response, session)
+    except SessionError as error:
+        return _page(console, request, back, str(error), 400)
+    except Problem as problem:
+        return _page(console, request, back, problem.detail, problem.status)
+    return response
+
+
+async def _sign_out(console: Console, request: Request) -> Response:
+    session = console.sessions.read(request)
+    response = RedirectResponse(f"{ROOT}/sign-in", 303)
+    if session is not None:
+        form = await read_form(request, MAX_CREDENTIAL)
+        check_form(request, form, session.form)
+        console.sessions.forget(request, response)
+    return response

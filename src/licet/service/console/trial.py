@@ -1,0 +1,141 @@
+"""The playground's process: two texts in, what lint and the guard say of them out.
+
+It hands no reader to the compiler: an import and a list of tools elsewhere cannot be read. Every
+try has a memory of its own, in which nothing has happened yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from licet import __version__
+from licet.compiler.exact_json import JsonError, decode
+from licet.compiler.json_text import json_line
+from licet.compiler.pipeline import compile_sources
+from licet.compiler.program import Program
+from licet.policy_lang import Diagnostic, Source, render_json
+from licet.verifier.action import Action, ActionError
+from licet.verifier.analysis.inquiry import Effort
+from licet.verifier.analysis.keeping import Kept
+from licet.verifier.analysis.linting import Project, lint
+from licet.verifier.guard import Guard, UnsetParamsError
+from licet.verifier.solving import SolverPool
+from licet.verifier.solving.child import confined
+
+NAME: Final = "playground.licet"
+#: Seconds for the solver, of one refusal and of one of lint's questions, and for all of lint.
+_SECONDS: Final = 1.5
+_QUESTION: Final = 0.4
+_LINT: Final = 4.0
+
+
+class _OverError(Exception):
+    """Lint has had its time."""
+
+
+@dataclass
+class _Policy:
+    """The last policy, compiled: most tries change the call alone."""
+
+    text: str
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+    guard: Guard | None = None
+    tries: int = 0
+
+
+class Trial:
+    """Answers one try after the other."""
+
+    def __init__(self) -> None:
+        self._policy: _Policy | None = None
+        self._pool = SolverPool(1)
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, object]:
+        """The answer to a request of `trying`."""
+        policy = self._compiled(str(request["policy"]))
+        if request["work"] == "lint":
+            return self._linted(policy)
+        told: dict[str, object] = {"diagnostics": render_json(policy.diagnostics)}
+        if policy.program is not None:
+            told |= self._decided(policy, policy.program, str(request["call"]))
+        return told
+
+    def close(self) -> None:
+        """Stop the solvers' processes."""
+        self._forget()
+        self._pool.close()
+
+    def _forget(self) -> None:
+        if self._policy is not None and self._policy.guard is not None:
+            self._policy.guard.close()
+        self._policy = None
+
+    def _compiled(self, text: str) -> _Policy:
+        if self._policy is None or self._policy.text != text:
+            self._forget()
+            self._policy = _Policy(text, *compile_sources([Source(NAME, text)]))
+        return self._policy
+
+    def _decided(self, policy: _Policy, program: Program, text: str) -> dict[str, object]:
+        try:
+            action = Action.from_mapping(decode(text))
+        except JsonError as error:
+            return {"problem": f"the call is no JSON: {error.message}"}
+        except ActionError as error:
+            return {"problem": f"the call cannot be read: {error.message}"}
+        try:
+            if policy.guard is None:
+                policy.guard = Guard(program, seconds=_SECONDS, audit=False)
+            policy.tries += 1
+            tenant = f"try {policy.tries}"  # where nothing has been done yet
+            policy.guard.activate(tenant=tenant)
+            verdict = policy.guard.check(action, tenant=tenant)
+        except UnsetParamsError as error:
+            return {"problem": f"{error}: give each a default, as in `param most: Int = 5`"}
+        return {"verdict": verdict.for_operator(), "model": verdict.for_model()}
+
+    def _linted(self, policy: _Policy) -> dict[str, object]:
+        if policy.program is None:
+            return {"findings": [], "whole": True}
+        until = time.monotonic() + _LINT
+
+        def go_on(_done: int) -> None:
+            if time.monotonic() > until:
+                raise _OverError
+
+        try:
+            found = lint(
+                policy.program,
+                self._pool,
+                Effort(_QUESTION, 3),
+                project=Project(),
+                kept=Kept(None),
+                version=__version__,
+                done=go_on,
+            )
+        except _OverError:
+            return {"findings": [], "whole": False}
+        return {"findings": render_json([each.diagnostic for each in found]), "whole": True}
+
+
+def main(memory: int, parent: int) -> None:
+    """Answer line by line, as long as `parent` lives."""
+    answers = confined(memory, parent)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    trial = Trial()
+    for line in sys.stdin.buffer:
+        try:
+            told: dict[str, object] = trial.answer(json.loads(line))
+        except Exception as error:
+            told = {"problem": f"this cannot be tried: {type(error).__name__}"}
+        answers.write(json_line(told).encode("ascii") + b"\n")
+        answers.flush()

@@ -1,0 +1,179 @@
+"""What is typed into the playground is tried in a process of its own, and has no effect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from licet.service.console import trying
+from licet.service.console.playground import CALL, POLICY
+from licet.service.console.trial import Trial
+from licet.service.console.trying import Trier, TryError
+from support.console import signed_in, token
+from support.serving import ask, close, serve
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    trial = Trial()
+    yield trial
+    trial.close()
+
+
+def decide(trial: Trial, policy: str = POLICY, call: str = CALL) -> dict[str, object]:
+    return trial.answer({"work": "decide", "policy": policy, "call": call})
+
+
+def test_the_example(trial: Trial) -> None:
+    told = decide(trial)
+    assert told["diagnostics"] == []
+    verdict = told["verdict"]
+    assert isinstance(verdict, dict)
+    assert (verdict["outcome"], verdict["rules"]) == ("deny", ["too_much"])
+    assert verdict["repair"]["args"] == {"order_id": "R1", "amount": 240}
+
+
+def test_every_try_is_the_first(trial: Trial) -> None:
+    policy = POLICY + "limit daily on refund sum(args.amount) within day <= 300\n"
+    call = CALL.replace("900", "200")
+    outcomes = [decide(trial, policy, call)["verdict"]["outcome"] for _ in range(3)]  # type: ignore[index]
+    assert outcomes == ["allow"] * 3
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('import "/etc/passwd"', "LIC303"),
+        ('import "other.licet"', "LIC302"),
+        ('use tools "/etc/passwd" as x', "LIC302"),
+        ('use tools aws "ec2"', "LIC302"),
+        ('use tools mcp "server"', "LIC302"),
+    ],
+)
+def test_nothing_outside_is_read(trial: Trial, line: str, code: str) -> None:
+    told = decide(trial, f"{line}\n{POLICY}")
+    assert code in [each["code"] for each in told["diagnostics"]]  # type: ignore[attr-defined]
+    assert "verdict" not in told
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("", "the call is no JSON"),
+        ("{", "the call is no JSON"),
+        ('{"tool": "a", "tool": "b"}', "the call is no JSON"),
+        ("[]", "the call cannot be read"),
+        ('{"tol": "refund"}', "the call cannot be read"),
+    ],
+)
+def test_calls_that_are_none(trial: Trial, call: str, said: str) -> None:
+    assert str(decide(trial, call=call)["problem"]).startswith(said)
+
+
+def test_params_without_a_value(trial: Trial) -> None:
+    policy = POLICY + "param most: Int\nforbid over on refund when args.amount > most\n"
+    assert "give each a default" in str(decide(trial, policy)["problem"])
+
+
+def test_lint(trial: Trial) -> None:
+    policy = POLICY + "forbid never on refund when args.amount > 20_000\n"
+    told = trial.answer({"work": "lint", "policy": policy, "call": CALL})
+    assert told["whole"]
+    assert "never" in json.dumps(told["findings"])
+
+
+def test_too_large_a_text_is_not_even_sent() -> None:
+    trier = Trier()
+    for policy, call in (("x" * 60_001, ""), ("", "x" * 30_001)):
+        with pytest.raises(TryError, match="at most"):
+            asyncio.run(trier.answer("decide", policy, call))
+    trier.close()
+    with pytest.raises(TryError, match="stopping"):
+        asyncio.run(trier.answer("decide", "", ""))
+
+
+def test_a_queue_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "_MOST_WAITING", 0)
+    trier = Trier()
+    with pytest.raises(TryError, match="many are typing"):
+        asyncio.run(trier.answer("decide", "", ""))
+    trier.close()
+
+
+# --- with the process
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+    app = serve(tmp_path_factory.mktemp("playground"))
+    yield app
+    close(app)
+
+
+def typed(client: TestClient, work: str = "verdict", policy: str = POLICY, call: str = CALL) -> str:
+    form = {"policy": policy, "call": call}
+    form["form_token"] = token(client.get("/console/playground").text)
+    answer = client.post(f"/console/playground/{work}", data=form, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    return answer.text
+
+
+@pytest.mark.slow
+def test_typing(app: FastAPI) -> None:
+    client = signed_in(app, "policy_author")
+    before = ask(app, "GET", "/v1/decisions", role="auditor").json()
+    page = typed(client)
+    assert "At most 240 can be refunded on" in page
+    assert "<ins>240</ins>" in page
+    assert "Counterexample" in page
+    assert "Nothing found" in typed(client, "lint")
+    wrong = typed(client, policy=POLICY.replace("forbid", "forbit", 1))
+    assert "Does not load" in wrong
+    assert "<script>" not in typed(client, policy="# <script>\npolicy <script>", call="<script>")
+    assert ask(app, "GET", "/v1/decisions", role="auditor").json() == before
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    trier = Trier()
+    try:
+        assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
+        child = trier._child
+        assert child is not None
+        monkeypatch.setattr(trying, "SECONDS", 0.3)
+        os.kill(child.pid, signal.SIGSTOP)
+        with pytest.raises(TryError, match="was given up"):
+            asyncio.run(trier.answer("decide", POLICY, CALL))
+        assert not child.alive()
+        monkeypatch.setattr(trying, "SECONDS", 20.0)
+        assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
+        again = trier._child
+        assert again is not None
+        os.kill(again.pid, signal.SIGKILL)
+        os.waitpid(again.pid, os.WNOHANG)
+        with pytest.raises(TryError, match="has failed"):
+            asyncio.run(trier.answer("decide", POLICY, CALL))
+        assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
+    finally:
+        trier.close()
+
+
+@pytest.mark.slow
+def test_what_the_process_says_is_not_trusted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for line in ("[]", "no json", '{"a": 1}\\n{"b": 2}'):
+        liar = f"import sys; sys.stdin.readline(); print('''{line}''', flush=True)"
+        monkeypatch.setattr(trying, "_BOOT", liar)
+        trier = Trier()
+        with pytest.raises(TryError, match="has failed"):
+            asyncio.run(trier.answer("decide", POLICY, CALL))
+        trier.close()
