@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from licet.service.bundles.bundle import (
     uploaded,
 )
 from licet.service.bundles.examining import _read
-from licet.service.bundles.files import bundle_of, policy_tables
+from licet.service.bundles.files import policy_tables, read_files
 from licet.service.bundles.unpacking import compiled, unpack
 from support.shop import SHOP
 
@@ -85,6 +86,7 @@ def test_files_that_are_no_bundle(files: dict[str, str], policies: list[str]) ->
         'service.host = "0.0.0.0"',
         '"service" = { port = 1 }',
         "[hooks]\nx = 1",
+        "[guard]\nobserve_until = 2026-12-01T00:00:00Z",
         "a = [",
         "\x00",
     ],
@@ -132,7 +134,7 @@ def test_the_files_of_a_project_without_what_is_the_operators(tmp_path: Path) ->
     (tmp_path / "licet.toml").write_text(
         '# about us\n[service]\n# the password\ndatabase = "postgresql://u:secret@h/d"\n'
         '[params]\n# cents\nmost = 5\n[[service.keys]]\nname = "x"\n'
-        '[hints]\n"t.*" = { atomic = true }\n'
+        '[guard]\nobserve_until = 2026-12-01T00:00:00Z\n[hints]\n"t.*" = { atomic = true }\n'
     )
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     listed = [{"name": "send", "inputSchema": schema}]
@@ -145,7 +147,7 @@ def test_the_files_of_a_project_without_what_is_the_operators(tmp_path: Path) ->
         'import "../shared/common.licet"\nuse tools "../shared/t.json"\n' + TEXT + RULE
     )
     (tmp_path / LOCK_FILE).write_text('{"version": 1, "tools": {}}')
-    bundle = bundle_of([tmp_path / "policies"], {"most": 7})
+    bundle, until = read_files([tmp_path / "policies"], {"most": 7})
     assert sorted(bundle.files) == [
         LOCK_FILE,
         "licet.toml",
@@ -157,6 +159,7 @@ def test_the_files_of_a_project_without_what_is_the_operators(tmp_path: Path) ->
     assert bundle.files["licet.toml"] == (
         b'[params]\n# cents\nmost = 5\n[hints]\n"t.*" = { atomic = true }\n'
     )
+    assert until == datetime(2026, 12, 1, tzinfo=UTC)
     whole = load_program([tmp_path / "policies"], params={"most": 7}).program
     kept = compiled(Bundle.read(bundle.text()))
     assert whole is not None
@@ -175,7 +178,7 @@ def test_a_configuration_that_cannot_be_taken_apart(text: str) -> None:
 def test_what_does_not_compile_is_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "p.licet").write_text("permit\n")
     with pytest.raises(PolicyError):
-        bundle_of([tmp_path])
+        read_files([tmp_path])
 
 
 def line(tool: str, verdict: str) -> dict[str, object]:
@@ -199,13 +202,12 @@ COMPILED = {
     [
         ([], "unknown"),
         ([line("a", "narrows"), line("b", "narrows")], "unknown"),  # killed before the end
-        ([line("a", "narrows"), {"shown": []}, {"flags": []}], "unknown"),
+        ([line("a", "narrows"), {"shown": []}], "unknown"),
         ([line("a", "narrows"), {"different": True}], "narrows"),
         ([line("a", "equivalent"), {"different": True}], "equivalent"),
         ([line("a", "narrows"), line("b", "widens"), {"different": True}], "incomparable"),
         ([line("a", "narrows"), {"shown": ["context.risk"]}, {"different": True}], "incomparable"),
         ([line("a", "equivalent"), {"shown": ["x"]}, {"different": True}], "widens"),
-        ([line("a", "equivalent"), {"flags": ["a"]}, {"different": True}], "incomparable"),
     ],
 )
 def test_what_was_not_compared_is_unknown(lines: list[dict[str, object]], verdict: str) -> None:
@@ -217,4 +219,4 @@ def test_what_was_not_compared_is_unknown(lines: list[dict[str, object]], verdic
 def test_the_shop_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "shop.licet").write_text(SHOP)
     (tmp_path / "other.licet").write_text("not read")
-    assert sorted(bundle_of([tmp_path / "shop.licet"]).files) == ["shop.licet"]
+    assert sorted(read_files([tmp_path / "shop.licet"])[0].files) == ["shop.licet"]

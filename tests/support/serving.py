@@ -14,7 +14,7 @@ from licet import Guard
 from licet.adapters.stores import open_store
 from licet.service.app import create_app
 from licet.service.auth import hash_of
-from licet.service.bundles.files import bundle_of
+from licet.service.bundles.files import read_files
 from licet.service.bundles.opening import files_of
 from licet.service.bundles.unpacking import compiled
 from licet.service.callers import Role
@@ -52,7 +52,7 @@ def serve(
     policy = folder / "shop.licet"
     policy.write_text(text, "utf-8")
     given = settings_of(settings)
-    bundle, until = bundle_of([policy]), given.observe_until
+    bundle, until = read_files([policy])
     program = compiled(bundle)
     guard = Guard(
         program, store=kept, seconds=20.0, tenant="one", activate=False, observe_until=until

@@ -7,6 +7,7 @@ from typing import Any
 from licet.verifier.verdict import Verdict
 
 from .callers import Caller
+from .modes import banner
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -25,6 +26,10 @@ SCHEMA: dict[str, Any] = {
             "items": {"type": "string"},
             "description": "Of a batch that is allowed: a ticket for each call in it, in their"
             " order, to settle it with; it runs nothing. For a host alone, never for a model",
+        },
+        "banner": {
+            "type": "string",
+            "description": "Only while refused calls are let through: until when",
         },
     },
 }
@@ -48,8 +53,11 @@ EXAMPLE = {
 }
 
 
-def told(verdict: Verdict, caller: Caller) -> dict[str, object]:
-    """The answer to a check. An agent's has what its model may read, and no ticket."""
+def told(
+    verdict: Verdict, caller: Caller, observes_until: float | None = None
+) -> dict[str, object]:
+    """The answer to a check. An agent's has what its model may read, and no ticket. While refusals
+    are let through, until `observes_until` (seconds since 1970), a banner says so."""
     plain: dict[str, object] = {
         "allowed": verdict.allowed,
         "outcome": verdict.outcome,
@@ -61,4 +69,6 @@ def told(verdict: Verdict, caller: Caller) -> dict[str, object]:
         plain["ticket"] = None if ticket is None else str(ticket)
         if verdict.parts:
             plain["parts"] = [str(part) for part in verdict.parts]
+    if observes_until is not None:
+        plain["banner"] = banner(observes_until)
     return plain

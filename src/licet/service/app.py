@@ -19,6 +19,7 @@ from .bundles.policies import Policies
 from .console.app import Console, routes_of
 from .guards import Guards
 from .headers import SecurityHeaders
+from .modes import ModeHeader
 from .rates import Rates
 from .resolvers import add_resolvers
 from .routes import ROUTERS
@@ -101,6 +102,7 @@ def create_app(
     if console is not None:
         app.router.routes += routes_of(console)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(ModeHeader, guards=guards)
     app.add_middleware(Requests, telemetry=telemetry)
     _describe(app)
     return app

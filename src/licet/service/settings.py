@@ -5,7 +5,6 @@ Strict: a key that is not known, or a value of another type, is an error before 
 
 from __future__ import annotations
 
-import time
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +17,6 @@ from licet.adapters.outgoing import check_url
 from .callers import Role
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-
-
-#: For how long refusals may be let through, in seconds from now.
-MOST_OBSERVED = 31 * 86_400
 
 
 class SettingsError(ValueError):
@@ -162,8 +157,7 @@ class TelemetrySettings(Part):
 class ServiceSettings(Part):
     """All of `[service]`. `database` is a store's URL, or `memory`; `seconds` bounds the
     solver; `public_url` is how clients reach the service. `policies`: whose word on the active
-    policy is the last (docs/service.md); `observe_until`: until then refusals are let through;
-    `console`: pages for people, below `/console`."""
+    policy is the last (docs/service.md); `console`: pages for people, below `/console`."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
@@ -172,7 +166,6 @@ class ServiceSettings(Part):
     seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
     public_url: str | None = None
     policies: Literal["both", "files", "uploads"] = "both"
-    observe_until: datetime | None = None
     console: bool = True
     limits: Limits = Limits()
     keys: tuple[Key, ...] = ()
@@ -184,11 +177,6 @@ class ServiceSettings(Part):
     def _consistent(self) -> ServiceSettings:
         if self.database == "memory" and self.workers > 1:
             raise ValueError("`memory` is of one process: several workers need a database")
-        if self.observe_until is not None:
-            if self.observe_until.utcoffset() is None:
-                raise ValueError("`observe_until` has a time zone")
-            if self.observe_until.timestamp() > time.time() + MOST_OBSERVED:
-                raise ValueError(f"`observe_until` is at most {MOST_OBSERVED // 86_400} days ahead")
         names = [key.name for key in self.keys]
         hashes = [key.hash for key in self.keys]
         if len(set(names)) != len(names) or len(set(hashes)) != len(hashes):

@@ -16,7 +16,7 @@ from licet.verifier.history.memory import MemoryStore
 
 from .app import create_app
 from .auth import MIN_KEY, hash_of, new_key
-from .bundles.files import bundle_of
+from .bundles.files import read_files
 from .bundles.opening import files_of
 from .bundles.unpacking import compiled
 from .callers import Role
@@ -98,8 +98,7 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
     """The app of a plan. Raises what loading a guard and opening a store raise."""
     store = open_database(plan.settings.database) if store is None else store
     settings = plan.settings
-    bundle = bundle_of(plan.policies, plan.params)
-    until = settings.observe_until
+    bundle, until = read_files(plan.policies, plan.params)
     # What runs is what is kept: compiled from the bundle, not from the disk once more.
     guard = Guard(
         compiled(bundle),

@@ -228,6 +228,10 @@ class Guard:
         """Decide calls of a tenant while this is its last activation, and no longer."""
         self._memory.follows[tenant] = activation
 
+    def followed(self, tenant: str) -> int:
+        """The activation that it was told to follow; 0: none."""
+        return self._memory.follows.get(tenant, 0)
+
     def when_stale(self, told: Callable[[str], object]) -> None:
         """Let `told` know, by tenant, that calls are refused because something else is active. It
         is called in the middle of a decision: it may take no time."""

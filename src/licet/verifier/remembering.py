@@ -42,6 +42,8 @@ FactKey = tuple[str, tuple[Value, ...]]
 #: A rule, and a look-up in the history that stands in it.
 _Reading = tuple[ir.Rule, ir.Fact]
 
+#: Why a call is refused by a guard whose policy is not the active one.
+STALE = "another policy is active by now: load the policy again"
 #: By how much an instant may lie before the last one of a tenant: clocks of several machines
 #: differ a little. What lies further back is refused; in between, time stands still.
 SLACK = 5_000_000
@@ -381,8 +383,7 @@ class Sitting:
         if self.is_stale:
             if self.memory.on_stale is not None:
                 self.memory.on_stale(self.tx.tenant)
-            text = "another policy is active by now: load the policy again"
-            raise Refused((Violation("fault", text, "the check itself failed"),))
+            raise Refused((Violation("fault", STALE, "the check itself failed"),))
 
     def instant(self, given: object) -> int:
         """The one instant of a decision: `given` (microseconds) or the store's clock, and never

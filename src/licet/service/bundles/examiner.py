@@ -5,7 +5,7 @@ It reads one line of JSON: `{"bundle": {"paths": […], "params": {…}}, "base"
 
     {"compiled": {"policy", "catalog", "name", "tools", "diagnostics"}}     first, and once
     {"compared": {"tool", "verdict", "presence", "changes"}}                for each tool
-    {"shown": […]}, {"flags": […]}          what the model may read more; tools with another flag
+    {"shown": […]}                          what the model may read more of
     {"different": true}                     all tools were compared
     {"linted": […]}                         all findings
     {"done": true}
@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -98,18 +98,7 @@ def _compare(base: Program, program: Program, pool: SolverPool) -> None:
 
     spread(one, tools)
     _say(shown=sorted(".".join(path) for path in program.shown - base.shown)[:MAX_LISTED])
-    _say(flags=list(_flags(base, program))[:MAX_LISTED])
     _say(different=True)
-
-
-def _flags(base: Program, program: Program) -> Iterator[str]:
-    """Tools that are of both, and give a budget back, or hold calls, where they did not."""
-    for name in tools_of(base, program):
-        old, new = base.catalog.qualified.get(name), program.catalog.qualified.get(name)
-        if old is None or new is None:
-            continue
-        if (old.atomic, old.dispatch) != (new.atomic, new.dispatch):
-            yield name
 
 
 def _difference(found: ToolDifference) -> dict[str, object]:

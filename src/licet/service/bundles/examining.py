@@ -222,12 +222,10 @@ def _unset(name: str) -> dict[str, Any]:
 def _diff(told: Mapping[str, Any], tools: list[dict[str, Any]]) -> dict[str, Any]:
     """What changes from the base. Not all tools were compared: unknown."""
     complete = "different" in told
-    shown, flags = told.get("shown", []), told.get("flags", [])
+    shown = told.get("shown", [])
     verdicts = {tool["verdict"] for tool in tools} - {"equivalent"}
     if shown:  # whatever is allowed: the model is told more
         verdicts.add("widens")
-    if flags:
-        verdicts.add("incomparable")
     verdict = "unknown"
     if complete:
         verdict = "equivalent" if not verdicts else "incomparable"
@@ -238,5 +236,4 @@ def _diff(told: Mapping[str, Any], tools: list[dict[str, Any]]) -> dict[str, Any
         "complete": complete,
         "tools": sorted(tools, key=lambda tool: str(tool["tool"])),
         "shown": shown,
-        "flags": flags,
     }

@@ -1,7 +1,7 @@
 """The policy on a disk as a bundle: all files that it was compiled from, and no other.
 
-`licet.toml` is taken without what it says of the service: that may hold secrets, and is not the
-policy's.
+`licet.toml` is taken without what it says of the service, which may hold secrets, and of guards:
+whether they observe is not the policy's, but its activation's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -25,9 +26,11 @@ _HEADER: Final = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_-]+)")
 _ASIDE: Final = re.compile(r"\s*(#.*)?")
 
 
-def bundle_of(paths: Sequence[Path], params: Mapping[str, object] | None = None) -> Bundle:
-    """The bundle of the policies at some paths. Raises PolicyError where they do not load, and
-    BundleError where they cannot be one bundle."""
+def read_files(
+    paths: Sequence[Path], params: Mapping[str, object] | None = None
+) -> tuple[Bundle, datetime | None]:
+    """The bundle of the policies at some paths, and until when their project observes. Raises
+    PolicyError where they do not load, and BundleError where they cannot be one bundle."""
     loaded = load_program(paths, params=params)
     if loaded.program is None:
         raise PolicyError(loaded.diagnostics)
@@ -38,7 +41,9 @@ def bundle_of(paths: Sequence[Path], params: Mapping[str, object] | None = None)
             for name, path in _read(Project(root, ()), loaded.program).items()
         }
         if (root / CONFIG).is_file():
-            files[CONFIG] = policy_tables((root / CONFIG).read_text("utf-8")).encode()
+            tables = policy_tables((root / CONFIG).read_text("utf-8")).encode()
+            if tables.strip():
+                files[CONFIG] = tables
         if (root / LOCK_FILE).is_file():
             files[LOCK_FILE] = (root / LOCK_FILE).read_bytes()
     except (OSError, UnicodeDecodeError) as error:
@@ -46,7 +51,7 @@ def bundle_of(paths: Sequence[Path], params: Mapping[str, object] | None = None)
     if sum(map(len, files.values())) > MAX_BYTES_OF_FILES:
         raise BundleError(f"the policy's files have over {MAX_BYTES_OF_FILES:,} bytes together")
     policies = tuple(path.resolve().relative_to(root).as_posix() for path in paths)
-    return Bundle(files, policies, dict(params or {}))
+    return Bundle(files, policies, dict(params or {})), loaded.program.observe_until
 
 
 def _read(project: Project, program: Program) -> dict[str, Path]:

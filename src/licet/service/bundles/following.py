@@ -61,7 +61,6 @@ class Following:
         self._loading = threading.Lock()
         self._starting = threading.Lock()
         self._woken = threading.Event()
-        self._changed = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -139,17 +138,16 @@ class Following:
             log.info("%s is decided by %s now", tenant, active.digest)
             return True
 
-    def wait(self, tenant: str, activation: int, seconds: float) -> bool:
-        """Whether this process decides by that activation, or a later one, within `seconds`."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: self._tenants.get(tenant, _Tenant()).activation >= activation, seconds
-            )
+    def caught_up(self, tenant: str, since: int) -> bool | None:
+        """Whether this process decides by a later activation than `since`; False: the one that is
+        active cannot be loaded; None: that is not known yet."""
+        known = self._tenants.get(tenant, _Tenant())
+        if known.activation > since:
+            return True
+        return False if known.failed > since or self._closed else None
 
     def _has(self, tenant: str, active: Activation) -> None:
-        with self._changed:
-            self._tenants[tenant] = _Tenant(active.number)
-            self._changed.notify_all()
+        self._tenants[tenant] = _Tenant(active.number)
         self._followed(tenant, active.observe_until)
 
     def _cannot(self, tenant: str, known: _Tenant, activation: int, why: str) -> bool:

@@ -132,6 +132,10 @@ class Policies:
         """Follow what is activated elsewhere."""
         self._following.start()
 
+    def caught_up(self, tenant: str, since: int) -> bool | None:
+        """See `Following.caught_up`. Takes no time."""
+        return self._following.caught_up(tenant, since)
+
     def look(self) -> None:
         """Follow what is activated elsewhere, now. Raises StoreError."""
         self._following.look()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from licet.compiler.clock import format_time
 
+from ..modes import banner
 from .bundle import Bundle
 from .policies import Listed, Policy, Standing
 from .shelf import Activation, Ask
@@ -22,15 +22,6 @@ def standing_json(standing: Standing) -> dict[str, object]:
     if standing.observes_until is not None:
         told["banner"] = banner(standing.observes_until)
     return told
-
-
-def banner(until: float) -> str:
-    """What everybody is told while refusals are let through, until then (seconds since 1970)."""
-    return f"observe mode until {rfc3339(until)}: refused calls are let through"
-
-
-def rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def activation_json(activation: Activation) -> dict[str, object]:

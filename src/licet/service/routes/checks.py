@@ -46,7 +46,7 @@ async def check(request: Request) -> Json:
     with service.guards.lease(caller.tenant) as guard:
         check_reach(call, caller, guard.program.catalog)
         verdict = await decide(request, guard, call, commit=not caller.vouches)
-        return Json(told(verdict, caller))
+        return Json(told(verdict, caller, service.guards.observes_until(caller.tenant)))
 
 
 @ROUTER.post(
@@ -84,4 +84,5 @@ async def check_batch(request: Request) -> Json:
             some = calls[start : start + _TURN]
             verdicts += await decide_all(request, guard, some, commit=not caller.vouches)
             await asyncio.sleep(0)
-        return Json({"verdicts": [told(verdict, caller) for verdict in verdicts]})
+        until = service.guards.observes_until(caller.tenant)
+        return Json({"verdicts": [told(verdict, caller, until) for verdict in verdicts]})

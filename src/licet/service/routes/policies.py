@@ -30,8 +30,8 @@ from ..bundles.telling import (
 from ..callers import Role
 from ..doors import Json, door, router
 from ..messages import Message, Object, checked, read_json, schema_of
+from ..modes import MOST_OBSERVED
 from ..problems import Problem
-from ..settings import MOST_OBSERVED
 from ..state import caller_of, service_of
 
 ROUTER = router()
@@ -124,7 +124,6 @@ _POLICY = {
                 }
             ],
             "shown": [],
-            "flags": [],
         },
     },
 }

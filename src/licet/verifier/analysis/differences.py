@@ -160,7 +160,7 @@ def _sums(program: Program) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def _unlocked(program: Program, tool: str) -> bool:
-    return program.catalog.qualified[tool].unlocked
+    return program.catalog.qualified[tool].locked is False
 
 
 def _dispatches(program: Program, tool: str) -> bool:

@@ -76,7 +76,7 @@ class Side:
     @property
     def passes(self) -> Formula:
         """Allowed or escalated."""
-        if self.program.catalog.qualified[self.tool].unlocked:
+        if self.program.catalog.qualified[self.tool].locked is False:
             return FALSE
         return Every((self.takes, Some((self.observing, allowed(self.rules, self.at)))))
 
@@ -131,7 +131,7 @@ class Side:
     def outcome(self, shared: World) -> Outcome:
         """What becomes of the call in a joined world. Raises UnknownRead."""
         judgement = self.judged(shared)
-        if judgement is None or self.program.catalog.qualified[self.tool].unlocked:
+        if judgement is None or self.program.catalog.qualified[self.tool].locked is False:
             return "deny"
         return "allow" if self.observes(shared) else judgement.outcome
 
