@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from typing import get_args
+from typing import Final, get_args
 
 from . import ir
 
 NODES: tuple[type, ...] = get_args(ir.Expr)
+_NODES: Final = frozenset(NODES)
 
 
 def walk(expr: ir.Expr) -> Iterator[ir.Expr]:
@@ -16,11 +17,11 @@ def walk(expr: ir.Expr) -> Iterator[ir.Expr]:
     waiting: list[object] = [expr]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, tuple):
-            waiting.extend(reversed(node))
-        elif isinstance(node, NODES):
+        if type(node) in _NODES:
             yield node  # type: ignore[misc]
             waiting.extend(reversed(_parts(node)))
+        elif isinstance(node, tuple):
+            waiting.extend(reversed(node))
 
 
 def children(expr: ir.Expr) -> Iterator[ir.Expr]:
@@ -29,10 +30,10 @@ def children(expr: ir.Expr) -> Iterator[ir.Expr]:
     waiting: list[object] = list(reversed(_parts(expr, without=("type", "var"))))
     while waiting:
         node = waiting.pop()
-        if isinstance(node, tuple):
-            waiting.extend(reversed(node))
-        elif isinstance(node, NODES):
+        if type(node) in _NODES:
             yield node  # type: ignore[misc]
+        elif isinstance(node, tuple):
+            waiting.extend(reversed(node))
 
 
 def rewritten(expr: ir.Expr, change: Callable[[ir.Expr], ir.Expr | None]) -> ir.Expr:
@@ -46,7 +47,7 @@ def rewritten(expr: ir.Expr, change: Callable[[ir.Expr], ir.Expr | None]) -> ir.
             parts = tuple([inside(item) for item in value])
             same = all(a is b for a, b in zip(parts, value, strict=True))
             return value if same else parts
-        return rewritten(value, change) if isinstance(value, NODES) else value  # type: ignore[arg-type]
+        return rewritten(value, change) if type(value) in _NODES else value  # type: ignore[arg-type]
 
     new = change(expr)
     if new is not None:
@@ -57,10 +58,9 @@ def rewritten(expr: ir.Expr, change: Callable[[ir.Expr], ir.Expr | None]) -> ir.
         ("type", "var", "rows", "steps") if isinstance(expr, ir.TableRead) else ("type", "var")
     )
     changed = {
-        field.name: after
-        for field in fields(expr)
-        if field.name not in skipped
-        and (after := inside(before := getattr(expr, field.name))) is not before
+        name: after
+        for name in _fields(type(expr), skipped)
+        if (after := inside(before := getattr(expr, name))) is not before
     }
     return replace(expr, **changed) if changed else expr  # type: ignore[arg-type]
 
@@ -71,8 +71,17 @@ def _parts(node: object, without: tuple[str, ...] = ("type",)) -> list[object]:
         return []
     if isinstance(node, ir.TableRead):
         return list(node.keys)
-    return [
-        getattr(node, field.name)
-        for field in fields(node)  # type: ignore[arg-type]
-        if field.name not in without
-    ]
+    return [getattr(node, name) for name in _fields(type(node), without)]
+
+
+#: By class and names left out, what `_fields` answers: dataclasses are slow to say it.
+_known: dict[tuple[type, tuple[str, ...]], tuple[str, ...]] = {}
+
+
+def _fields(kind: type, without: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a class's fields."""
+    found = _known.get((kind, without))
+    if found is None:
+        found = tuple(f.name for f in fields(kind) if f.name not in without)
+        _known[kind, without] = found
+    return found

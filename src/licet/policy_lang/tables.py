@@ -1,19 +1,27 @@
-"""The parse tables of `grammar.lark`, built once per process, when first needed.
+"""The parse tables of `grammar.lark`; `parsing.py` runs them.
 
-Lark works out the LALR(1) tables, and refuses a grammar with a conflict; `parsing.py` runs them.
+Lark works them out (`table_making`), which takes longer than to read most policies, so they are
+kept beside the grammar, with the digest of its text. Where the grammar is another, they are worked
+out anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from sys import intern
-from typing import Any
+from typing import Any, Final
 
 from .building_declarations import DeclarationBuilder
 from .tokens import END
+
+#: Both lie beside this file.
+GRAMMAR: Final = "grammar.lark"
+KEPT: Final = "grammar.tables.json"
 
 Build = Callable[[DeclarationBuilder, list[Any], int], Any]
 Reduction = tuple[Build | None, int, str]
@@ -61,44 +69,32 @@ class Tables:
 @cache
 def tables() -> Tables:
     """The tables, with the function of `building` that makes each rule's node."""
-    from lark import Lark
-    from lark.lexer import Lexer
+    grammar = files(__package__).joinpath(GRAMMAR).read_text("utf-8")
+    kept = json.loads(files(__package__).joinpath(KEPT).read_text("utf-8"))
+    if kept["grammar"] != digest_of(grammar):
+        from .table_making import made
 
-    class NoLexer(Lexer):  # type: ignore[misc, unused-ignore]
-        """`lexing` makes the tokens; Lark is asked for its tables alone."""
+        kept = made(grammar)
+    return _read(kept)
 
-        def __init__(self, _: object) -> None: ...
 
-        def lex(self, *_: object) -> Any:
-            return iter(())
+def digest_of(grammar: str) -> str:
+    """By which kept tables know their grammar."""
+    return hashlib.sha256(grammar.encode("utf-8")).hexdigest()
 
-    grammar = files(__package__).joinpath("grammar.lark").read_text("utf-8")
-    starts = ["declaration", "expression"]
-    lark = Lark(grammar, parser="lalr", lexer=NoLexer, start=starts, maybe_placeholders=False)
-    table = lark.parse_interactive("", start=starts[0]).parser_state.parse_conf.parse_table
-    reductions: dict[Any, Reduction] = {}
 
-    def action(argument: Any) -> int | Reduction:
-        if isinstance(argument, int):
-            return argument
-        if argument not in reductions:
-            name = intern(str(argument.origin.name))
-            if name.startswith("__"):  # a repetition that Lark named
-                build: Build | None = DeclarationBuilder.repeat
-            else:
-                build = getattr(DeclarationBuilder, argument.alias) if argument.alias else None
-            assert build is not None or len(argument.expansion) == 1
-            reductions[argument] = build, len(argument.expansion), name
-        return reductions[argument]
-
-    return Tables(
-        tuple(
-            {
-                intern(str(kind)): action(argument)
-                for kind, (_, argument) in table.states[state].items()
-            }
-            for state in range(len(table.states))
-        ),
-        dict(table.start_states),
-        dict(table.end_states),
+def _read(kept: Mapping[str, Any]) -> Tables:
+    """The tables that `table_making.made` wrote as plain data."""
+    names = [intern(name) for name in kept["names"]]
+    rules: list[Reduction] = [
+        (getattr(DeclarationBuilder, build) if build else None, size, intern(name))
+        for build, size, name in kept["rules"]
+    ]
+    states = tuple(
+        {
+            names[name]: to if to >= 0 else rules[-1 - to]
+            for name, to in zip(row[::2], row[1::2], strict=True)
+        }
+        for row in kept["states"]
     )
+    return Tables(states, kept["start"], kept["end"])

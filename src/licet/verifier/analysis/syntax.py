@@ -19,8 +19,15 @@ def nodes(node: ast.Node) -> Iterator[ast.Node]:
             waiting.extend(reversed(part))
         elif isinstance(part, ast.Node):
             yield part
-            parts = [getattr(part, f.name) for f in fields(part) if f.name != "span"]
-            waiting.extend(reversed(parts))
+            kind = type(part)
+            if kind not in _last_first:
+                names = [f.name for f in fields(part) if f.name != "span"]
+                _last_first[kind] = tuple(reversed(names))
+            waiting.extend([getattr(part, name) for name in _last_first[kind]])
+
+
+#: By class, the names of its fields: dataclasses are slow to say them.
+_last_first: dict[type, tuple[str, ...]] = {}
 
 
 def matching(patterns: Sequence[ast.ToolPattern], tools: Sequence[str]) -> list[str]:
