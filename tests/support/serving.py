@@ -61,6 +61,8 @@ def serve(
 
 
 def close(app: FastAPI) -> None:
+    if hasattr(app.state, "console"):
+        app.state.console.close()
     app.state.service.policies.close()
     app.state.service.guards.close()
     app.state.service.store.close()

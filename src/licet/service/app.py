@@ -100,6 +100,7 @@ def create_app(
         app.include_router(router)
     console = Console(service, known[len(settings.keys) :]) if settings.console else None
     if console is not None:
+        app.state.console = console
         app.router.routes += routes_of(console)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(ModeHeader, guards=guards)

@@ -128,11 +128,12 @@ def test_a_call_that_was_never_admitted(tmp_path: Path) -> None:
     close(app)
 
 
-def test_a_decision_of_another_policy_shows_no_rule_of_this_one(tmp_path: Path) -> None:
-    app = serve(tmp_path)
+def test_a_decision_of_a_policy_that_is_not_kept_shows_no_rule_of_this_one(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    app = create_app(shop(tmp_path, store=url, tenant="one"), keys=keys())
     check(app, args={"order_id": "R1", "amount": 900})
     close(app)
-    app = serve(tmp_path, POLICY + "# another\n")
+    app = create_app(shop(tmp_path, POLICY, store=url, tenant="one"), keys=keys())
     client = signed_in(app, "auditor")
     [seq] = set(re.findall(r"/console/decisions/(\d+)", client.get("/console/decisions").text))
     page = client.get(f"/console/decisions/{seq}").text

@@ -31,6 +31,9 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/approvals/{id}/approve"): {APPROVER},
     ("POST", "/approvals/{id}/reject"): {APPROVER},
     ("GET", "/policies"): {AUTHOR, *READERS},
+    ("GET", "/policies/diff"): {AUTHOR, *READERS},
+    ("POST", "/policies/compare"): {AUTHOR, Role.administrator},
+    ("GET", "/policies/{digest}"): {AUTHOR, *READERS},
     ("GET", "/playground"): {AUTHOR, Role.administrator},
     ("POST", "/playground/verdict"): {AUTHOR, Role.administrator},
     ("POST", "/playground/lint"): {AUTHOR, Role.administrator},
@@ -38,7 +41,9 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
 
 
 def path_of(pattern: str) -> str:
-    return "/console" + pattern.replace("{id}", "00ff-00ff").replace("{seq:int}", "1")
+    for hole, value in (("{id}", "00ff-00ff"), ("{seq:int}", "1"), ("{digest}", "sha256:00")):
+        pattern = pattern.replace(hole, value)
+    return "/console" + pattern
 
 
 def test_every_page_has_a_row() -> None:

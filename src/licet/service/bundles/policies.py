@@ -27,7 +27,7 @@ from .bundle import Bundle
 from .examining import Examination, Examiner
 from .following import Following
 from .opening import Files, open_tenant
-from .shelf import Activation, Ask, Examined, Shelf, Upload
+from .shelf import MOST_UPLOADS, Activation, Ask, Examined, Shelf, Upload
 
 log = logging.getLogger("licet.service")
 
@@ -175,6 +175,21 @@ class Policies:
             if bundle is None or upload is None:
                 raise NotThereError("there is no such policy")
             return _policy(shelf, upload, bundle)
+
+    def bundle_of(self, tenant: str, policy: str, catalog: str) -> Bundle | None:
+        """A bundle that compiled to these digests, as far as it is kept. Raises StoreError."""
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            for upload in shelf.uploads(None, MOST_UPLOADS):
+                if (upload.policy, upload.catalog) == (policy, catalog):
+                    return shelf.bundle(upload.digest)
+        return None
+
+    def compare(self, tenant: str, old: str, new: str) -> Examination:
+        """What of two bundles the second decides otherwise; nothing of it is kept. Raises
+        NotThereError, BundleError, BusyError and StoreError."""
+        base, bundle = self.policy(tenant, old).bundle, self.policy(tenant, new).bundle
+        return self._examiner.examine(tenant, bundle, base)
 
     # --- what is done
 

@@ -129,7 +129,7 @@ def _asked(visit: Visit, guard: Guard, one: Approval) -> Asked:
         _who(one.principal),
         tuple(_risks(one, tools[0] if len(tools) == 1 else None)),
         tuple(
-            (r.name, r.message, r.needs, r.agreed, excerpt_of(guard.program, r.name))
+            (r.name, r.message, r.needs, r.agreed, excerpt_of(guard.program.files, r.name))
             for r in one.rules
         ),
         answers,

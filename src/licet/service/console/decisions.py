@@ -13,8 +13,10 @@ from licet.policy_lang import ast
 from licet.verifier.audit.bodies import KINDS
 from licet.verifier.guard import Guard
 
+from ..bundles.bundle import BundleError
 from ..problems import Problem
 from ..records import Record, after, fits, last, one, search
+from .excerpts import Trees, trees_of
 from .pages import READERS, Pages, Visit
 from .telling import Told, decision_of, told
 
@@ -155,17 +157,29 @@ async def decision(visit: Visit) -> Response:
     if not record.verdict:
         return visit.show("entry.html", line=told(record), record=record)
     following = await asyncio.to_thread(_following, visit, record)
-    with visit.service.guards.lease(tenant) as guard:
-        program = guard.program
-        told_by = program if record.verdict.get("policy") == program.digest else None
-        found = decision_of(record, told_by)
+    files, active = await asyncio.to_thread(_files, visit, record)
+    found = decision_of(record, files)
     return visit.show(
         "decision.html",
         decision=found,
         line=found.line,
         record=record,
+        active=active,
         following=following,
     )
+
+
+def _files(visit: Visit, record: Record) -> tuple[Trees | None, bool]:
+    """The files of the policy that decided, as far as they are kept, and whether it still does."""
+    policy, catalog = record.verdict.get("policy"), record.verdict.get("catalog")
+    with visit.service.guards.lease(visit.tenant) as guard:
+        if policy == guard.program.digest:
+            return guard.program.files, True
+    try:
+        kept = visit.service.policies.bundle_of(visit.tenant, str(policy), str(catalog))
+    except BundleError:
+        kept = None
+    return None if kept is None else trees_of(kept), False
 
 
 def _following(visit: Visit, record: Record) -> list[Told]:

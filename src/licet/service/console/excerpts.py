@@ -8,11 +8,14 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
+from licet.compiler.loading import SUFFIX
 from licet.compiler.program import Program
-from licet.policy_lang import Source, ast
+from licet.policy_lang import Source, ast, parse
 from licet.policy_lang.lexing import lex
 from licet.policy_lang.rendering import visible
 from licet.policy_lang.tokens import CONTEXTUAL, RESERVED
+
+from ..bundles.bundle import Bundle
 
 #: Lines around a rule that are shown with it.
 _AROUND = 2
@@ -40,15 +43,33 @@ class Excerpt:
     lines: tuple[Line, ...]
 
 
+#: The files of a policy by name.
+Trees = Mapping[str, ast.File]
+
+
 def sources_of(program: Program) -> Mapping[str, str]:
     """The text of each file of a policy, by its name."""
     return {name: tree.span.source.text for name, tree in program.files.items()}
 
 
-def excerpt_of(program: Program, rule: str, where: str | None = None) -> Excerpt | None:
+def trees_of(bundle: Bundle) -> Trees:
+    """The files of a policy that is kept, each read by itself."""
+    texts = {name: text_of(data) for name, data in bundle.files.items() if name.endswith(SUFFIX)}
+    return {name: parse(Source(name, text))[0] for name, text in texts.items() if text is not None}
+
+
+def text_of(data: bytes) -> str | None:
+    """A file's text; None of one that is none."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def excerpt_of(files: Trees, rule: str, where: str | None = None) -> Excerpt | None:
     """A rule or a limit as it was written, by its name and, where it is known, its place
     (`file:line:column`); None where there is none."""
-    for name, tree in program.files.items():
+    for name, tree in files.items():
         for declaration in tree.declarations:
             if not isinstance(declaration, ast.RuleDecl | ast.LimitDecl):
                 continue

@@ -30,6 +30,8 @@ _SHORT = 64
 _COMMITTED = "$committed"
 _UNKNOWN = {"$unknown": True}
 _NONE = Markup()
+#: What an outcome is called on pages.
+OUTCOME_WORDS: Mapping[str, str] = {"allow": "allowed", "deny": "refused", "escalate": "asks"}
 
 
 def environment() -> Environment:
@@ -53,6 +55,7 @@ def environment() -> Environment:
         "as_typed": as_typed,
         "plural": plural,
     }
+    made.globals["outcome_words"] = OUTCOME_WORDS
     return made
 
 

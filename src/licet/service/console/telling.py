@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from licet.compiler.program import Program
-
 from ..records import Record
-from .excerpts import Excerpt, excerpt_of
+from .excerpts import Excerpt, Trees, excerpt_of
 from .rendering import instant, json_inline
 
 #: What each kind of violation means, in a few words.
@@ -160,8 +158,9 @@ class Decision:
     known: bool
 
 
-def decision_of(record: Record, program: Program | None) -> Decision:
-    """What a page says of a verdict; `program` is the policy that decided, if it is at hand."""
+def decision_of(record: Record, files: Trees | None) -> Decision:
+    """What a page says of a verdict; `files` are those of the policy that decided, if it is at
+    hand."""
     said = record.verdict
     inner: Mapping[str, Any] = said.get("observed", said)
     body = record.body
@@ -172,9 +171,9 @@ def decision_of(record: Record, program: Program | None) -> Decision:
         line=line,
         call=None if said.get("call") is None else _text(said["call"]),
         message=_text(inner.get("message", "")),
-        reasons=tuple(_reason(each, program) for each in inner.get("violations") or ()),
+        reasons=tuple(_reason(each, files) for each in inner.get("violations") or ()),
         permits=tuple(
-            (rule, None if program is None else excerpt_of(program, rule))
+            (rule, None if files is None else excerpt_of(files, rule))
             for rule in (line.rules if allowed else ())
         ),
         because=tuple(
@@ -199,7 +198,7 @@ def decision_of(record: Record, program: Program | None) -> Decision:
         mode=str(body.get("mode", "enforce")),
         policy=str(said.get("policy", "")),
         catalog=str(said.get("catalog", "")),
-        known=program is not None,
+        known=files is not None,
     )
 
 
@@ -209,12 +208,12 @@ def _places(value: object) -> tuple[str, ...]:
     return tuple(".".join(map(str, path[1:])) for path in paths if path[:1] == ["call"])
 
 
-def _reason(said: Mapping[str, Any], program: Program | None) -> Reason:
+def _reason(said: Mapping[str, Any], files: Trees | None) -> Reason:
     rule, where = said.get("rule"), said.get("where")
     kind = str(said.get("kind", ""))
     excerpt = None
-    if program is not None and isinstance(rule, str):
-        excerpt = excerpt_of(program, rule, where) or excerpt_of(program, rule)
+    if files is not None and isinstance(rule, str):
+        excerpt = excerpt_of(files, rule, where) or excerpt_of(files, rule)
     return Reason(
         kind,
         KINDS.get(kind, kind),
