@@ -10,6 +10,7 @@ import tempfile
 import weakref
 from pathlib import Path
 
+from licet.adapters.catalogs.catalog_file import SUFFIX
 from licet.compiler.loading import CONFIG
 from licet.compiler.program import Program
 from licet.loading import Loaded, PolicyError, load_program
@@ -32,8 +33,8 @@ def compiled(bundle: Bundle) -> Program:
     """The program. Raises PolicyError, and OSError.
 
     In this process: what compiles here was compiled before within the limits of an examination, or
-    is the operator's own. The folder lives as long as the program: a compiled catalog is read tool
-    by tool.
+    is the operator's own. With a compiled catalog, which is read tool by tool, the folder lives as
+    long as the program.
     """
     folder = tempfile.TemporaryDirectory(prefix="licet-bundle-", ignore_cleanup_errors=True)
     try:
@@ -43,7 +44,10 @@ def compiled(bundle: Bundle) -> Program:
     except BaseException:
         folder.cleanup()
         raise
-    weakref.finalize(loaded.program, folder.cleanup)
+    if any(path.endswith(SUFFIX) for path in bundle.files):
+        weakref.finalize(loaded.program, folder.cleanup)
+    else:
+        folder.cleanup()
     return loaded.program
 
 
