@@ -2,7 +2,8 @@
 
 Random calls are made, answered, failed, given back and left pending; after them every index is
 asked, with keys that do and do not occur, and compared with its definition over the whole log. A
-second program with the same store, which takes in what it missed, must say the same.
+second program with the same store, which takes in what it missed, must say the same, and so must a
+store that forgets what is over.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from licet.compiler.exact_json import canonical
 from licet.compiler.types import Value
 from licet.compiler.world import UNKNOWN
 from licet.policy_lang import Source
+from licet.verifier import forgetting
 from licet.verifier.action import Action
 from licet.verifier.admission import Admission
-from licet.verifier.history import StoredCall, summaries
+from licet.verifier.history import Store, StoredCall, summaries
 from licet.verifier.history.memory import MemoryStore
 from licet.verifier.history.pots import Query, by_definition, values
 from licet.verifier.proposing import Proposal
 from licet.verifier.remembering import Memory, Sitting
 from licet.verifier.tickets import Keys
+from support.desk_memory import ClockedStore
 
 HEAD = """
 timezone "America/New_York"
@@ -127,11 +130,18 @@ STEPS = st.lists(
 )
 
 
-def memory(made: Program, store: MemoryStore) -> Memory:
+def memory(made: Program, store: Store, *, forgets: bool = False) -> Memory:
     zone = clock(made.zone)
     keys = Keys(bytes(32))
     return Memory(
-        made, Admission(made, zone), zone, store, keys, ticket_seconds=60.0, recorder=None
+        made,
+        Admission(made, zone),
+        zone,
+        store,
+        keys,
+        ticket_seconds=60.0,
+        recorder=None,
+        forgetting=forgets,
     )
 
 
@@ -148,18 +158,10 @@ def narrow_trees() -> Iterator[None]:
 
 def play(sitting: Sitting, steps: list[tuple[int, dict[str, object], str, str | None]]) -> int:
     """Make the calls, and let some end at once and some much later. The last instant."""
-    made = sitting.memory
-    at, later = START, []
+    at, later = max(START, sitting.head.at), []  # instants never go back
     for minutes, data, ending, result in steps:
         at += minutes * MINUTE
-        action = Action.from_mapping(data)
-        tool = made.program.catalog.qualified[action.tool]
-        world = made._admission.world(tool, action)
-        world.now = at
-        proposal = Proposal.of(action, tool, world, sitting.tx.tenant, commit=False)
-        by = ["all", "f1"] if minutes % 2 else ["all"]
-        call = made.new_call(proposal, sitting.head, at, sitting.now, by)
-        sitting.put(call, proposal, tuple(by))
+        call = put(sitting, data, at, by=("all", "f1") if minutes % 2 else ("all",))
         if ending == "late":
             later.append((call, result))
         elif ending != "pending":
@@ -167,6 +169,20 @@ def play(sitting: Sitting, steps: list[tuple[int, dict[str, object], str, str | 
     for call, result in later:
         end(sitting, call, "ok", result)
     return at
+
+
+def put(
+    sitting: Sitting, data: dict[str, object], at: int, *, by: tuple[str, ...], commit: bool = False
+) -> StoredCall:
+    made = sitting.memory
+    action = Action.from_mapping(data)
+    tool = made.program.catalog.qualified[action.tool]
+    world = made._admission.world(tool, action)
+    world.now = at
+    proposal = Proposal.of(action, tool, world, sitting.tx.tenant, commit=commit)
+    call = made.new_call(proposal, sitting.head, at, sitting.now, by)
+    sitting.put(call, proposal, by)
+    return call
 
 
 def end(sitting: Sitting, call: StoredCall, ending: str, result: str | None) -> None:
@@ -246,6 +262,59 @@ def test_another_policy_takes_in_what_it_missed(
             at = play(sitting, second) + minutes * MINUTE
         with memory(OTHER, store).sit("t") as sitting:
             compare(sitting, at, exactly=False)
+
+
+class Life:
+    """A store, and steps on it, each in a transaction of its own."""
+
+    def __init__(self, *, forgets: bool) -> None:
+        self._store = ClockedStore(instant=START)
+        self._memory = memory(EVERY, self._store, forgets=forgets)
+        self._late: list[tuple[StoredCall, str | None]] = []
+
+    def step(self, at: int, step: tuple[int, dict[str, object], str, str | None]) -> list[object]:
+        """What every index says after it, then and at instants to come."""
+        minutes, data, ending, result = step
+        self._store.instant = at
+        with self._memory.sit("t") as sitting:
+            by = ("all", "f1") if minutes % 2 else ("all",)
+            call = put(sitting, data, at, by=by, commit=minutes % 3 == 0)
+            if call.state == "reserved" and ending == "late":
+                self._late.append((sitting.change(call, "redeemed", None), result))
+            elif call.state == "reserved" and ending != "pending":
+                end(sitting, call, ending, result if ending == "ok" else None)
+            elif len(self._late) > 2:
+                late, result = self._late.pop(0)
+                # of a call that is silent for longer nobody says any more how it ended
+                if at - late.at < forgetting.DAY:
+                    found = sitting.tx.call_by_nonce(late.nonce)
+                    assert found is not None
+                    sitting.change(found, "ok", result)
+            queries = [
+                Query(index, keys, session)
+                for name, index in EVERY.history.items()
+                for keys in keys_of(name, EVERY)[:4]
+                for session in ("s", "t")
+            ]
+            return [
+                values(sitting.tx, queries, at + later * MINUTE, self._memory.clock)
+                for later in (0, 45, 200, 2_000)
+            ]
+
+
+@pytest.mark.slow
+@given(STEPS, st.integers(1, 9))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_what_was_forgotten_could_not_be_seen(
+    steps: list[tuple[int, dict[str, object], str, str | None]], pace: int
+) -> None:
+    forgetful, whole = Life(forgets=True), Life(forgets=False)
+    with pytest.MonkeyPatch.context() as patch, narrow_trees():
+        patch.setattr(forgetting, "KEPT", 0)
+        at = START
+        for step in steps:
+            at += step[0] * pace * MINUTE
+            assert forgetful.step(at, step) == whole.step(at, step)
 
 
 def test_the_answers_of_tools_are_json() -> None:

@@ -37,6 +37,7 @@ from licet.compiler.world import UNKNOWN, World
 from .action import Action, ActionError
 from .admission import HOSTS_OWN, NOT_YOURS, Admission, Refused, brief, holds_rare_text, path_text
 from .approvals import Approval, Approvals, read
+from .budgets import Rooms, rooms_of
 from .calls import call_json
 from .engines import Engines
 from .facts import Resolvers, Wanted
@@ -90,8 +91,8 @@ class _Attempt:
     """What one transaction came to: a verdict, or what has to be done before the next.
 
     `missing` are facts to look up, `behind` says that calls are still being counted; else the call
-    is not plainly allowed, and `outcome` and `states` say how far it is settled. `change` is the
-    tenant's last one when this was seen.
+    is not plainly allowed, and `outcome` and `states` say how far it is settled, `rooms` when
+    limits that apply will have room. `change` is the tenant's last one when this was seen.
     """
 
     verdict: Verdict | None = None
@@ -99,6 +100,7 @@ class _Attempt:
     behind: bool = False
     outcome: Outcome | None = None
     states: States = ()
+    rooms: Rooms = field(default_factory=dict)
     change: int = 0
 
 
@@ -305,6 +307,7 @@ class Decider:
         tenant: str,
         outcome: Outcome | None,
         states: States,
+        rooms: Rooms | None = None,
     ) -> Slow:
         deadline = time.monotonic() + self._seconds
         solvers = self._solvers.of(tenant)
@@ -312,7 +315,14 @@ class Decider:
         def work() -> Refusal:
             with self._engines.lent() as engine:
                 return self._refuser.explain(
-                    engine.encoder(rules), rules, world, outcome, states, solvers, deadline
+                    engine.encoder(rules),
+                    rules,
+                    world,
+                    outcome,
+                    states,
+                    solvers,
+                    rooms or {},
+                    deadline,
                 )
 
         return Slow(work, solves=True)
@@ -338,7 +348,12 @@ class Decider:
                 yield from self._look_up(world, attempt.missing)
                 continue
             refusal: Refusal = yield self._explaining(
-                rules, world, proposal.tenant, attempt.outcome, attempt.states
+                rules,
+                world,
+                proposal.tenant,
+                attempt.outcome,
+                attempt.states,
+                attempt.rooms,
             )
             if refusal.outcome != "allow":
                 conclude = partial(self._conclude, proposal, rules, refusal)
@@ -395,7 +410,10 @@ class Decider:
                 return _Attempt(verdict)
         if outcome == "allow":
             return _Attempt(self._reserve(sitting, proposal, rules, states, at))
-        return _Attempt(outcome=outcome, states=states, change=sitting.head.change)
+        session = proposal.session
+        rooms = rooms_of(sitting.tx, self.program, rules, world, states, session, self._clock)
+        change = sitting.head.change
+        return _Attempt(outcome=outcome, states=states, rooms=rooms, change=change)
 
     def _evaluate_with_history(
         self, sitting: Sitting, proposal: Proposal, rules: ToolRules, at: int

@@ -162,6 +162,8 @@ class Guard:
             keys,
             ticket_seconds=ticket_seconds,
             recorder=Recorder(redaction) if writes else None,
+            # what is compared with its definition has to be there
+            forgetting=engine != "both",
         )
         self._approvals = Approvals(
             program, admission, zone, seconds=approval_seconds, most=most_pending

@@ -62,7 +62,11 @@ def _repair(repair: Repair) -> str:
 def _budget(budget: Budget) -> str:
     over = f" per {budget.over}" if budget.over else ""
     text = f"{budget.rule} allows {budget.bound}{over}: {budget.left} left"
-    return text + (f" until {budget.resets}." if budget.resets else ".")
+    if budget.resets is not None:
+        return f"{text} until {budget.resets}."
+    if budget.room_at is not None:
+        return f"{text}, and room for this call again from {budget.room_at} on."
+    return f"{text}."
 
 
 def _instead(violations: Sequence[Violation]) -> str:

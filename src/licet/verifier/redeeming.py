@@ -76,9 +76,8 @@ class Redeemer:
             return Redeemed(ticket, arguments)
         with self._memory.sit(ticket.tenant) as sitting:
             call = self._call(sitting, ticket)
-            refused = self._refused(sitting, call)
-            calls = [call, *([] if refused else sitting.parts(call))]
-            for one in calls:
+            refused, parts = self._ready(sitting, call)
+            for one in (call, *parts):
                 if not refused:
                     sitting.change(one, "redeemed", None)
                 sitting.note(
@@ -95,12 +94,20 @@ class Redeemer:
             raise RedeemError(refused)
         return Redeemed(ticket, arguments)
 
-    def _refused(self, sitting: Sitting, call: StoredCall) -> str:
-        """Why a call may not run; empty if it may."""
+    def _ready(self, sitting: Sitting, call: StoredCall) -> tuple[str, list[StoredCall]]:
+        """Why a call may not run, empty if it may; and the calls in it, if it is a batch."""
         try:
             sitting.require_active()
+            if reason := self._refused(sitting, call):
+                return reason, []
+            parts = sitting.parts(call)
         except Refused as refused:
-            return refused.violations[0].message
+            return refused.violations[0].message, []
+        if any(part.state != "reserved" for part in parts):
+            return "a call of this batch is not reserved any more", []
+        return "", parts
+
+    def _refused(self, sitting: Sitting, call: StoredCall) -> str:
         if self._memory.is_part(call):
             return "the call is part of a batch: it runs by the batch's ticket alone"
         if call.state == "cancelled":
@@ -111,11 +118,7 @@ class Redeemer:
             return "the ticket has expired"
         if sitting.now < self._memory.issued(call) - SLACK:
             return "the clock went back since the call was allowed"
-        try:
-            whole = all(part.state == "reserved" for part in sitting.parts(call))
-        except Refused as refused:
-            return refused.violations[0].message
-        return "" if whole else "a call of this batch is not reserved any more"
+        return ""
 
     def _ticket(self, shown: Ticket | str) -> Ticket:
         try:

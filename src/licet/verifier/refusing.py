@@ -30,7 +30,7 @@ from licet.compiler.world import Path, World
 
 from .adjusting import Names, key_arguments
 from .admission import path_text
-from .budgets import budgets_of
+from .budgets import Rooms, budgets_of
 from .calls import call_json
 from .completing import completed
 from .explaining import seeking
@@ -84,6 +84,7 @@ class Refuser:
         outcome: Outcome | None,
         states: States,
         solvers: Solvers,
+        rooms: Rooms,
         deadline: float,
     ) -> Refusal:
         """The refusal of a world that was not plainly allowed (`outcome` None: not settled)."""
@@ -105,7 +106,7 @@ class Refuser:
             outcome, states = settled.outcome, settled.states(states)
             one_of, broken = settled.one_of, settled.broken
         violations = tuple(self._violations(rules, world, outcome, states, one_of))
-        budgets = tuple(budgets_of(self._program, rules, world, states, self._clock))
+        budgets = tuple(budgets_of(self._program, rules, world, states, self._clock, rooms))
         refusal = Refusal(
             outcome,
             violations,

@@ -31,6 +31,7 @@ from .action import Action
 from .admission import Admission, Refused
 from .audit import Kind, Recorder
 from .calls import call_json
+from .forgetting import forget, is_over, mark_forgotten
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import NotKnown, PastCall, Query, by_definition, contributions, values
 from .history.summaries import Addition, amend, append
@@ -95,12 +96,15 @@ class Memory:
         *,
         ticket_seconds: float,
         recorder: Recorder | None,
+        forgetting: bool = False,
     ) -> None:
         self.program = program
         self.store = store
         self.keys = keys
         self.clock = clock
         self.recorder = recorder
+        #: Whether to let go of what is over, in a store that is not durable.
+        self.forgetting = forgetting and not store.durable
         self._admission = admission
         #: How long a ticket is good, in microseconds.
         self.life = int(ticket_seconds * 1_000_000)
@@ -222,6 +226,8 @@ class Memory:
             record["parts"] = list(proposal.parts)
         if proposal.part_of:
             record["part_of"] = proposal.part_of
+        if proposal.commit:
+            record["commit"] = True
         state: CallState = "redeemed" if proposal.commit else "reserved"
         return StoredCall(
             head.seq + 1,
@@ -260,6 +266,10 @@ class Memory:
     def is_part(self, call: StoredCall) -> bool:
         """Whether a call was made inside of a batch."""
         return "part_of" in decode(call.record)
+
+    def is_committed(self, call: StoredCall) -> bool:
+        """Whether nobody was going to say how a call ended."""
+        return "commit" in decode(call.record or "{}")
 
     def reads_history(self, tool: str) -> bool:
         """Whether rules of a tool read earlier calls."""
@@ -334,6 +344,10 @@ class Sitting:
         """Give back what was never used, and take in what others have done."""
         if self.memory.indices:
             self._counted_to = self.tx.coverage(self.memory.counting)
+        if self.memory.forgetting:
+            forget(self.memory, self, self._counted_to)
+            if self.is_behind:
+                mark_forgotten(self.memory, self, self._counted_to)
         for call in self.tx.calls_due(self.now, BATCH):
             self.change(call, "cancelled", None)
             self.note("expiry", {"call": call.call_id, "nonce": call.nonce})
@@ -476,6 +490,11 @@ class Sitting:
             append(self.tx, call.seq, list(self._additions(past).values()))
 
     def _additions(self, past: PastCall) -> dict[str, Addition]:
-        clock = self.memory.clock
-        indices = self.memory.indices.values()
-        return {a.pot: a for index in indices for a in contributions(index, past, clock)}
+        """By pot, where a decision may still read it."""
+        clock, at = self.memory.clock, self.head.at
+        return {
+            addition.pot: addition
+            for index in self.memory.indices.values()
+            if not is_over(index.window, past.at, at, clock)
+            for addition in contributions(index, past, clock)
+        }

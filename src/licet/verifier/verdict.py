@@ -97,8 +97,10 @@ class Budget:
     """Where a limit stands that refused or asks: what earlier calls came to, and the bound.
 
     `per` is the value that calls are counted apart by, None where all count. `over` says the window
-    (`month`, `1h`; empty: all time). Numbers are JSON-able and exact. `resets` is the instant at
-    which a calendar window begins anew, as RFC 3339 text. `shown`: the model may see it.
+    (`month`, `1h`; empty: all time). Numbers are JSON-able and exact. Instants are RFC 3339 text:
+    `resets` is when a calendar window begins anew; `room_at` the earliest at which the limit has
+    room for this call, if nothing else is spent until then (None: never, or not known). `shown`:
+    the model may see it.
     """
 
     rule: str
@@ -108,6 +110,7 @@ class Budget:
     bound: object
     left: object
     resets: str | None
+    room_at: str | None
     shown: bool
 
     def plain(self) -> dict[str, object]:
@@ -117,6 +120,8 @@ class Budget:
         plain |= {"over": self.over, "spent": self.spent, "bound": self.bound, "left": self.left}
         if self.resets is not None:
             plain["resets"] = self.resets
+        if self.room_at is not None:
+            plain["room_at"] = self.room_at
         return plain
 
 

@@ -129,3 +129,71 @@ def test_a_guard_that_is_cancelled_leaves_no_task(desk: Desk) -> None:
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(run())
+
+
+def spent(desk: Desk) -> str:
+    """What is left of the budget of small refunds, as a refusal says it."""
+    verdict = desk.guard.check(
+        {"tool": "refund", "args": {"order_id": "R2", "amount": 100},
+         "principal": {"id": "a1", "manager": False}, "session": "s1", "id": "probe"},
+    )  # fmt: skip
+    return "nothing" if verdict.allowed else str(verdict.budgets[0].spent)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "short"])
+def test_what_never_came_to_the_tool_is_given_back(desk: Desk, how: str) -> None:
+    async def run() -> None:
+        gate = Gate(desk.line, described)
+        decision = await gate.acheck("refund", CALL, id="c1")
+        assert isinstance(decision, Run)
+        assert spent(desk) == "40"
+
+        async def middleware() -> None:
+            async with gate.aholding(decision):
+                if how == "cancelled":
+                    await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(middleware())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        with pytest.raises(RefusedError):
+            async with gate.arunning(decision, CALL):
+                raise AssertionError
+
+    asyncio.run(run())
+    assert spent(desk) == "nothing"
+
+
+def test_what_came_to_the_tool_is_held_by_nobody(desk: Desk) -> None:
+    gate = Gate(desk.line, described)
+    decision = gate.check("refund", CALL, id="c1")
+    assert isinstance(decision, Run)
+    with gate.holding(decision), gate.running(decision, CALL) as call:
+        call.result = "done"
+    assert desk.line.endings == ["ok"]
+    assert spent(desk) == "40"
+
+
+def test_cancelled_while_it_is_redeemed(desk: Desk) -> None:
+    desk.line.hangs.add("redeem")
+
+    async def run() -> None:
+        gate = Gate(desk.line, described)
+        decision = await gate.acheck("refund", CALL, id="c1")
+        assert isinstance(decision, Run)
+
+        async def tool() -> None:
+            async with gate.arunning(decision, CALL):
+                raise AssertionError
+
+        task = asyncio.ensure_future(tool())
+        while not decision.begun:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+
+    asyncio.run(run())
+    assert desk.line.endings == ["cancelled"]
+    assert spent(desk) == "nothing"

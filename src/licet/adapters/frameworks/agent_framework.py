@@ -63,7 +63,8 @@ class GuardMiddleware(FunctionMiddleware):
             with _lock:
                 _allowed[context] = (self.gate, decision)
             try:
-                await call_next()
+                async with self.gate.aholding(decision):
+                    await call_next()
             except RefusedError as refused:
                 context.result = str(refused)
         elif (

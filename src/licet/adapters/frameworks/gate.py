@@ -66,13 +66,15 @@ class Session(Protocol):
     async def acheck(self, tool: str, args: Mapping[str, object], /, *, id: str) -> Verdict: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """The call may run, through `Gate.running`. The ticket must not reach a model."""
 
     tool: str
     id: str
     ticket: Ticket | str = field(repr=False)
+    #: Whether it came to be redeemed, or to the attempt.
+    begun: bool = field(default=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,25 @@ class Gate:
     # --- redeem and settle
 
     @contextmanager
+    def holding(self, run: Run) -> Iterator[None]:
+        """Around what leads to the tool, where a framework has such a place: a call that never came
+        to it gives back at once what was reserved."""
+        try:
+            yield
+        finally:
+            if not run.begun:
+                self._settle(run, "cancelled")
+
+    @asynccontextmanager
+    async def aholding(self, run: Run) -> AsyncIterator[None]:
+        """`holding`, without blocking the event loop."""
+        try:
+            yield
+        finally:
+            if not run.begun:
+                await self._asettle(run, "cancelled")
+
+    @contextmanager
     def running(self, run: Run, args: Mapping[str, object]) -> Iterator[Call]:
         """Around the tool: `with gate.running(run, args) as call: call.result = f(**call.args)`.
 
@@ -217,10 +238,14 @@ class Gate:
         ticket is spent, or the guard cannot say.
         """
         guard = self.session.guard
+        run.begun = True
         try:
             call = Call(bounded(lambda: guard.redeem(run.ticket, args), self.seconds).args)
         except Exception as error:
             raise self._unredeemed(run, error) from None
+        except BaseException:  # the tool is not reached: given back, unless it was redeemed by then
+            self._settle(run, "cancelled")
+            raise
         finally:
             self._forget(run)
         try:
@@ -245,10 +270,14 @@ class Gate:
         async def redeem() -> RunningCall:
             return await self.session.guard.aredeem(run.ticket, args)
 
+        run.begun = True
         try:
             call = Call((await abounded(redeem(), self.seconds)).args)
         except Exception as error:
             raise self._unredeemed(run, error) from None
+        except BaseException:
+            await self._asettle(run, "cancelled")
+            raise
         finally:
             self._forget(run)
         try:

@@ -65,8 +65,10 @@ class GuardMiddleware(AgentMiddleware[Any, Any]):
             return _refusal(decision, id)
         if request.tool is None:
             return _refusal(Refuse(name, f"{name} was not run: the agent has no such tool."), id)
+        tool = _redeeming(request.tool, self.gate, decision)
         try:
-            return handler(request.override(tool=_redeeming(request.tool, self.gate, decision)))
+            with self.gate.holding(decision):
+                return handler(request.override(tool=tool))
         except RefusedError as refused:
             return _refusal(refused.decision, id)
 
@@ -86,7 +88,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any]):
             return _refusal(Refuse(name, f"{name} was not run: the agent has no such tool."), id)
         tool = _redeeming(request.tool, self.gate, decision)
         try:
-            return await handler(request.override(tool=tool))
+            async with self.gate.aholding(decision):
+                return await handler(request.override(tool=tool))
         except RefusedError as refused:
             return _refusal(refused.decision, id)
 

@@ -151,6 +151,7 @@ def _budget(told: dict[str, Any], shown: bool) -> Budget:
         bound=told["bound"],
         left=told["left"],
         resets=told.get("resets"),
+        room_at=told.get("room_at"),
         shown=shown,
     )
 

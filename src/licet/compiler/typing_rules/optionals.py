@@ -28,9 +28,12 @@ ENTRIES = MapType(STRING, JSON)
 
 
 def narrowed(expr: ir.Expr, scope: Scope) -> ir.Expr:
-    """The expression, unwrapped where the flow has shown that it is present."""
-    if isinstance(expr.type, OptionalType) and scope.known and key(expr) in scope.known:
-        return ir.Unwrap(expr, expr.type.inner)
+    """The expression, unwrapped where the flow has shown that it is present. A part of a document
+    that is there is there as any type: where it is of another one, reading it refuses."""
+    if isinstance(expr.type, OptionalType) and scope.known:
+        path = expr.document if isinstance(expr, ir.JsonAs) else expr
+        if key(expr) in scope.known or key(path) in scope.known:
+            return ir.Unwrap(expr, expr.type.inner)
     return expr
 
 

@@ -3,6 +3,7 @@
 from .store import (
     AuditEntry,
     CallState,
+    ForgetfulTransaction,
     Head,
     Leaf,
     NodeRange,
@@ -16,6 +17,7 @@ from .store import (
 __all__ = [
     "AuditEntry",
     "CallState",
+    "ForgetfulTransaction",
     "Head",
     "Leaf",
     "NodeRange",

@@ -1,7 +1,8 @@
 """The store that lives in the process: nothing to install, and gone when the process is.
 
-It keeps every call that it is given. A guard gives it only those that its policy can ask for
-again (see `verifier.remembering`).
+It keeps what it is given until it is told to forget. A guard gives it only calls that its policy
+can ask for again (`verifier.remembering`), and says when nobody can any more
+(`verifier.forgetting`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import sys
 import threading
 import time
 from bisect import bisect_right, insort
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 from .store import (
     AuditEntry,
@@ -27,11 +30,34 @@ from .store import (
 )
 from .turns import Turns
 
+Key = TypeVar("Key")
+Row = TypeVar("Row")
+
 
 @dataclass(eq=False, slots=True)
 class _Pot:
-    leaves: list[Leaf] = field(default_factory=list)
+    """The leaves from slot `base` on, None where one was forgotten, with their instants. The first
+    `gone` of them were forgotten."""
+
+    leaves: list[Leaf | None] = field(default_factory=list)
     instants: list[int] = field(default_factory=list)
+    base: int = 0
+    gone: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.base + len(self.leaves)
+
+    def forget(self, slot: int) -> Leaf | None:
+        leaf = self.leaves[slot - self.base]
+        self.leaves[slot - self.base] = None
+        while self.gone < len(self.leaves) and self.leaves[self.gone] is None:
+            self.gone += 1
+        # at once for many, so that each costs little
+        if self.gone > 64 and 2 * self.gone > len(self.leaves):
+            del self.leaves[: self.gone], self.instants[: self.gone]
+            self.base, self.gone = self.base + self.gone, 0
+        return leaf
 
 
 @dataclass(eq=False)
@@ -41,7 +67,8 @@ class _Rows:
     head: Head = field(default_factory=Head)
     #: The head as the last transaction left it.
     committed: Head = field(default_factory=Head)
-    calls: dict[int, StoredCall] = field(default_factory=dict)
+    # Those in order are gone through in turns: see `_turn`
+    calls: OrderedDict[int, StoredCall] = field(default_factory=OrderedDict)
     by_id: dict[tuple[str, str, str], int] = field(default_factory=dict)
     by_nonce: dict[str, int] = field(default_factory=dict)
     #: By the number of its last change, the seq of a call.
@@ -49,12 +76,14 @@ class _Rows:
     #: (expires, seq) of calls that are, or were, reserved; sorted.
     reserved: list[tuple[int, int]] = field(default_factory=list)
     covered: dict[str, int] = field(default_factory=dict)
-    pots: dict[str, _Pot] = field(default_factory=dict)
+    pots: OrderedDict[str, _Pot] = field(default_factory=OrderedDict)
     of_call: dict[int, dict[tuple[str, int], None]] = field(default_factory=dict)
     nodes: dict[tuple[str, int, int], str] = field(default_factory=dict)
-    approvals: dict[str, StoredApproval] = field(default_factory=dict)
+    approvals: OrderedDict[str, StoredApproval] = field(default_factory=OrderedDict)
     documents: dict[tuple[str, str], str] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
+    #: By tool, the latest change and the latest instant of calls that were forgotten.
+    forgotten: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -204,28 +233,36 @@ class _MemoryTransaction:
 
     def leaves_until(self, pot: str, instant: int) -> int:
         found = self._rows.pots.get(pot)
-        return 0 if found is None else bisect_right(found.instants, instant)
+        return 0 if found is None else found.base + bisect_right(found.instants, instant)
 
     def leaves(self, pot: str, first: int, most: int) -> Sequence[Leaf]:
         found = self._rows.pots.get(pot)
-        return [] if found is None else found.leaves[first : first + most]
+        if found is None:
+            return []
+        begin, end = max(first - found.base, 0), max(first + most - found.base, 0)
+        return [leaf for leaf in found.leaves[begin:end] if leaf is not None]
 
     def leaves_of(self, seq: int) -> Sequence[Leaf]:
+        pots = self._rows.pots
         places = self._rows.of_call.get(seq, {})
-        return [self._rows.pots[pot].leaves[slot] for pot, slot in places]
+        found = [pots[pot].leaves[slot - pots[pot].base] for pot, slot in places]
+        return [leaf for leaf in found if leaf is not None]
 
     def put_leaves(self, leaves: Iterable[Leaf]) -> None:
         for leaf in leaves:
-            pot = self._rows.pots.setdefault(leaf.pot, _Pot())
-            if leaf.slot == len(pot.leaves):
+            pot = self._rows.pots.get(leaf.pot)
+            if pot is None:
+                pot = self._rows.pots[leaf.pot] = _Pot()
+            if leaf.slot == pot.end:
                 pot.leaves.append(leaf)
                 pot.instants.append(leaf.at)
                 self._undo.append(pot.leaves.pop)
                 self._undo.append(pot.instants.pop)
             else:
-                before = pot.leaves[leaf.slot]
-                pot.leaves[leaf.slot] = leaf
-                self._undo.append(partial(pot.leaves.__setitem__, before.slot, before))
+                place = leaf.slot - pot.base
+                before = pot.leaves[place]
+                pot.leaves[place] = leaf
+                self._undo.append(partial(pot.leaves.__setitem__, place, before))
             self._set(self._rows.of_call.setdefault(leaf.seq, {}), (leaf.pot, leaf.slot), None)
 
     def nodes(self, ranges: Sequence[NodeRange]) -> Mapping[tuple[str, int, int], str]:
@@ -287,3 +324,63 @@ class _MemoryTransaction:
         for entry in entries:
             self._rows.audit.append(entry)
             self._undo.append(self._rows.audit.pop)
+
+    # forgetting
+
+    def some_calls(self, most: int) -> Sequence[StoredCall]:
+        return [call for _, call in _turn(self._rows.calls, most)]
+
+    def some_pots(self, most: int) -> Sequence[str]:
+        return [name for name, _ in _turn(self._rows.pots, most)]
+
+    def some_approvals(self, most: int) -> Sequence[StoredApproval]:
+        return [approval for _, approval in _turn(self._rows.approvals, most)]
+
+    def forget_call(self, seq: int, *, but_id: bool) -> None:
+        rows = self._rows
+        call = rows.calls[seq]
+        change, at = rows.forgotten.get(call.tool, (0, 0))
+        rows.forgotten[call.tool] = (max(change, call.change), max(at, call.at))
+        rows.changes.pop(call.change, None)
+        rows.by_nonce.pop(call.nonce, None)
+        rows.of_call.pop(seq, None)
+        if but_id:
+            rows.calls[seq] = replace(call, record="", result=None)
+        else:
+            del rows.calls[seq]
+            rows.by_id.pop((call.principal, call.session, call.call_id), None)
+
+    def forgotten(self, tool: str) -> tuple[int, int] | None:
+        return self._rows.forgotten.get(tool)
+
+    def forget_leaf(self, pot: str, slot: int) -> None:
+        leaf = self._rows.pots[pot].forget(slot)
+        if leaf is not None and (places := self._rows.of_call.get(leaf.seq)) is not None:
+            places.pop((pot, slot), None)
+
+    def forget_leaves(self, pot: str, until: int) -> int:
+        found = self._rows.pots[pot]
+        first = found.base + found.gone
+        for slot in range(first, until):
+            self.forget_leaf(pot, slot)
+        return first
+
+    def forget_nodes(self, nodes: Iterable[tuple[str, int, int]]) -> None:
+        for key in nodes:
+            self._rows.nodes.pop(key, None)
+
+    def forget_pot(self, pot: str) -> None:
+        del self._rows.pots[pot]
+
+    def forget_approval(self, id: str) -> None:
+        del self._rows.approvals[id]
+
+
+def _turn(rows: OrderedDict[Key, Row], most: int) -> list[tuple[Key, Row]]:
+    """The next of some rows, which then stand at the end."""
+    found: list[tuple[Key, Row]] = []
+    for _ in range(min(most, len(rows))):
+        key = next(iter(rows))
+        rows.move_to_end(key)
+        found.append((key, rows[key]))
+    return found

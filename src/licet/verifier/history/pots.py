@@ -89,12 +89,17 @@ def contributions(index: Index, call: PastCall, clock: Clock) -> Iterator[Additi
         value = reading.value(plan)
         payload = reading.kept()
     except NotKnown:
-        unknown = _unknown_pot(index, reach, period)
-        yield Addition(unknown, index.is_tree, Summary.of(None, call.at))
+        yield unknown_call(index, call.at, clock, reach)
         return
     for keys in product(*joined):
         pot = _pot(index, reach, keys, period)
         yield Addition(pot, index.is_tree, Summary.of(value, call.at), payload)
+
+
+def unknown_call(index: Index, at: int, clock: Clock, reach: Value = UNKNOWN) -> Addition:
+    """What a call adds of which no more is known than its instant, and perhaps whose it is."""
+    pot = _unknown_pot(index, reach, _period(index.window, at, clock))
+    return Addition(pot, index.is_tree, Summary.of(None, at))
 
 
 class _Reading:
@@ -240,6 +245,12 @@ class Query:
     index: Index
     keys: tuple[Value, ...]
     session: str | None
+
+
+def pot_of(query: Query, now: int, clock: Clock) -> str | None:
+    """The pot in which the calls of a look-up are added up, if that can be told."""
+    asked = _Asked.of(query, now, clock)
+    return None if asked is None else asked.pot
 
 
 def values(tx: Transaction, queries: Sequence[Query], now: int, clock: Clock) -> list[Value]:

@@ -215,11 +215,49 @@ class Transaction(Protocol):
     def append_audit(self, entries: Sequence[AuditEntry]) -> None: ...
 
 
+class ForgetfulTransaction(Transaction, Protocol):
+    """That of a store which is not durable, and must not grow for as long as its process lives.
+
+    What is over is for the guard to say (see `verifier.forgetting`). To forget is no part of the
+    transaction: it stays done, also where the rest is undone.
+    """
+
+    def some_calls(self, most: int) -> Sequence[StoredCall]:
+        """Some calls, others each time, until it has been all calls' turn."""
+
+    def some_pots(self, most: int) -> Sequence[str]:
+        """Some pots, in the same way."""
+
+    def some_approvals(self, most: int) -> Sequence[StoredApproval]:
+        """Some approvals, in the same way."""
+
+    def forget_call(self, seq: int, *, but_id: bool) -> None:
+        """Forget a call. `but_id`: it is still found by its id, as a call without a record; it
+        comes to `some_calls` again."""
+
+    def forgotten(self, tool: str) -> tuple[int, int] | None:
+        """The latest change, and the latest instant, among the calls of a tool that were
+        forgotten."""
+
+    def forget_leaf(self, pot: str, slot: int) -> None: ...
+
+    def forget_leaves(self, pot: str, until: int) -> int:
+        """Forget the leaves before a slot; the slot of the first that there was."""
+
+    def forget_nodes(self, nodes: Iterable[tuple[str, int, int]]) -> None: ...
+
+    def forget_pot(self, pot: str) -> None:
+        """Forget that there is such a pot, whose leaves and nodes are forgotten."""
+
+    def forget_approval(self, id: str) -> None: ...
+
+
 class Store(Protocol):
     """Where a guard's memory is kept. Safe to share between threads.
 
-    `durable`: what is committed survives the process. `blocking`: a transaction may wait for
-    disk, network or other processes, so that an event loop should not wait for it.
+    `durable`: what is committed survives the process; else its transactions are forgetful.
+    `blocking`: a transaction may wait for disk, network or other processes, so that an event loop
+    should not wait for it.
     """
 
     durable: bool

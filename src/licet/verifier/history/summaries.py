@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
-from .store import Leaf, NodeRange, Transaction
+from .store import ForgetfulTransaction, Leaf, NodeRange, Transaction
 
 Number = int | Fraction
 Key = tuple[str, int, int]
@@ -239,7 +239,9 @@ def _find_ends(
 
 
 def _with_ends(node: Summary, ends: Summary) -> Summary:
-    return replace(node, low=ends.low, high=ends.high, first=ends.first)
+    # Where leaves were forgotten, the node still adds them up: it has to be opened, as before.
+    first = ends.first if ends.slots == node.slots else node.first
+    return replace(node, low=ends.low, high=ends.high, first=first)
 
 
 def _above(slot: int, last: int) -> Iterator[tuple[int, int]]:
@@ -249,6 +251,28 @@ def _above(slot: int, last: int) -> Iterator[tuple[int, int]]:
         yield level, slot
         if last == 0:
             break
+
+
+# --- forgetting ----------------------------------------------------------------------------------
+
+
+def trim(tx: ForgetfulTransaction, pot: str, until: int) -> None:
+    """Forget the leaves before slot `until`, which no window reaches any more, and the nodes that
+    stand above nothing else."""
+    first = tx.forget_leaves(pot, until)
+    tx.forget_nodes(
+        (pot, level, slot)
+        for level in range(1, LEVELS + 1)
+        for slot in range(first // FAN**level, until // FAN**level)
+    )
+
+
+def drop(tx: ForgetfulTransaction, pot: str) -> None:
+    """Forget a pot that nobody will ask for again."""
+    slots = _tops(tx, [pot]).get(pot, EMPTY).slots
+    trim(tx, pot, slots)
+    tx.forget_nodes([(pot, TOP, 0), *((pot, *node) for node in _above(slots, slots))])
+    tx.forget_pot(pot)
 
 
 # --- reading -------------------------------------------------------------------------------------
