@@ -23,8 +23,7 @@ class Tool:
     `source` qualifies the name (`desk.refund`); inline tools have the source "". `result` is None
     where the source does not describe one. `digest` covers schema, description and hints.
     `read_only`, `destructive`: hints of the source, which a policy may read as `tool.read_only`.
-    `locked`: it is what the project's lock file says. False: it is not, and no call of it is
-    allowed. None: the project has no lock. `from_agent`: an agent's own code described it, so that
+    `locked`: whether it is what the project's lock file says; None where the project has no lock. `from_agent`: an agent's own code described it, so that
     what the agent has when it runs can be compared with it.
     """
 
@@ -45,6 +44,11 @@ class Tool:
     @property
     def qualified(self) -> str:
         return f"{self.source}.{self.name}" if self.source else self.name
+
+    @property
+    def unlocked(self) -> bool:
+        """It is not what the project's lock file says: no call of it is allowed."""
+        return self.locked is False
 
 
 @dataclass(frozen=True, slots=True)

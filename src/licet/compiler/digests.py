@@ -42,7 +42,7 @@ def catalog_digest(catalog: Catalog) -> str:
     return _digest(
         (
             tuple(
-                (*_told(tool), tool.locked is False)
+                (*_told(tool), tool.unlocked)
                 for tool in sorted(catalog.tools, key=lambda tool: tool.qualified)
             ),
             tuple(sorted((source.name, source.digest) for source in catalog.sources)),

@@ -106,7 +106,7 @@ class Admission:
         except Exception as error:
             text = f"the catalog cannot be read: {brief(str(error), 200)}"
             raise Refused((Violation("fault", text, NOT_YOURS, path="tool"),)) from error
-        if tool.locked is False:
+        if tool.unlocked:
             text = f"`{qualified}` is not as it was locked"
             told = f"{text}: review it with `licet catalog diff`, then run `licet catalog lock`"
             raise Refused((Violation("fault", told, text, path="tool"),))

@@ -50,7 +50,7 @@ class Reviewer:
         refused = ""
         if twice:
             refused = "its server lists two tools of this name"
-        elif known.locked is False:
+        elif known.unlocked:
             refused = "it is not as it was locked"
         elif not self._is_as_reviewed(server, known, listed):
             refused = "its server describes it in another way than when it was reviewed"
