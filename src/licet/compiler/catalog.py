@@ -23,8 +23,9 @@ class Tool:
     `source` qualifies the name (`desk.refund`); inline tools have the source "". `result` is None
     where the source does not describe one. `digest` covers schema, description and hints.
     `read_only`, `destructive`: hints of the source, which a policy may read as `tool.read_only`.
-    `locked`: whether it is what the project's lock file says; None where the project has no lock. `from_agent`: an agent's own code described it, so that
-    what the agent has when it runs can be compared with it.
+    `locked`: whether it is what the project's lock file says; None where there is no lock.
+    `from_agent`: an agent's own code described it, so that what the agent has when it runs can be
+    compared with it.
     """
 
     name: str
