@@ -64,7 +64,11 @@ bench: ## the benchmarks
 lock: ## requirements*.lock from pyproject.toml
 	$(call environment,core)
 	$(call step,everything,$(compile) --extra all --group dev -o requirements.lock)
+	$(call step,service,$(compile) $(SERVED:%=--extra %) -c requirements.lock -o requirements-service.lock)
 	$(call step,core,$(compile) --group build -c requirements.lock -o requirements-core.lock)
+
+# What the container image has.
+SERVED := service postgres telemetry shell
 
 compile = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(ARGS)

@@ -36,7 +36,8 @@ class Receiver:
         self.got: list[tuple[str, bytes]] = []
         self.came = threading.Event()
         self.asked = 0
-        outer, left = self, [failures]
+        self.left = left = [failures]
+        outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -87,6 +88,7 @@ def test_who_is_asked_is_told_and_what_they_answered(tmp_path: Path, receiver: R
         assert guard.check(CALL).approval == verdict.approval  # asked once
         assert verdict.approval is not None
         guard.approve(verdict.approval, approver={"id": "boss", "manager": True})
+    assert receiver.came.wait(60)  # after two failures
     hook.close()
     assert [json.loads(body)["state"] for _, body in receiver.got] == ["open", "approved"]
     header, body = receiver.got[0]
@@ -94,6 +96,7 @@ def test_who_is_asked_is_told_and_what_they_answered(tmp_path: Path, receiver: R
     assert told.pop("expires") > 0
     assert told == {
         "approval": verdict.approval,
+        "tenant": "default",
         "state": "open",
         "tool": "pay",
         "args": {"amount": 700, "note": "\x1b[31m now"},
@@ -139,6 +142,20 @@ def test_a_redirect_is_no_arrival(tmp_path: Path) -> None:
     hook.close()
     elsewhere.close()
     assert elsewhere.asked == 1  # whoever sends it elsewhere would do so again
+
+
+def test_closing_does_not_wait_for_one_that_is_down(tmp_path: Path) -> None:
+    down = Receiver(failures=1_000)
+    hook = Webhook(down.url, SECRET, private=True)
+    with Guard.load(policy(tmp_path)) as guard:
+        approval = guard.approval(str(guard.check(CALL).approval))
+        assert approval is not None
+        waiting = [hook(approval) for _ in range(20)]
+    hook.close()
+    assert [each.result(0) for each in waiting] == [False] * 20
+    assert down.got == []
+    assert down.left[0] > 1_000 - 20
+    down.close()
 
 
 def test_nobody_listens_and_the_guard_goes_on(tmp_path: Path) -> None:

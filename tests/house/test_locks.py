@@ -27,6 +27,14 @@ EVERYTHING = [
     *brought_by("all"),
     *(need for need in PROJECT["dependency-groups"]["dev"] if isinstance(need, str)),
 ]
+SERVED = [
+    *PROJECT["project"]["dependencies"],
+    *(
+        need
+        for extra in ("service", "postgres", "telemetry", "shell")
+        for need in brought_by(extra)
+    ),
+]
 #: Frameworks that are large, or that want other versions of what the rest needs.
 APART = {"claude-agent-sdk", "crewai", "google-adk", "llama-index", "smolagents", "strands"}
 
@@ -42,7 +50,11 @@ def pins_in(lock: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(
     ("lock", "needs"),
-    [("requirements-core.lock", CORE), ("requirements.lock", EVERYTHING)],
+    [
+        ("requirements-core.lock", CORE),
+        ("requirements-service.lock", SERVED),
+        ("requirements.lock", EVERYTHING),
+    ],
 )
 def test_lock_covers_the_project(lock: str, needs: list[str]) -> None:
     pins = pins_in(lock)
@@ -59,13 +71,31 @@ def test_every_extra_is_of_all_or_apart() -> None:
     assert {name for name in EXTRAS if not set(brought_by(name)) <= brought} == APART
 
 
-def test_core_lock_is_part_of_the_whole() -> None:
+@pytest.mark.parametrize("lock", ["requirements-core.lock", "requirements-service.lock"])
+def test_each_lock_is_part_of_the_whole(lock: str) -> None:
     everything = pins_in("requirements.lock")
-    core = pins_in("requirements-core.lock")
-    assert {name: everything.get(name) for name in core} == core
+    part = pins_in(lock)
+    assert {name: everything.get(name) for name in part} == part
 
 
-@pytest.mark.parametrize("lock", ["requirements-core.lock", "requirements.lock"])
+def test_the_image_has_what_a_lock_pins_and_no_more() -> None:
+    """Every file that the Dockerfile copies is let through to it; each install asks for hashes."""
+    told = (ROOT / "Dockerfile").read_text("utf-8")
+    passed = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    copied = [
+        name
+        for line in re.findall(r"^COPY (?!--from)(.*)$", told, re.MULTILINE)
+        for name in line.split()[:-1]
+    ]
+    assert [name for name in copied if f"!{name}" not in passed or not (ROOT / name).exists()] == []
+    installs = re.findall(r"pip install (.*?)(?: \\)?$", told, re.MULTILINE)
+    assert len(installs) == 3
+    assert all("--require-hashes" in each or "--no-deps --no-index" in each for each in installs)
+
+
+@pytest.mark.parametrize(
+    "lock", ["requirements-core.lock", "requirements-service.lock", "requirements.lock"]
+)
 def test_lock_names_no_host_and_no_path(lock: str) -> None:
     lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
     told = [line for line in lines if not line.lstrip().startswith("#")]

@@ -28,11 +28,16 @@ ROUTES = (
     "/access/v1/evaluations",
     "/admission/v1/review",
     "/beta/litellm_basic_guardrail_api",
+    "/v1/hooks/claude-code",
+    "/v1/keys",
+    "/v1/keys/desk/rotate",
 )
 NAMES = st.sampled_from(
     ["tool", "args", "id", "principal", "context", "session", "facts", "now", "calls", "ticket",
      "outcome", "result", "subject", "action", "resource", "name", "type", "properties", "request",
-     "evaluations", "options", "kind", "apiVersion", "uid", "object", "operation", "refund"]
+     "evaluations", "options", "kind", "apiVersion", "uid", "object", "operation", "refund",
+     "roles", "tools", "expires", "overlap", "hook_event_name", "session_id", "cwd", "tool_name",
+     "tool_input"]
 )  # fmt: skip
 SCALARS = (
     st.none()
@@ -72,7 +77,11 @@ def allows(text: str) -> bool:
 
 
 @SLOW
-@given(path=st.sampled_from(ROUTES), body=BODIES, role=st.sampled_from(["host", "agent"]))
+@given(
+    path=st.sampled_from(ROUTES),
+    body=BODIES,
+    role=st.sampled_from(["host", "agent", "administrator"]),
+)
 def test_bodies(app: FastAPI, path: str, body: bytes, role: str) -> None:
     kind = {"Content-Type": "application/json"}
     answer = ask(app, "POST", path, role=role, content=body, headers=kind)

@@ -11,6 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from licet.service.auth import hash_of
+from licet.service.callers import Caller
+from licet.service.problems import Problem
+from licet.service.rates import Rates
 from licet.service.settings import Key, SettingsError, settings_of
 from licet.verifier.guard import Guard
 from support.serving import ask, close, serve
@@ -161,6 +164,16 @@ def test_too_many_requests(tmp_path: Path) -> None:
     many = ask(app, "POST", "/v1/check/batch", role="agent", json={"calls": [{"tool": "x"}] * 9})
     assert many.status_code == 429
     close(app)
+
+
+def test_rates_are_of_tenant_and_name() -> None:
+    """Names of keys are each tenant's own."""
+    rates = Rates(0.001, 1)
+    one, two = (Caller("keys/desk", frozenset(), tenant) for tenant in ("one", "two"))
+    rates.take(one)
+    rates.take(two)
+    with pytest.raises(Problem):
+        rates.take(one)
 
 
 def test_a_key_for_some_tools_and_one_that_has_expired(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
 
+from licet.service.callers import Role
+from licet.service.settings import Tokens
+from licet.service.tokens import FRESH, OLDEST, PAUSE, TokenAuthority
 from support.serving import ask, close, serve
 
 ISSUER, AUDIENCE = "https://id.example.com", "licet"
@@ -148,3 +152,32 @@ def test_keys_that_cannot_be_read(tmp_path: Path) -> None:
     app = serve(tmp_path, store=None, tokens=[tokens])
     assert check(app, signed(claims())).status_code == 401
     close(app)
+
+
+def test_keys_of_a_provider_that_is_silent_are_trusted_for_an_hour(tmp_path: Path) -> None:
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps(KeySet([KEY]).as_dict(private=False)))
+    now = [0.0]
+    settings = Tokens(
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        jwks=str(jwks),
+        algorithms=("ES256",),
+        roles={"agents": Role.agent},
+        roles_claim="realm.roles",
+    )
+    authority = TokenAuthority(settings, ticks=lambda: now[0])
+
+    def knows(at: float) -> bool:
+        now[0] = at
+        return asyncio.run(authority.caller(signed(claims()))) is not None
+
+    assert knows(0.0)
+    silent = tmp_path / "silent.json"
+    jwks.rename(silent)
+    assert knows(FRESH + 1)
+    assert knows(OLDEST - 1)
+    assert not knows(OLDEST)
+    assert not knows(OLDEST + PAUSE)
+    silent.rename(jwks)
+    assert knows(2 * OLDEST)

@@ -48,6 +48,11 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("GET", "/.well-known/authzen-configuration"): PUBLIC,
     ("POST", "/admission/v1/review"): {HOST},
     ("POST", "/beta/litellm_basic_guardrail_api"): {AGENT, HOST},
+    ("POST", "/v1/hooks/{agent}"): {AGENT},
+    ("GET", "/v1/keys"): {ADMIN},
+    ("POST", "/v1/keys"): {ADMIN},
+    ("POST", "/v1/keys/{name}/rotate"): {ADMIN},
+    ("DELETE", "/v1/keys/{name}"): {ADMIN},
     ("GET", "/metrics"): {AUDITOR, ADMIN},
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
@@ -88,10 +93,18 @@ def test_a_route_that_does_not_say_its_roles_cannot_be_made() -> None:
     assert issubclass(Door, APIRoute)
 
 
+HOLES = {
+    "{id}": "00ff-00ff",
+    "{answer}": "approve",
+    "{agent}": "codex",
+    "{name}": "no-such-key",
+    "{digest}": "sha256:" + "0" * 64,
+}
+
+
 def path_of(pattern: str) -> str:
-    given = {"{id}": "00ff-00ff", "{answer}": "approve", "{digest}": "sha256:" + "0" * 64}
-    for name, value in given.items():
-        pattern = pattern.replace(name, value)
+    for hole, value in HOLES.items():
+        pattern = pattern.replace(hole, value)
     return pattern
 
 

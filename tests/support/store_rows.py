@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from licet.verifier.history import Head, Leaf, StoredApproval, StoredCall
+from licet.verifier.history import Head, Leaf, StoredApproval, StoredCall, StoredKey
 
 
 def call(seq: int, **given: object) -> StoredCall:
@@ -43,6 +43,16 @@ def approval(id: str, **given: object) -> StoredApproval:
         "document": f"document of {id}",
     }
     return StoredApproval(id, **{**values, **given})  # type: ignore[arg-type]
+
+
+def key(hash: str, **given: object) -> StoredKey:
+    values: dict[str, object] = {
+        "name": "desk",
+        "made": 1,
+        "ends": None,
+        "document": f"document of {hash}",
+    }
+    return StoredKey(hash, **{**values, **given})  # type: ignore[arg-type]
 
 
 def head(seq: int) -> Head:

@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     import httpx
 
 
+#: What is public to the standard library, or was to an older one, and may lead anywhere else:
+#: relays of 6to4, protocol assignments, benchmarks, documentation.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "100.64.0.0/10", "240.0.0.0/4"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+    )
+)
+#: All of IPv6 that is handed out for use. What carries an IPv4 address inside (IPv4-mapped, NAT64's
+#: 64:ff9b::/96, 6to4 and Teredo above) is not public, whatever the address inside is.
+_UNICAST = ipaddress.ip_network("2000::/3")
+
+
 class OutgoingError(Exception):
     """It could not be fetched. The text quotes no credential."""
 
@@ -53,7 +67,14 @@ async def fetch(
     try:
         async with asyncio.timeout(seconds):
             return await _fetch(url, seconds, private, body, headers or {}, fine, most)
-    except (httpx.HTTPError, OSError, TimeoutError, UnicodeError, ValueError) as error:
+    except (
+        httpx.HTTPError,
+        httpx.InvalidURL,
+        httpx.StreamError,
+        OSError,
+        TimeoutError,
+        ValueError,
+    ) as error:
         raise OutgoingError(type(error).__name__) from None
 
 
@@ -114,6 +135,23 @@ async def _addresses(host: str, port: int, private: bool) -> list[str]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(place[0]) for *_, place in found]
-    if not private and not all(ipaddress.ip_address(a).is_global for a in addresses):
+    if not private and not all(map(is_public, addresses)):
         raise FinalError("it goes to public addresses alone")
     return list(dict.fromkeys(addresses))
+
+
+def is_public(text: str) -> bool:
+    """Whether an address is certainly one of the public internet; False for a text that is none."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and (
+        address.scope_id is not None or address not in _UNICAST
+    ):
+        return False
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not any(address in network for network in _NOT_PUBLIC)
+    )

@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,8 @@ HEADER = "Licet-Signature"
 #: By how much the clocks of both sides may differ, and so how long a body may be sent again.
 TOLERANCE = 300
 ATTEMPTS = 4
+#: That wait to be sent, at most: what comes on top is lost, and said to be.
+MOST_WAITING = 1_000
 
 
 class Webhook:
@@ -53,26 +56,47 @@ class Webhook:
             raise ModuleNotFoundError("webhooks need more: pip install 'licet[webhooks]'")
         self._url, self._secret, self._seconds, self._private = url, secret, seconds, private
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="licet-webhook")
+        self._free = threading.Semaphore(MOST_WAITING)
+        self._closing = threading.Event()
+        self._given_up = False
 
     def __call__(self, approval: Approval) -> Future[bool]:
         """Send it, in the background; the answer says whether it arrived."""
-        return self._threads.submit(self._send, body_of(approval))
+        if not self._free.acquire(blocking=False):
+            log.warning("a webhook is too slow: the approval %s was not told", approval.id)
+            lost: Future[bool] = Future()
+            lost.set_result(False)
+            return lost
+        try:
+            sending = self._threads.submit(self._send, body_of(approval))
+        except BaseException:
+            self._free.release()
+            raise
+        sending.add_done_callback(lambda _: self._free.release())
+        return sending
 
     def close(self) -> None:
-        """Wait for what is being sent."""
+        """Wait for what is to be sent, once each; after the first that fails now, the rest is
+        lost."""
+        self._closing.set()
         self._threads.shutdown()
 
     def _send(self, body: bytes) -> bool:
+        if self._given_up:
+            return False
         from tenacity import (
             Retrying,
             retry_if_not_exception_type,
+            sleep_using_event,
             stop_after_attempt,
+            stop_when_event_set,
             wait_exponential_jitter,
         )
 
         attempts = Retrying(
             retry=retry_if_not_exception_type(FinalError),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._closing),
+            sleep=sleep_using_event(self._closing),
             wait=wait_exponential_jitter(multiplier=0.2, max=5),
             reraise=True,
         )
@@ -80,6 +104,7 @@ class Webhook:
             attempts(self._post, body)
         except Exception as error:
             log.warning("a webhook could not be sent: %s", error)
+            self._given_up = self._closing.is_set()
             return False
         return True
 
@@ -102,6 +127,7 @@ def body_of(approval: Approval) -> bytes:
     return json_line(
         {
             "approval": approval.id,
+            "tenant": approval.tenant,
             "state": approval.state,
             "tool": approval.tool,
             "args": approval.args,

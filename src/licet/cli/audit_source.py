@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
-from urllib.parse import unquote
 
 from .failures import Failed
 from .policies import reason
 from .progress import size_of
+from .stores import existing_store
 
 if TYPE_CHECKING:
     from licet.verifier.audit import Anchor
@@ -61,7 +60,7 @@ def open_source(options: argparse.Namespace, stdin: TextIO) -> Source:
         lines = Source(lambda: _lines(name, stdin), size_of(name), (), "line")
         return lines if tenant is None else _one_tenant(lines, tenant)
 
-    store = _store(name)
+    store = existing_store(name)
     from licet.verifier.history import StoreError
 
     try:
@@ -73,24 +72,6 @@ def open_source(options: argparse.Namespace, stdin: TextIO) -> Source:
     except StoreError as error:
         raise Failed(f"cannot read the store: {error}") from None
     return Source(lambda: _stored(store, chosen), sum(head.seq for head in heads), heads, "entry")
-
-
-def _store(url: str) -> Store:
-    """The store at a URL, which must be there already. Raises Failed."""
-    from licet.verifier.history import StoreError
-
-    file = url.removeprefix("sqlite:///")
-    if file != url and not Path(unquote(file)).exists():
-        raise Failed(f"cannot read `{url}`: no such file or directory")
-    try:
-        from licet.adapters.stores import (  # type: ignore[import-not-found,unused-ignore]
-            open_store,
-        )
-
-        store: Store = open_store(url)
-    except (ImportError, StoreError, ValueError) as error:
-        raise Failed(f"cannot read `{url}`: {error}") from None
-    return store
 
 
 def _head(store: Store, tenant: str) -> Anchor | None:

@@ -11,6 +11,7 @@ from typing import TextIO
 from licet import __version__
 
 from . import (
+    approvals,
     audit,
     catalog,
     check,
@@ -19,6 +20,7 @@ from . import (
     fmt,
     hook,
     init,
+    keys,
     lint,
     lsp,
     mcp_proxy,
@@ -35,7 +37,8 @@ from .verb import Streams, Verb, examples_text
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("write a policy", (init.VERB, fmt.VERB, explain.VERB, lsp.VERB)),
     ("try it", (test.VERB, mutate.VERB, lint.VERB, prove.VERB, diff.VERB, show.VERB)),
-    ("use it", (check.VERB, serve.VERB, mcp_proxy.VERB, catalog.VERB, audit.VERB, hook.VERB)),
+    ("use it", (check.VERB, mcp_proxy.VERB, hook.VERB, catalog.VERB)),
+    ("run it", (serve.VERB, keys.VERB, approvals.VERB, audit.VERB)),
 )
 VERBS = {verb.name: verb for _, verbs in GROUPS for verb in verbs}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,10 +51,19 @@ def program_of(paths: Sequence[Path], params: Path | None, streams: Streams) -> 
 
 def guard_of(program: Program) -> Guard:
     """A guard that decides calls. Raises Failed where a param has no value yet."""
-    from licet.verifier.guard import Guard, UnsetParamsError
+    from licet.verifier.guard import Guard
+
+    with concrete():
+        return Guard(program)
+
+
+@contextmanager
+def concrete() -> Iterator[None]:
+    """Around making a guard: raises Failed where a param has no value yet."""
+    from licet.verifier.guard import UnsetParamsError
 
     try:
-        return Guard(program)
+        yield
     except UnsetParamsError as unset:
         names = ", ".join(f"`{name}`" for name in unset.names)
         raise Failed(

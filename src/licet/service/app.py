@@ -19,12 +19,14 @@ from .bundles.policies import Policies
 from .console.app import Console, routes_of
 from .guards import Guards
 from .headers import SecurityHeaders
+from .keys import Keyring
 from .modes import ModeHeader
 from .rates import Rates
 from .resolvers import add_resolvers
 from .routes import ROUTERS
 from .settings import Key, ServiceSettings
 from .state import Service
+from .stored_keys import StoredKeys
 from .telemetry.making import telemetry_of
 from .telemetry.requests import Requests
 
@@ -46,17 +48,20 @@ def create_app(
     files: Files | None = None,
 ) -> FastAPI:
     """The app around a guard, which it closes at its end. `keys` are known beside those of the
-    settings; an `authenticator` takes the place of both.
+    settings and of the store; an `authenticator` takes the place of all.
 
     `files` are what the guard was compiled from, with its mode. What is active in the store decides
-    in each tenant that the keys are of, as `bundles.opening` says; without `files`, the guard's
-    policy is made the active one.
+    in each tenant that is served, as `bundles.opening` says; without `files`, the guard's policy is
+    made the active one.
     """
     settings = settings or ServiceSettings()
     known = (*settings.keys, *keys)
     key = None if files is None else (files.bundle.digest, files.observe_until)
     guards = Guards(guard, key)
     telemetry = telemetry_of(settings.telemetry)
+    served = settings.served | {guard.tenant} | {key.tenant for key in known}
+    keyring = Keyring(guard.store)
+    stored = StoredKeys(keyring, guard.store, served)
     policies = Policies(guard.store, guards, guard, settings, telemetry)
 
     @asynccontextmanager
@@ -86,15 +91,16 @@ def create_app(
         settings,
         guards,
         guard.store,
-        authenticator or authenticator_of(settings, known[len(settings.keys) :]),
+        authenticator or authenticator_of(settings, known[len(settings.keys) :], stored),
         Rates(settings.limits.rate, settings.limits.burst),
         telemetry,
         policies,
+        keyring,
+        stored,
         guard.tenant,
     )
     add_resolvers(guard, settings.facts)
-    tenants = settings.tenants | {guard.tenant} | {each.tenant for each in known}
-    policies.open(sorted(tenants), files)
+    policies.open(sorted(served), files)
     problems.add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

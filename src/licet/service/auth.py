@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
 from collections.abc import Iterable
 from typing import Protocol
@@ -14,6 +13,7 @@ from .callers import Caller
 from .problems import Problem
 from .settings import Key, ServiceSettings
 
+#: The first letters of keys that were made here.
 PREFIX = "licet_"
 MIN_KEY = 20
 MAX_CREDENTIAL = 16_384
@@ -24,12 +24,8 @@ class Authority(Protocol):
     """Something that knows credentials of one kind."""
 
     async def caller(self, credential: str) -> Caller | None:
-        """Whose credential this is; None: none that is known here. Raises nothing."""
-
-
-def new_key() -> str:
-    """A key that nobody can guess; only its hash is kept."""
-    return PREFIX + secrets.token_urlsafe(32)
+        """Whose credential this is; None: none that is known here. Raises StoreError where that
+        cannot be known now, and nothing else."""
 
 
 def hash_of(key: str) -> str:
@@ -70,11 +66,11 @@ class Authenticator:
         self._authorities = tuple(authorities)
 
     async def caller(self, request: Request) -> Caller:
-        """Who asks. Raises Problem 401."""
+        """Who asks. Raises Problem 401, and StoreError."""
         return await self.known(_credential(request))
 
     async def known(self, credential: str) -> Caller:
-        """Whose credential this is. Raises Problem 401."""
+        """Whose credential this is. Raises Problem 401, and StoreError."""
         known = self._authorities if 0 < len(credential) <= MAX_CREDENTIAL else ()
         for authority in known:
             found = await authority.caller(credential)
@@ -99,9 +95,12 @@ def _credential(request: Request) -> str:
     return bearer[0]
 
 
-def authenticator_of(settings: ServiceSettings, more: Iterable[Key] = ()) -> Authenticator:
-    """What the configuration knows; `more` are keys that are not written there."""
-    tokens: list[Authority] = []
+def authenticator_of(
+    settings: ServiceSettings, more: Iterable[Key] = (), stored: Authority | None = None
+) -> Authenticator:
+    """What the configuration knows; `more` are keys that are not written there, `stored` knows
+    those of the store."""
+    tokens: list[Authority] = [] if stored is None else [stored]
     if settings.tokens:
         from .tokens import TokenAuthority
 

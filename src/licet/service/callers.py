@@ -19,6 +19,11 @@ class Role(StrEnum):
     administrator = "administrator"
 
 
+#: What an administrator may give to a key over HTTP: what machines need. By the other roles a
+#: person decides. They come from who runs the service, or from an identity provider, so that nobody
+#: who administers a tenant can be the second person that a rule asks for.
+GRANTABLE = frozenset({Role.agent, Role.host, Role.auditor})
+
 #: Of a route that asks for no credential.
 PUBLIC: frozenset[Role] = frozenset()
 
@@ -30,7 +35,8 @@ class Caller:
     `principal`, `context` and `session` are what the configuration says of whoever holds it: an
     agent acts as this, an approver answers as this. `tools` limits what it may check (globs; None:
     every tool). `name` is for logs and limits; it is no secret. `expires` is when the credential
-    does, in seconds since 1970.
+    does, in seconds since 1970. `stored` is the hash of the key in the store that it is, if it is
+    one.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Caller:
     session: str | None = None
     tools: tuple[str, ...] | None = None
     expires: float | None = None
+    stored: str | None = None
 
     @property
     def vouches(self) -> bool:

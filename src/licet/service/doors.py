@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from licet.compiler.json_text import json_line
+from licet.verifier.history import StoreError
 
 from .callers import PUBLIC, Role
 from .problems import SCHEMA, Problem, internal
@@ -77,19 +78,22 @@ class Door(APIRoute):
                     if trail is not None:
                         trail.caller = caller
                         trail.authenticated = time.perf_counter() - asked
-                    service.rates.take(caller.name)
+                    service.rates.take(caller)
                     if roles.isdisjoint(caller.roles):
                         raise Problem(403, "this credential has none of the roles of this route")
                     request.scope["licet.caller"] = caller
                 return await inner(request)
             except Problem as problem:
                 return problem.response()
+            except StoreError as error:
+                log.error("the store failed: %s %s: %s", request.method, path, error)
+                return Problem(503, "the store failed: nothing was allowed").response()
             except ClientDisconnect:
                 return Problem(400, "the client went away").response()
             except (HTTPException, RequestValidationError):
                 raise
             except Exception:
-                log.exception("a request failed: %s %s", request.method, self.path)
+                log.exception("a request failed: %s %s", request.method, path)
                 return internal().response()
 
         return handle
@@ -111,11 +115,12 @@ def door(
     """The options of a route: who may use it (nobody named: everybody), and how it is described.
 
     `body` and `answer` are JSON Schemas of what it takes and gives, `example` and `answered` one of
-    each; `errors` the statuses beyond those that every such route has.
+    each; `errors` the statuses beyond those that every such route has (503: of every route that
+    asks for a credential).
     """
     statuses = {*errors}
     if roles:
-        statuses |= {401, 403, 429}
+        statuses |= {401, 403, 429, 503}
     if body is not None:
         statuses |= {400, 413, 415, 422}
     problem = {"application/problem+json": {"schema": SCHEMA}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from .callers import Caller
 from .problems import Problem
 
 _MOST_BUCKETS = 10_000
@@ -19,12 +20,13 @@ class Rates:
         self._rate = rate
         self._burst = float(burst)
         self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
-    def take(self, name: str, weight: float = 1.0) -> None:
+    def take(self, caller: Caller, weight: float = 1.0) -> None:
         """Count one request of a caller. Raises Problem 429, with when to come again."""
         if self._rate is None:
             return
+        name = (caller.tenant, caller.name)  # names are each tenant's own
         now = self._clock()
         left, since = self._buckets.get(name, (self._burst, now))
         left = min(self._burst, left + (now - since) * self._rate)

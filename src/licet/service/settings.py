@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,7 +16,9 @@ from licet.adapters.outgoing import check_url
 
 from .callers import Role
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+#: Of keys and tenants.
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 
 
 class SettingsError(ValueError):
@@ -42,16 +44,11 @@ class Limits(Part):
     examination: Annotated[float, Field(gt=0, le=600)] = 30.0
 
 
-class Key(Part):
-    """An API key, of which only the hash is kept (`sha256:` and 64 hex digits).
+class Scope(Part):
+    """What a key is for: its roles, whom and what it stands for, which tools it may check (globs;
+    None: all), until when."""
 
-    To rotate a key, add the new one beside the old and give the old an `expires`.
-    """
-
-    name: Name
-    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
     roles: Annotated[frozenset[Role], Field(min_length=1)]
-    tenant: Name = "default"
     principal: dict[str, Any] = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
     session: str | None = None
@@ -59,10 +56,22 @@ class Key(Part):
     expires: datetime | None = None
 
     @model_validator(mode="after")
-    def _has_zone(self) -> Key:
+    def _has_zone(self) -> Self:
         if self.expires is not None and self.expires.utcoffset() is None:
             raise ValueError("`expires` has a time zone")
         return self
+
+
+class Key(Scope):
+    """An API key of the configuration, of which only the hash is kept (`sha256:` and 64 hex
+    digits).
+
+    To rotate a key, add the new one beside the old and give the old an `expires`.
+    """
+
+    name: Name
+    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    tenant: Name = "default"
 
 
 class Tokens(Part):
@@ -138,6 +147,23 @@ class Fact(Part):
         return self
 
 
+class WebhookSettings(Part):
+    """Where the approvals of one tenant are told: asked for, answered. `secret_env` names the
+    environment variable with the secret that signs (32 bytes or more); `seconds` bounds one
+    attempt; `private` lets `url` be an address that is not public."""
+
+    url: str
+    secret_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
+    tenant: Name = "default"
+    private: bool = False
+    seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
+
+    @model_validator(mode="after")
+    def _is_url(self) -> WebhookSettings:
+        check_url(self.url)
+        return self
+
+
 class TelemetrySettings(Part):
     """What operators are told. `logs`: JSON lines on standard error. `otlp` is the base URL of an
     OpenTelemetry collector (None: no traces). `operators` is a tenant whose auditors and
@@ -157,7 +183,8 @@ class TelemetrySettings(Part):
 class ServiceSettings(Part):
     """All of `[service]`. `database` is a store's URL, or `memory`; `seconds` bounds the
     solver; `public_url` is how clients reach the service. `policies`: whose word on the active
-    policy is the last (docs/service.md); `console`: pages for people, below `/console`."""
+    policy is the last (docs/service.md); `console`: pages for people, below `/console`; `tenants`
+    are served beside `default` and those of the credentials here."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
@@ -168,9 +195,11 @@ class ServiceSettings(Part):
     policies: Literal["both", "files", "uploads"] = "both"
     console: bool = True
     limits: Limits = Limits()
+    tenants: tuple[Name, ...] = ()
     keys: tuple[Key, ...] = ()
     tokens: tuple[Tokens, ...] = ()
     facts: tuple[Fact, ...] = ()
+    webhooks: tuple[WebhookSettings, ...] = ()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @model_validator(mode="after")
@@ -184,10 +213,10 @@ class ServiceSettings(Part):
         return self
 
     @property
-    def tenants(self) -> frozenset[str]:
-        """Those that some credential is of."""
+    def served(self) -> frozenset[str]:
+        """The tenants whose policy this service activates, and whose stored keys it takes."""
         of_tokens = {tenant for each in self.tokens for tenant in (each.tenant, *each.tenants)}
-        return frozenset({key.tenant for key in self.keys} | of_tokens)
+        return frozenset({*self.tenants, *(key.tenant for key in self.keys), *of_tokens})
 
 
 def read_settings(path: Path | None, **flags: object) -> ServiceSettings:

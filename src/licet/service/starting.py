@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,25 +16,27 @@ from licet.verifier.history import Store
 from licet.verifier.history.memory import MemoryStore
 
 from .app import create_app
-from .auth import MIN_KEY, hash_of, new_key
+from .auth import MIN_KEY, hash_of
 from .bundles.files import read_files
 from .bundles.opening import files_of
 from .bundles.unpacking import compiled
 from .callers import Role
-from .settings import Key, ServiceSettings, SettingsError
+from .keys import KeyRefusedError, Keyring
+from .notifying import Notifier
+from .settings import Key, Scope, ServiceSettings, SettingsError
 
 #: The environment variable with the first host key.
 KEY_VARIABLE = "LICET_API_KEY"
 #: How the workers are told what to serve; set by `licet serve` for its own children.
 PLAN_VARIABLE = "LICET_SERVE_PLAN"
-#: In the store: the hash of the first key that was made.
+#: In the store: that the first key was made.
 _SECRET = "service first key"
 FIRST = "first"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to serve. `key_hash`: of the first host key, where there is one."""
+    """What to serve. `key_hash`: of the host key that the environment gave, if it did."""
 
     policies: tuple[Path, ...]
     settings: ServiceSettings
@@ -62,11 +65,12 @@ class Plan:
 
 
 def first_key(settings: ServiceSettings, store: Store) -> tuple[str | None, str | None]:
-    """The hash of the first host key, and the key itself if it was made just now.
+    """The hash of the host key in `LICET_API_KEY`, if that is set, and the key that was made
+    just now, if it was.
 
-    `LICET_API_KEY` is taken where it is set. Else, where the configuration has no keys, one is made
-    and its hash kept in the store: it is shown this once. Raises SettingsError for a weak key, and
-    StoreError.
+    One is made, under the name `first`, where nothing has a key: neither the environment, nor the
+    configuration, nor the tenant `default` in the store, and none was made before. It is shown this
+    once. Raises SettingsError for a weak key, and StoreError.
     """
     given = os.environ.get(KEY_VARIABLE)
     if given is not None:
@@ -75,14 +79,15 @@ def first_key(settings: ServiceSettings, store: Store) -> tuple[str | None, str 
         return hash_of(given), None
     if settings.keys:
         return None, None
-    made: list[str] = []
-
-    def make() -> bytes:
-        made.append(new_key())
-        return hash_of(made[0]).encode()
-
-    kept = store.secret(_SECRET, make).decode()
-    return kept, made[0] if made and hash_of(made[0]) == kept else None
+    keyring = Keyring(store)
+    mine = secrets.token_bytes(16)
+    if keyring.list("default") or store.secret(_SECRET, lambda: mine) != mine:
+        return None, None
+    try:
+        host = Scope(roles=frozenset({Role.host}))
+        return None, keyring.create("default", FIRST, host, by="licet serve")[0]
+    except KeyRefusedError:  # another process was faster
+        return None, None
 
 
 def open_database(url: str) -> Store:
@@ -99,6 +104,12 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
     store = open_database(plan.settings.database) if store is None else store
     settings = plan.settings
     bundle, until = read_files(plan.policies, plan.params)
+    notifier = Notifier(settings.webhooks)
+
+    def close() -> None:
+        notifier.close()
+        store.close()
+
     # What runs is what is kept: compiled from the bundle, not from the disk once more.
     guard = Guard(
         compiled(bundle),
@@ -106,12 +117,13 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
         seconds=settings.seconds,
         observe_until=until,
         activate=False,
+        notify=notifier if settings.webhooks else None,
     )
     files = files_of(bundle, guard.program, until)
     keys = []
     if plan.key_hash is not None:
         keys.append(Key(name=FIRST, hash=plan.key_hash, roles=frozenset({Role.host})))
-    return create_app(guard, settings, keys=keys, on_close=store.close, files=files)
+    return create_app(guard, settings, keys=keys, on_close=close, files=files)
 
 
 def worker() -> FastAPI:

@@ -13,8 +13,10 @@ from .auth import Authenticator
 from .bundles.policies import Policies
 from .callers import Caller
 from .guards import Guards
+from .keys import Keyring
 from .rates import Rates
 from .settings import ServiceSettings
+from .stored_keys import StoredKeys
 from .telemetry.sinks import Telemetry
 
 
@@ -29,6 +31,8 @@ class Service:
     rates: Rates
     telemetry: Telemetry
     policies: Policies
+    keyring: Keyring
+    stored_keys: StoredKeys
     #: The tenant by which the service itself is judged ready.
     tenant: str = "default"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,21 @@ log = logging.getLogger("licet.service")
 #: but no more often than that.
 FRESH = 600.0
 PAUSE = 30.0
+#: Keys that were read so long ago are trusted no more, if the provider has not answered since. One
+#: that is silent issues no tokens either, and those that are out end within about as long.
+OLDEST = 3_600.0
 _MAX_CHAIN = 16
 
 
 class TokenAuthority:
     """The tokens of one issuer."""
 
-    def __init__(self, settings: Tokens) -> None:
+    def __init__(self, settings: Tokens, *, ticks: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
+        self._ticks = ticks
         self._keys: KeySet | None = None
-        self._read_at = float("-inf")
+        #: When they were read, and when that was tried last.
+        self._known_at = self._read_at = float("-inf")
         self._lock = asyncio.Lock()
         self._claims = JWTClaimsRegistry(
             leeway=settings.leeway,
@@ -76,13 +81,15 @@ class TokenAuthority:
         return claims
 
     async def _known(self, age: float) -> KeySet | None:
-        """The provider's keys, not older than `age` if they can be had. Old ones serve on while
-        the provider does not answer."""
+        """The provider's keys, not older than `age` if they can be had. Old ones serve on for
+        `OLDEST` while the provider does not answer."""
         async with self._lock:
-            if time.monotonic() - self._read_at >= age:
-                self._read_at = time.monotonic()
+            now = self._ticks()
+            if now - self._read_at >= age:
+                self._read_at = now
                 try:
                     self._keys = KeySet.import_key_set(decode(await self._source()))
+                    self._known_at = now
                 except (
                     OutgoingError,
                     OSError,
@@ -92,7 +99,7 @@ class TokenAuthority:
                     KeyError,
                 ) as error:
                     log.warning("the keys of an issuer cannot be read: %s", type(error).__name__)
-            return self._keys
+            return self._keys if now - self._known_at < OLDEST else None
 
     async def _source(self) -> bytes:
         settings = self._settings

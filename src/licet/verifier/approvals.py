@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from licet.compiler import ir
-from licet.compiler.clock import Clock
+from licet.compiler.clock import Clock, format_time
 from licet.compiler.evaluation import UnknownRead, WrongType, evaluate
 from licet.compiler.exact_json import canonical, decode
 from licet.compiler.intake import BadValue, validator
@@ -52,7 +52,8 @@ class Approval:
     """What a person is asked, and what has been said. Instants are microseconds.
 
     `call` is the whole call as JSON data: its `args` come from a model and are nobody's word;
-    show them quoted. `rules` are the rules that ask. `principal` is who acts.
+    show them quoted. `rules` are the rules that ask. `principal` is who acts. `tenant` is empty
+    where a service does not say it: whose key it was.
     """
 
     id: str
@@ -65,13 +66,32 @@ class Approval:
     asked: int
     expires: int
     rejected_by: str | None = None
+    tenant: str = ""
 
     @property
     def args(self) -> Mapping[str, Any]:
         return cast(Mapping[str, Any], self.call["args"])
 
+    def plain(self) -> dict[str, object]:
+        """As JSON, for whoever may see it; never a ticket."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "tool": self.tool,
+            "args": self.args,
+            "principal": self.principal,
+            "session": self.session,
+            "rules": [
+                {"name": r.name, "message": r.message, "needs": r.needs, "agreed": list(r.agreed)}
+                for r in self.rules
+            ],
+            "asked": format_time(self.asked),
+            "expires": format_time(self.expires),
+            "rejected_by": self.rejected_by,
+        }
 
-def read(stored: StoredApproval, now: int) -> Approval:
+
+def read(stored: StoredApproval, now: int, tenant: str) -> Approval:
     """An approval as people see it; one whose time is over has expired."""
     data = decode(stored.document)
     state = stored.state
@@ -91,6 +111,7 @@ def read(stored: StoredApproval, now: int) -> Approval:
         stored.asked,
         stored.expires,
         data["rejected_by"],
+        tenant,
     )
 
 
@@ -325,6 +346,6 @@ def open_approvals(tx: Transaction, now: int) -> list[Approval]:
     found: list[Approval] = []
     after = ""
     while batch := tx.approvals("open", after, 200):
-        found += [read(one, now) for one in batch if one.expires > now]
+        found += [read(one, now, tx.tenant) for one in batch if one.expires > now]
         after = batch[-1].id
     return found

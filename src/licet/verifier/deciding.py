@@ -549,7 +549,7 @@ class Decider:
                 verdict = replace(verdict, approval=asked.id)
             self._note(sitting, verdict, proposal, rules, refusal.states)
         if asked is not None and asked.asked == sitting.now and self._on_asked is not None:
-            self._on_asked(read(asked, sitting.now))
+            self._on_asked(read(asked, sitting.now, sitting.tx.tenant))
         return verdict
 
     def _asked(

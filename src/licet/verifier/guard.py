@@ -25,7 +25,7 @@ from .facts import Resolver, Resolvers
 from .history import Store, Transaction
 from .history.memory import MemoryStore
 from .lanes import Lanes
-from .redeeming import Ending, Redeemed, Redeemer, RedeemError
+from .redeeming import Ended, Ending, Redeemed, Redeemer, RedeemError
 from .remembering import Memory
 from .running import Running
 from .series import SeriesDecider
@@ -480,6 +480,24 @@ class Guard:
         else:
             self.settle(ticket, ending, result)
 
+    async def aend(
+        self,
+        call: Mapping[str, object],
+        ending: Ending,
+        result: object = None,
+        *,
+        tenant: str | None = None,
+    ) -> Ended:
+        """How a call ended that was checked with `commit` under its own `id`, said by the call
+        itself: for a door that keeps no tickets. Raises SettleError and StoreError."""
+        try:
+            action = Action.from_mapping(call)
+        except ActionError:
+            return "unknown"
+        name = self._named(tenant)
+        work = partial(self._redeemer.settle_call, action, name, ending, result)
+        return await self._storing.run(name, work)
+
     def _whose(self, ticket: Ticket | str | None) -> str:
         """The tenant that a ticket says it is of: in whose name its work waits, and no more."""
         try:
@@ -512,7 +530,7 @@ class Guard:
         """One approval, whatever has become of it. Raises StoreError."""
         with self._memory.sit(self._named(tenant)) as sitting:
             found = sitting.tx.approval(id)
-            return None if found is None else read(found, sitting.now)
+            return None if found is None else read(found, sitting.now, sitting.tx.tenant)
 
     def approve(
         self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
@@ -549,7 +567,7 @@ class Guard:
     ) -> Approval:
         with self._memory.sit(self._named(tenant)) as sitting:
             stored = self._approvals.answer(sitting, id, approver, agrees=agrees)
-            answered = read(stored, sitting.now)
+            answered = read(stored, sitting.now, sitting.tx.tenant)
         self._tell(answered)
         return answered
 

@@ -22,10 +22,14 @@ from licet.compiler.values import render
 from .action import Action, ActionError
 from .admission import Admission, Refused, problem_text
 from .history import CallState, StoredCall
+from .proposing import Proposal
 from .remembering import SLACK, Memory, Sitting
 from .tickets import Ticket, TicketError, arguments_digest, frozen
 
 Ending = Literal["ok", "error", "cancelled"]
+#: What became of saying how a call ended: it is written down; there is no such call; it ran with
+#: other arguments than were allowed.
+Ended = Literal["settled", "unknown", "changed"]
 ENDINGS = ("ok", "error", "cancelled")
 
 
@@ -172,7 +176,7 @@ class Redeemer:
         if ending not in ENDINGS:
             raise ValueError(f"a call ends {', '.join(ENDINGS)}, not {ending!r}")
         ticket = self._ticket(shown)
-        text, problem = self._result(ticket, ending, result)
+        text, problem = self._result(ticket.tool, ending, result)
         if self._is_light(ticket):
             self._spent.take(ticket)
         else:
@@ -180,6 +184,36 @@ class Redeemer:
                 self._settle(sitting, self._call(sitting, ticket), ending, text)
         if problem:
             raise SettleError(problem)
+
+    def settle_call(
+        self, action: Action, tenant: str, ending: Ending, result: object = None
+    ) -> Ended:
+        """How a call ended that was committed under its `id`, for a door that keeps no tickets.
+
+        `action` is the call as it was proposed. One that ran with other arguments than were allowed
+        has ended in nobody knows what way. Raises SettleError as `settle` does.
+        """
+        try:
+            tool = self._admission.tool(action.tool, action.args)
+            proposal = Proposal.of(
+                action, tool, self._admission.world(tool, action), tenant, commit=True
+            )
+        except Refused:
+            return "unknown"
+        text, problem = self._result(tool.qualified, ending, result)
+        with self._memory.sit(tenant) as sitting:
+            session = proposal.session or ""
+            call = sitting.tx.call_by_id(proposal.principal, session, action.id or "")
+            if call is None:
+                return "unknown"
+            same = (call.tool, call.digest) == (tool.qualified, proposal.digest)
+            if same:
+                self._settle(sitting, call, ending, text)
+            elif call.state == "redeemed":
+                self._settle(sitting, call, "cancelled", None)
+        if problem and same:
+            raise SettleError(problem)
+        return "settled" if same else "changed"
 
     def _settle(
         self, sitting: Sitting, call: StoredCall, ending: Ending, result: str | None
@@ -226,11 +260,11 @@ class Redeemer:
             body["result"] = decode(result)
         sitting.note("settlement", body)
 
-    def _result(self, ticket: Ticket, ending: Ending, result: object) -> tuple[str | None, str]:
+    def _result(self, name: str, ending: Ending, result: object) -> tuple[str | None, str]:
         """What the tool answered, as text, and what is wrong with it."""
         if ending != "ok" or result is None:
             return None, ""
-        tool = self._program.catalog.qualified.get(ticket.tool)
+        tool = self._program.catalog.qualified.get(name)
         promised = None if tool is None else tool.result
         check = validator(JSON if promised is None else promised, self._memory.clock)
         try:
@@ -240,7 +274,7 @@ class Redeemer:
             problem = problem_text(bad.problems[0])
         except ValueError as error:
             problem = f"the result is not JSON: {error}"
-        return _ODD, f"the result is not what `{ticket.tool}` promises: {problem}"
+        return _ODD, f"the result is not what `{name}` promises: {problem}"
 
 
 def _parts(sitting: Sitting, call: StoredCall) -> list[StoredCall]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from licet.verifier.history import AuditEntry, Head, Store, StoreError
-from support.store_rows import approval, call, head, leaf
+from support.store_rows import approval, call, head, key, leaf
 
 
 def test_a_tenant_begins_with_an_empty_head(store: Store) -> None:
@@ -454,3 +454,28 @@ def test_a_closed_store_refuses(store: Store) -> None:
     store.close()
     with pytest.raises(StoreError), store.begin("acme"):
         pass
+
+
+def test_keys_are_found_by_hash_and_listed_by_name(store: Store) -> None:
+    old, new, other = key("h1", ends=9), key("h2", made=2), key("h0", name="batch")
+    with store.begin("acme") as t:
+        for each in (new, old, other):
+            t.put_key(each)
+        assert t.api_keys() == [other, old, new]  # in the same transaction
+    with store.begin("zenith") as t:
+        t.put_key(key("h9"))
+    assert store.key("h2") == ("acme", new)
+    assert store.key("h9") == ("zenith", key("h9"))
+    assert store.key("h3") is None
+    with store.begin("acme") as t:
+        assert t.api_keys() == [other, old, new]
+        t.put_key(replace(old, ends=5))
+        t.drop_key("h2")
+        t.drop_key("h9")  # another tenant's is out of reach
+    assert store.key("h1") == ("acme", replace(old, ends=5))
+    assert store.key("h2") is None
+    assert store.key("h9") is not None
+    with suppress(RuntimeError), store.begin("acme") as t:
+        t.drop_key("h1")
+        raise RuntimeError
+    assert store.key("h1") is not None

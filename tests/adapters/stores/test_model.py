@@ -28,6 +28,7 @@ from licet.verifier.history import (
     Store,
     StoredApproval,
     StoredCall,
+    StoredKey,
     Transaction,
 )
 
@@ -50,6 +51,7 @@ class Model:
     nodes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     approvals: dict[str, StoredApproval] = field(default_factory=dict)
     documents: dict[tuple[str, str], str] = field(default_factory=dict)
+    keys: dict[str, StoredKey] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     exists: bool = False
 
@@ -220,6 +222,24 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
             assert list(self.t.documents(kind, id, most)) == below[:most]
 
         @precondition(lambda self: self.open is not None)
+        @rule(hash=NAMES, name=NAMES, made=NUMBERS, ends=st.none() | NUMBERS, text=TEXTS)
+        def put_key(self, hash, name, made, ends, text) -> None:  # type: ignore[no-untyped-def]
+            given = StoredKey(self.hashed(hash), name, made, ends, text)
+            self.model.keys[given.hash] = given
+            self.model.exists = True
+            self.t.put_key(given)
+
+        @precondition(lambda self: self.open is not None)
+        @rule(hash=NAMES)
+        def drop_key(self, hash: str) -> None:
+            self.model.keys.pop(self.hashed(hash), None)
+            self.model.exists = True
+            self.t.drop_key(self.hashed(hash))
+
+        def hashed(self, name: str) -> str:
+            return f"{self.prefix}{self.tenant} {name}"
+
+        @precondition(lambda self: self.open is not None)
         @rule(count=NUMBERS, text=TEXTS)
         def append_audit(self, count: int, text: str) -> None:
             first = self.model.head.audit_seq + 1
@@ -280,6 +300,8 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
         @rule(policy=NAMES)
         def read_the_rest(self, policy: str) -> None:
             assert self.t.head() == self.model.head
+            keys = sorted(self.model.keys.values(), key=lambda k: (k.name, k.made, k.hash))
+            assert list(self.t.api_keys()) == keys
             assert self.t.coverage(policy) == self.model.covered.get(policy, 0)
 
         @precondition(lambda self: self.open is None)

@@ -1,6 +1,7 @@
 """An event's tool call → the licet calls that it makes, or a refusal to read it.
 
-Paths become what they lead to: absolute, without `..`, links followed. A command line is the call
+Paths become what they lead to: absolute, without `..`, links followed; those of another machine are
+taken by their text alone. A command line is the call
 of the tool that runs it, with the programs that it starts where it can be read, and also the calls
 that it makes where a project asks for that (`commands = ["aws"]`).
 """
@@ -8,6 +9,7 @@ that it makes where a project asks for that (`commands = ["aws"]`).
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Mapping
 from typing import Final
 
@@ -26,9 +28,13 @@ SHELLS: Final = ("Bash", "PowerShell", "Monitor")
 _READ_OFF: Final = ("programs", "files", "skill")
 
 
-def calls_of(event: Event, catalog: Catalog, read: frozenset[str]) -> tuple[WrittenCall, ...]:
+def calls_of(
+    event: Event, catalog: Catalog, read: frozenset[str], *, here: bool = True
+) -> tuple[WrittenCall, ...]:
     """The calls that have to be allowed, each, before the event's tool runs. `read`: the programs
-    whose command lines are read as calls. Raises UnreadableCallError, MissingExtraError."""
+    whose command lines are read as calls. `here`: the agent is on this machine, so that its files
+    can be looked at. Raises UnreadableCallError, MissingExtraError."""
+    place = resolved if here else placed
     if event.tool.startswith("mcp__"):
         return (WrittenCall(_mcp_tool(event, catalog), dict(event.args or {})),)
     args = dict(event.args or {})
@@ -37,13 +43,13 @@ def calls_of(event: Event, catalog: Catalog, read: frozenset[str]) -> tuple[Writ
         patch = args.get("command")
         if not isinstance(patch, str):
             raise UnreadableCallError("a patch is a text")
-        args["files"] = [resolved(name, event.cwd) for name in patched_files(patch)]
+        args["files"] = [place(name, event.cwd) for name in patched_files(patch)]
         return (WrittenCall(f"{qualifier}.apply_patch", args),)
     if taken := [name for name in _READ_OFF if name in args and event.tool != "Skill"]:
         raise UnreadableCallError(f"the agent's tools have no argument `{taken[0]}`")
     for name in _PATHS:
         if isinstance(path := args.get(name), str):
-            args[name] = resolved(path, event.cwd)
+            args[name] = place(path, event.cwd)
     if event.tool not in SHELLS:
         return (WrittenCall(f"{qualifier}.{event.tool}", args),)
     found: tuple[WrittenCall, ...] = ()
@@ -61,6 +67,15 @@ def calls_of(event: Event, catalog: Catalog, read: frozenset[str]) -> tuple[Writ
 def resolved(path: str, cwd: str) -> str:
     """What a path leads to: absolute, links followed; what is not there yet, where it would be."""
     return os.path.realpath(os.path.join(cwd, os.path.expanduser(path)))
+
+
+def placed(path: str, cwd: str) -> str:
+    """A path of another machine, absolute, by its text alone. Raises UnreadableCallError for one
+    that only that machine can tell the meaning of."""
+    joined = posixpath.join(cwd, path)
+    if path.startswith("~") or ".." in joined.split("/") or "\0" in joined:
+        raise UnreadableCallError("a path of another machine is written without `~` and `..`")
+    return "/" + posixpath.normpath(joined).lstrip("/")
 
 
 def _commands(line: str, args: dict[str, object], read: frozenset[str]) -> tuple[WrittenCall, ...]:

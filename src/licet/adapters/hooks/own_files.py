@@ -60,9 +60,11 @@ _MAX_PATH: Final = 16_384
 
 @dataclass(frozen=True)
 class OwnFiles:
-    """`paths` are resolved files and folders, each with all that is in it."""
+    """`paths` are resolved files and folders, each with all that is in it. `here`: the agent is on
+    this machine; of another one nothing is known but the text of its paths."""
 
     paths: tuple[str, ...]
+    here: bool = True
 
     def touched(self, event: Event) -> bool:
         """Whether a call may write to one. Raises UnreadableCallError for what cannot be read."""
@@ -88,9 +90,9 @@ class OwnFiles:
         """Whether a path leads to one of the files, or to a folder that holds one (`above`)."""
         if not written or "\0" in written:
             return False
-        joined = os.path.join(cwd, os.path.expanduser(_from_url(written)))
+        joined = os.path.join(cwd, self._expanded(_from_url(written)))
         # No system opens a path so long, but a tool may shorten it first.
-        resolves = len(joined) <= _MAX_PATH
+        resolves = self.here and len(joined) <= _MAX_PATH
         for path in {os.path.realpath(joined) if resolves else "", os.path.normpath(joined)}:
             folded = path.casefold()
             if folded.endswith(_ENDINGS) or _SETTINGS.search(folded):
@@ -123,7 +125,7 @@ class OwnFiles:
 
     def _named(self, line: str, cwd: str) -> bool:
         """Whether a command line names one of the files and may do more than read it."""
-        home = os.path.expanduser("~")
+        home = self._expanded("~")
         bare = line.replace("\\\n", "").replace("${HOME}", home).replace("$HOME", home)
         bare = re.sub(r"\\(.)", r"\1", bare, flags=re.DOTALL)
         joined = re.sub(r"['\"]", "", bare)
@@ -142,7 +144,7 @@ class OwnFiles:
     def _may_mean(self, words: Iterable[str], line: str, cwd: str) -> bool:
         if _MARKS.search(line.casefold()):
             return True
-        folders = [cwd, *_changed_folders(line, cwd)]
+        folders = [cwd, *self._changed_folders(line, cwd)]
         above = _FOLDERS_TOO.search(line) is not None
         into = _INTO.search(line) is not None
         for written in words:
@@ -162,7 +164,7 @@ class OwnFiles:
 
     def _globbed(self, word: str, folder: str) -> bool:
         """A pattern that one of the files, or a folder above it, is of."""
-        pattern = os.path.normpath(os.path.join(folder, os.path.expanduser(word))).casefold()
+        pattern = os.path.normpath(os.path.join(folder, self._expanded(word))).casefold()
         pattern = re.sub(r"\{[^}]*\}", "*", pattern)
         known = [own.casefold() for own in self.paths]
         known += [f"{folder}/.claude/settings.json", f"{folder}/.codex/hooks.json"]
@@ -174,6 +176,15 @@ class OwnFiles:
                 path = os.path.dirname(path)
         return False
 
+    def _changed_folders(self, line: str, cwd: str) -> Iterator[str]:
+        """Where `cd` may have led before a word is read."""
+        for found in re.findall(r"(?:\bcd|\bpushd|-C|--directory)[\s=]+([^\s;&|]+)", line):
+            yield os.path.normpath(os.path.join(cwd, self._expanded(found)))
+
+    def _expanded(self, path: str) -> str:
+        """With the user's home in the place of `~`, where that is known."""
+        return os.path.expanduser(path) if self.here else path
+
 
 def _from_url(written: str) -> str:
     """The path of a `file:` URL; any other text as it is."""
@@ -183,12 +194,6 @@ def _from_url(written: str) -> str:
     if rest.startswith("//"):
         rest = "/" + rest[2:].partition("/")[2] if not rest.startswith("///") else rest[2:]
     return unquote(rest)
-
-
-def _changed_folders(line: str, cwd: str) -> Iterator[str]:
-    """Where `cd` may have led before a word is read."""
-    for found in re.findall(r"(?:\bcd|\bpushd|-C|--directory)[\s=]+([^\s;&|]+)", line):
-        yield os.path.normpath(os.path.join(cwd, os.path.expanduser(found)))
 
 
 def _texts(value: object, depth: int = 0) -> Iterator[str]:

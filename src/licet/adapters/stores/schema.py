@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 #: The revision that this code works with: the newest in `migrations/versions`.
-HEAD = "0002"
+HEAD = "0003"
 #: Where alembic keeps the revision of a database.
 REVISION_TABLE = "licet_revision"
 
@@ -174,6 +174,20 @@ DOCUMENTS = Table(
     _text("id"),
     _text("text"),
     PrimaryKeyConstraint("tenant", "kind", "id", name="licet_documents_key"),
+)
+
+# A secret is found before it is known whose it is: no two tenants have one
+KEYS = Table(
+    "licet_keys",
+    METADATA,
+    _int("tenant"),
+    _text("hash"),
+    _text("name"),
+    _int("made"),
+    Column("ends", BigInteger, nullable=True),
+    _text("document"),
+    PrimaryKeyConstraint("tenant", "hash", name="licet_keys_key"),
+    UniqueConstraint("hash", name="licet_keys_hash"),
 )
 
 AUDIT = Table(

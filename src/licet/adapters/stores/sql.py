@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import exc
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from licet.verifier.history import AuditEntry, Head, StoreError
+from licet.verifier.history import AuditEntry, Head, StoredKey, StoreError
 from licet.verifier.history.turns import Turns
 
 from .database import Database, Driver
@@ -100,6 +100,10 @@ class SqlStore:
     def audit(self, tenant: str, after: int, most: int) -> Sequence[AuditEntry]:
         values = {"name": tenant, "after": after, "most": most}
         return [AuditEntry(*row) for row in self._read(self._database.statements.audit, values)]
+
+    def key(self, hash: str) -> tuple[str, StoredKey] | None:
+        rows = self._read(self._database.statements.key, {"hash": hash})
+        return (rows[0][0], StoredKey(*rows[0][1:])) if rows else None
 
     def close(self) -> None:
         self._unusable = "it is closed"

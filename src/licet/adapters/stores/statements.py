@@ -31,6 +31,7 @@ from .schema import (
     CALLS,
     COVERAGE,
     DOCUMENTS,
+    KEYS,
     LEAVES,
     NODES,
     SECRETS,
@@ -195,6 +196,16 @@ class Statements:
             delete(DOCUMENTS).where(
                 *(DOCUMENTS.c[name] == bindparam(name) for name in ("tenant", "kind", "id"))
             )
+        )
+        self.keys = made(select(*_but_tenant(KEYS)).where(_here(KEYS)))
+        self.key = made(
+            select(TENANTS.c.name.label("tenant"), *_but_tenant(KEYS))
+            .join_from(KEYS, TENANTS, KEYS.c.tenant == TENANTS.c.tenant)
+            .where(KEYS.c.hash == bindparam("hash"))
+        )
+        self.put_key = made(self._upsert(KEYS))
+        self.drop_key = made(
+            delete(KEYS).where(KEYS.c.tenant == bindparam("key"), KEYS.c.hash == bindparam("hash"))
         )
 
         named = (

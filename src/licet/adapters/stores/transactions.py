@@ -16,6 +16,7 @@ from licet.verifier.history import (
     NodeRange,
     StoredApproval,
     StoredCall,
+    StoredKey,
     StoreError,
 )
 
@@ -65,6 +66,8 @@ class SqlTransaction:
         self._approvals: dict[str, StoredApproval] = {}
         #: By kind and id; None: it is dropped.
         self._documents: dict[tuple[str, str], str | None] = {}
+        #: By hash; None for one that is dropped.
+        self._keys: dict[str, StoredKey | None] = {}
         self._audit: list[AuditEntry] = []
 
     @property
@@ -214,6 +217,20 @@ class SqlTransaction:
     def drop_document(self, kind: str, id: str) -> None:
         self._documents[kind, id] = None
 
+    # keys
+
+    def api_keys(self) -> Sequence[StoredKey]:
+        if self._keys:
+            self._send(self._taken_keys(self._number()))
+        found = [StoredKey(*row) for row in self._rows(self._statements.keys)]
+        return sorted(found, key=lambda key: (key.name, key.made, key.hash))
+
+    def put_key(self, key: StoredKey) -> None:
+        self._keys[key.hash] = key
+
+    def drop_key(self, hash: str) -> None:
+        self._keys[hash] = None
+
     # audit
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
@@ -231,6 +248,7 @@ class SqlTransaction:
             *self._taken_nodes(tenant),
             *self._taken_approvals(tenant),
             *self._taken_documents(tenant),
+            *self._taken_keys(tenant),
         ]
         if self._covered:
             writes.append(
@@ -265,6 +283,7 @@ class SqlTransaction:
             or self._nodes
             or self._approvals
             or self._documents
+            or self._keys
             or self._audit
         )
 
@@ -350,6 +369,16 @@ class SqlTransaction:
                 writes.append((self._statements.put_document, [{**row, "text": text}]))
         return writes
 
+    def _taken_keys(self, tenant: int) -> list[Write]:
+        keys, self._keys = self._keys, {}
+        writes: list[Write] = []
+        for hash, key in keys.items():
+            if key is None:
+                writes.append((self._statements.drop_key, [{"key": tenant, "hash": hash}]))
+            else:
+                writes.append((self._statements.put_key, [_row(key, tenant)]))
+        return writes
+
     # talking to the database
 
     def _send(self, writes: Sequence[Write], *, commit: bool = False) -> None:
@@ -389,5 +418,5 @@ class SqlTransaction:
         return self._broken
 
 
-def _row(given: StoredCall | Leaf | StoredApproval, tenant: int) -> dict[str, object]:
+def _row(given: StoredCall | Leaf | StoredApproval | StoredKey, tenant: int) -> dict[str, object]:
     return {"tenant": tenant, **{name: getattr(given, name) for name in given.__slots__}}

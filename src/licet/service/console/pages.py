@@ -117,10 +117,12 @@ def endpoint_of(page: Page, console: Console) -> Callable[[Request], Awaitable[R
         try:
             asked = time.perf_counter()
             session = console.sessions.read(request)
+            if session is not None and not await console.service.stored_keys.lives(session.caller):
+                session = None  # its key was revoked, or has ended
             told(request, page.path, session, time.perf_counter() - asked)
             if session is None:
                 return sign_in_first(request)
-            console.service.rates.take(session.caller.name)
+            console.service.rates.take(session.caller)
             if page.roles.isdisjoint(session.caller.roles):
                 raise Problem(403, "what you signed in with has none of the roles of this page")
             form: Mapping[str, str] = {}

@@ -133,6 +133,7 @@ def _claims(session: Session) -> dict[str, Any]:
         "roles": sorted(caller.roles),
         "tenant": caller.tenant,
         "principal": principal,
+        "key": caller.stored,
         "form": session.form,
         "idle": session.idle_until,
         "exp": session.until,
@@ -146,6 +147,7 @@ def _session_of(claims: Mapping[str, Any]) -> Session:
         claims["tenant"],
         decode(claims["principal"]),
         expires=float(claims["exp"]),
+        stored=claims["key"],
     )
     return Session(caller, claims["form"], float(claims["idle"]), float(claims["exp"]))
 

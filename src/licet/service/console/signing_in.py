@@ -81,7 +81,7 @@ async def _sign_in(console: Console, request: Request) -> Response:
             raise Problem(403, "the browser sent no cookie: allow cookies here, and try again")
         check_form(request, form, expected)
         caller = await console.service.authenticator.known(form.get("credential", "").strip())
-        console.service.rates.take(caller.name)
+        console.service.rates.take(caller)
         session = console.sessions.begin(caller)
         if not console.places(session):
             raise Problem(

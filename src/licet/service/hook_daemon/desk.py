@@ -175,6 +175,11 @@ def _named_files(root: Path, files: Mapping[str, object]) -> Iterator[Path]:
                 yield path
 
 
+def store_of(policy: Path) -> str:
+    """The URL of the store in which the hooks of a policy remember. Raises HookSettingsError."""
+    return _settings(project_root(policy)).store
+
+
 def default_store(root: Path) -> str:
     """The state of a project's hooks, in this user's own folder, which is made."""
     base = Path(os.path.expanduser("~")) / ".local" / "state" / "licet"

@@ -11,6 +11,8 @@ from . import (
     decisions,
     explain,
     health,
+    hooks,
+    keys,
     litellm,
     metrics,
     policies,
@@ -28,6 +30,8 @@ ROUTERS = (
     authzen.ROUTER,
     admission.ROUTER,
     litellm.ROUTER,
+    hooks.ROUTER,
+    keys.ROUTER,
     health.ROUTER,
     metrics.ROUTER,
 )

@@ -9,10 +9,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from starlette.requests import Request
 
-from licet.compiler.clock import format_time
 from licet.verifier.approvals import Approval, ApprovalError
 from licet.verifier.guard import Guard
-from licet.verifier.history import StoreError
 
 from ..callers import Role
 from ..doors import Json, door, router
@@ -61,7 +59,7 @@ _EXAMPLE = {
             },
         },
         answered={"approvals": [_EXAMPLE], "next": None},
-        errors=(422, 503),
+        errors=(422,),
     ),
 )
 async def approvals(
@@ -75,25 +73,25 @@ async def approvals(
     )
     page = [one for one in found if one.id > after][: limit + 1]
     following = page[limit - 1].id if len(page) > limit else None
-    return Json({"approvals": [plain(one) for one in page[:limit]], "next": following})
+    return Json({"approvals": [one.plain() for one in page[:limit]], "next": following})
 
 
 @ROUTER.get(
     "/v1/approvals/{id}",
     tags=["approvals"],
     summary="One approval, whatever has become of it",
-    **door(*_READERS, answer=ONE, answered=_EXAMPLE, errors=(404, 422, 503)),
+    **door(*_READERS, answer=ONE, answered=_EXAMPLE, errors=(404, 422)),
 )
 async def approval(request: Request, id: Id) -> Json:
     """One of the caller's tenant."""
-    return Json(plain(await _one(request, id)))
+    return Json((await _one(request, id)).plain())
 
 
 @ROUTER.get(
     "/v1/approvals/{id}/wait",
     tags=["approvals"],
     summary="Wait until somebody has answered",
-    **door(*_READERS, answer=ONE, answered=_EXAMPLE, errors=(404, 422, 503)),
+    **door(*_READERS, answer=ONE, answered=_EXAMPLE, errors=(404, 422)),
 )
 async def wait(
     request: Request, id: Id, seconds: Annotated[float, Query(ge=0, le=300)] = 20.0
@@ -108,16 +106,14 @@ async def wait(
             found = await guard.answered(id, tenant=caller.tenant, seconds=seconds)
         except LookupError:
             raise _unknown() from None
-        except StoreError:
-            raise _gone() from None
-    return Json(plain(found))
+    return Json(found.plain())
 
 
 @ROUTER.post(
     "/v1/approvals/{id}/{answer}",
     tags=["approvals"],
     summary="Agree, or do not",
-    **door(Role.approver, answer=ONE, answered=_EXAMPLE, errors=(404, 409, 422, 503)),
+    **door(Role.approver, answer=ONE, answered=_EXAMPLE, errors=(404, 409, 422)),
 )
 async def answer(request: Request, id: Id, answer: Literal["approve", "reject"]) -> Json:
     """Whoever answers is whom the credential says; the body is not read. An answer that does not
@@ -130,7 +126,7 @@ async def answer(request: Request, id: Id, answer: Literal["approve", "reject"])
         return act(id, approver=caller.principal, tenant=tenant)
 
     try:
-        return Json(plain(await _asked(request, say)))
+        return Json((await _asked(request, say)).plain())
     except ApprovalError as error:
         raise Problem(409, str(error)) from None
 
@@ -145,37 +141,11 @@ async def _one(request: Request, id: str) -> Approval:
 
 
 async def _asked(request: Request, ask: Callable[[Guard, str], Any]) -> Any:
-    """Ask the guard beside the event loop. Raises Problem 503 where the store fails."""
+    """Ask the guard beside the event loop."""
     service, caller = service_of(request), caller_of(request)
     with service.guards.lease(caller.tenant) as guard:
-        try:
-            return await asyncio.to_thread(ask, guard, caller.tenant)
-        except StoreError:
-            raise _gone() from None
+        return await asyncio.to_thread(ask, guard, caller.tenant)
 
 
 def _unknown() -> Problem:
     return Problem(404, "there is no such approval")
-
-
-def _gone() -> Problem:
-    return Problem(503, "the store failed")
-
-
-def plain(one: Approval) -> dict[str, object]:
-    """An approval as JSON; never a ticket."""
-    return {
-        "id": one.id,
-        "state": one.state,
-        "tool": one.tool,
-        "args": one.args,
-        "principal": one.principal,
-        "session": one.session,
-        "rules": [
-            {"name": r.name, "message": r.message, "needs": r.needs, "agreed": list(r.agreed)}
-            for r in one.rules
-        ],
-        "asked": format_time(one.asked),
-        "expires": format_time(one.expires),
-        "rejected_by": one.rejected_by,
-    }

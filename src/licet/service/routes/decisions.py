@@ -9,11 +9,9 @@ from fastapi import Query
 from starlette.requests import Request
 
 from licet.verifier.audit.bodies import KINDS
-from licet.verifier.history import StoreError
 
 from ..callers import Role
 from ..doors import Json, door, router
-from ..problems import Problem
 from ..records import search
 from ..state import caller_of, service_of
 
@@ -53,7 +51,7 @@ _ENTRY = {
             ],
             "next": None,
         },
-        errors=(422, 503),
+        errors=(422,),
     ),
 )
 async def decisions(
@@ -73,10 +71,7 @@ async def decisions(
     service, caller = service_of(request), caller_of(request)
     wanted = {"kind": kind, "outcome": outcome, "tool": tool, "rule": rule, "id": id}
     asked = {name: value for name, value in wanted.items() if value is not None}
-    try:
-        found, following = await asyncio.to_thread(
-            search, service.store, caller.tenant, before, limit, asked
-        )
-    except StoreError:
-        raise Problem(503, "the store failed") from None
+    found, following = await asyncio.to_thread(
+        search, service.store, caller.tenant, before, limit, asked
+    )
     return Json({"entries": [each.plain() for each in found], "next": following})

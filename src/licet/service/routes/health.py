@@ -6,8 +6,6 @@ import asyncio
 
 from starlette.requests import Request
 
-from licet.verifier.history import StoreError
-
 from ..doors import Json, door, router
 from ..problems import Problem
 from ..state import service_of
@@ -46,10 +44,7 @@ async def readyz(request: Request) -> Json:
         with service.guards.lease(tenant) as guard, service.store.begin(tenant) as tx:
             return tx.head().policy, guard.program.digest
 
-    try:
-        told, loaded = await asyncio.to_thread(active)
-    except StoreError:
-        raise Problem(503, "the store does not answer: calls are refused") from None
+    told, loaded = await asyncio.to_thread(active)
     if told and told != loaded:
         raise Problem(503, "another policy is active by now: calls are refused")
     return Json({"status": "ready"})

@@ -12,8 +12,6 @@ from fastapi import Path, Query
 from pydantic import Field
 from starlette.requests import Request
 
-from licet.verifier.history import StoreError
-
 from ..bundles.activating import NotAllowedError, NotThereError, Person, PolicyError
 from ..bundles.bundle import BundleError, uploaded
 from ..bundles.examining import BusyError
@@ -163,7 +161,7 @@ def _moving(body: type[Message], example: object) -> dict[str, Any]:
         example=example,
         answer=_DONE_SCHEMA,
         answered={"state": "active", "activation": _ACTIVATION},
-        errors=(404, 409, 422, 503),
+        errors=(404, 409, 422),
     )
     content = {"application/json": {"schema": _DONE_SCHEMA, "example": _WAITING}}
     waits = "It is noted, and a second person has to want it too"
@@ -181,7 +179,6 @@ def _moving(body: type[Message], example: object) -> dict[str, Any]:
         example={"files": {"refunds.licet": 'policy "refunds"\n…'}},
         answer=_POLICY_SCHEMA,
         answered=_POLICY,
-        errors=(503,),
     ),
 )
 async def send(request: Request) -> Json:
@@ -225,7 +222,7 @@ async def send(request: Request) -> Json:
             "history": [_ACTIVATION],
             "next": None,
         },
-        errors=(422, 503),
+        errors=(422,),
     ),
 )
 async def policies(
@@ -253,7 +250,7 @@ async def policies(
     "/v1/policies/{digest}",
     tags=["policies"],
     summary="One policy, with its texts and what was found",
-    **door(*READERS, answer=_POLICY_SCHEMA, answered=_POLICY, errors=(404, 422, 503)),
+    **door(*READERS, answer=_POLICY_SCHEMA, answered=_POLICY, errors=(404, 422)),
 )
 async def policy(request: Request, digest: Digest) -> Json:
     """One of the caller's tenant."""
@@ -332,8 +329,6 @@ async def _asked(request: Request, work: Callable[[Policies, str], Answer]) -> A
     except BusyError:
         text = "other policies are being examined: try again"
         raise Problem(503, text, headers={"Retry-After": "5"}) from None
-    except StoreError:
-        raise Problem(503, "the store failed") from None
 
 
 def _unprocessable(error: BundleError) -> Problem:

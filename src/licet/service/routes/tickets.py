@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from licet.verifier.history import StoreError
 from licet.verifier.redeeming import RedeemError, SettleError
 from licet.verifier.tickets import Ticket, TicketError
 
@@ -32,7 +31,7 @@ _TICKET = "licet1.WyJkZWZhdWx0Iiwi…"
             "properties": {"args": {"type": "object"}},
         },
         answered={"args": {"order_id": "R1", "amount": 40}},
-        errors=(409, 503),
+        errors=(409,),
     ),
 )
 async def redeem(request: Request) -> Json:
@@ -46,8 +45,6 @@ async def redeem(request: Request) -> Json:
             running = await guard.aredeem(ticket, data["args"])
         except RedeemError as error:
             raise Problem(409, str(error)) from None
-        except StoreError:
-            raise Problem(503, "the store failed: the tool must not run") from None
         return Json({"args": running.args})
 
 
@@ -65,7 +62,7 @@ async def redeem(request: Request) -> Json:
             "properties": {"settled": {"const": True}},
         },
         answered={"settled": True},
-        errors=(409, 503),
+        errors=(409,),
     ),
 )
 async def settle(request: Request) -> Json:
@@ -78,8 +75,6 @@ async def settle(request: Request) -> Json:
             await guard.asettle(ticket, data["outcome"], data.get("result"))
         except (RedeemError, SettleError) as error:
             raise Problem(409, str(error)) from None
-        except StoreError:
-            raise Problem(503, "the store failed: say it again") from None
     return Json({"settled": True})
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
-Kind = Literal["verdict", "redemption", "settlement", "expiry", "approval", "activation", "mode"]
+Kind = Literal[
+    "verdict", "redemption", "settlement", "expiry", "approval", "activation", "mode", "key"
+]
 KINDS: tuple[Kind, ...] = (
     "verdict",
     "redemption",
@@ -18,6 +20,7 @@ KINDS: tuple[Kind, ...] = (
     "approval",
     "activation",
     "mode",
+    "key",
 )
 
 Json = Mapping[str, object]
@@ -111,3 +114,19 @@ class ModeBody(TypedDict):
     mode: Literal["enforce", "observe"]
     until: NotRequired[str]
     by: NotRequired[str]
+
+
+class KeyBody(TypedDict):
+    """An API key was made, renewed or ended. The rest is what it is for, as it is then; `until` is
+    when the secrets before a renewal end. Never a secret, nor its hash."""
+
+    key: str
+    event: Literal["created", "rotated", "revoked"]
+    by: str
+    roles: NotRequired[Sequence[str]]
+    principal: NotRequired[Json]
+    context: NotRequired[Json]
+    session: NotRequired[str]
+    tools: NotRequired[Sequence[str]]
+    expires: NotRequired[str]
+    until: NotRequired[str]

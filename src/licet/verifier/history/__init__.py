@@ -10,6 +10,7 @@ from .store import (
     Store,
     StoredApproval,
     StoredCall,
+    StoredKey,
     StoreError,
     Transaction,
 )
@@ -25,5 +26,6 @@ __all__ = [
     "StoreError",
     "StoredApproval",
     "StoredCall",
+    "StoredKey",
     "Transaction",
 ]

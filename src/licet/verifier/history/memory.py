@@ -25,6 +25,7 @@ from .store import (
     NodeRange,
     StoredApproval,
     StoredCall,
+    StoredKey,
     StoreError,
     Transaction,
 )
@@ -81,6 +82,7 @@ class _Rows:
     nodes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     approvals: OrderedDict[str, StoredApproval] = field(default_factory=OrderedDict)
     documents: dict[tuple[str, str], str] = field(default_factory=dict)
+    keys: dict[str, StoredKey] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     #: By tool, the latest change and the latest instant of calls that were forgotten.
     forgotten: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -134,6 +136,14 @@ class MemoryStore:
         with self._lock:
             rows = self._tenants.get(tenant)
         return [] if rows is None else rows.audit[after : after + most]
+
+    def key(self, hash: str) -> tuple[str, StoredKey] | None:
+        with self._lock:
+            tenants = list(self._tenants.items())
+        for tenant, rows in tenants:
+            if (found := rows.keys.get(hash)) is not None:
+                return tenant, found
+        return None
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -317,6 +327,17 @@ class _MemoryTransaction:
 
     def drop_document(self, kind: str, id: str) -> None:
         self._drop(self._rows.documents, (kind, id))
+
+    # keys
+
+    def api_keys(self) -> Sequence[StoredKey]:
+        return sorted(self._rows.keys.values(), key=lambda key: (key.name, key.made, key.hash))
+
+    def put_key(self, key: StoredKey) -> None:
+        self._set(self._rows.keys, key.hash, key)
+
+    def drop_key(self, hash: str) -> None:
+        self._drop(self._rows.keys, hash)
 
     # audit
 

@@ -116,6 +116,22 @@ class StoredApproval:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One secret of an API key, of which the store has the hash alone.
+
+    `hash` is unique in the store. Secrets of one `name` are one key: a new one, and one that ends.
+    `ends` is when it is worth nothing any more (None: never). `document` is what the key is for, as
+    text.
+    """
+
+    hash: str
+    name: str
+    made: int
+    ends: int | None
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One entry of a tenant's audit, chained by `hash`; `text` is one line of JSON."""
 
@@ -210,6 +226,16 @@ class Transaction(Protocol):
     def drop_document(self, kind: str, id: str) -> None:
         """Delete it, if it is there."""
 
+    # keys
+
+    def api_keys(self) -> Sequence[StoredKey]:
+        """All of the tenant, by name, the newest of a name last."""
+
+    def put_key(self, key: StoredKey) -> None:
+        """Insert or replace, by hash."""
+
+    def drop_key(self, hash: str) -> None: ...
+
     # audit
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None: ...
@@ -280,5 +306,8 @@ class Store(Protocol):
     def audit(self, tenant: str, after: int, most: int) -> Sequence[AuditEntry]:
         """Entries of a tenant's audit with `seq > after`, in order. Takes part in no
         transaction: it sees what is committed."""
+
+    def key(self, hash: str) -> tuple[str, StoredKey] | None:
+        """The key with a hash, and the tenant whose it is. Takes part in no transaction."""
 
     def close(self) -> None: ...

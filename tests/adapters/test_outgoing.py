@@ -1,0 +1,58 @@
+"""Which addresses are public, by a table of those that are not but may look so."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from licet.adapters.outgoing import OutgoingError, fetch, is_public
+
+PUBLIC = ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"]
+HOSTILE = [
+    *(
+        "127.0.0.1",
+        "127.8.8.8",
+        "0.0.0.0",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+    ),
+    *("100.64.0.1", "192.0.0.9", "192.0.0.170", "192.0.2.1", "198.51.100.1", "203.0.113.1"),
+    *("198.18.0.1", "198.19.255.255", "192.88.99.1", "240.0.0.1", "255.255.255.255"),
+    *("224.0.0.1", "232.1.1.1", "239.255.255.250"),
+    *("::1", "::", "fe80::1", "fe80::1%lo", "fc00::1", "fd00:ec2::254", "fec0::1"),
+    # with an IPv4 address inside: mapped, compatible, translated, NAT64, 6to4, Teredo
+    *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:8.8.8.8", "::7f00:1", "::ffff:0:a00:1"),
+    *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b::808:808", "64:ff9b:1::a00:1"),
+    *("2002:7f00:1::", "2002:a9fe:a9fe::1", "2002:808:808::1", "2001:0:53aa:64c::1"),
+    *("ff02::1", "ff0e::1", "100::1", "2001:db8::1", "3fff::1", "2001:10::1", "2001:2::1"),
+    *("5f00::1", "4000::1", "2001:4:112::1"),
+    *("", "localhost", "1.1.1", "01.1.1.1", "1.1.1.1%lo"),
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", HOSTILE)
+def test_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "localhost"),
+        *("[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[ff02::1]"),
+        *("169.254.169.254", "[fd00:ec2::254]"),
+    ],
+)
+def test_nothing_is_sent_to_them(host: str) -> None:
+    """However it is written; port 9 is nobody's, so that an attempt would be a ConnectError."""
+    with pytest.raises(OutgoingError) as refused:
+        asyncio.run(fetch(f"http://{host}:9/", seconds=5, private=False))
+    assert str(refused.value) in ("it goes to public addresses alone", "gaierror", "InvalidURL")
