@@ -85,6 +85,8 @@ class Sqlite:
             return
         # before anything that would change a file of somebody else's
         if self._has_tables(driver):
+            if self._owner(driver) == APPLICATION:
+                return  # somebody was faster
             raise StoreError(f"{self.name}: the file belongs to another program")
         driver.execute("PRAGMA journal_mode = WAL").fetchall()
         driver.execute("BEGIN IMMEDIATE")
