@@ -30,6 +30,7 @@ FRAMEWORKS = {
     "agent_framework": ("Microsoft agent-framework", "agent-framework", "agent-framework-core"),
     "crewai": ("CrewAI", "crewai", "crewai"),
     "smolagents": ("smolagents", "smolagents", "smolagents"),
+    "llama_index": ("LlamaIndex", "llama-index", "llama-index-core"),
 }
 ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet\[(?P<extra>[^|]+)\]` \|.*\|$", re.MULTILINE)
 

@@ -15,6 +15,7 @@ NEEDS = {
     "agent_framework": "agent_framework",
     "crewai": "crewai",
     "langchain": "langchain",
+    "llama_index": "llama_index.core",
     "openai_agents": "agents",
     "pydantic_ai": "pydantic_ai",
     "smolagents": "smolagents",

@@ -150,7 +150,7 @@ def _check(context: Any) -> None:
         args = dict(context.tool_input)
         id = desk.call_id(context)
         decision = decided(desk.gate, desk.asking, name, args, id=id, built=tool._plain)
-    except BaseException as error:
+    except Exception as error:
         raise HookAborted(checked.refused, source="licet") from error
     if not isinstance(decision, Run):
         checked.refused = decision.text

@@ -18,6 +18,7 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_framework": ("agent_framework",),
     "crewai": ("crewai",),
     "langchain": ("langchain", "langchain_core", "langgraph"),
+    "llama_index": ("llama_index",),
     "openai_agents": ("agents",),
     "pydantic_ai": ("pydantic_ai",),
     "smolagents": ("smolagents",),
