@@ -31,6 +31,8 @@ FRAMEWORKS = {
     "crewai": ("CrewAI", "crewai", "crewai"),
     "smolagents": ("smolagents", "smolagents", "smolagents"),
     "llama_index": ("LlamaIndex", "llama-index", "llama-index-core"),
+    "google_adk": ("Google ADK", "google-adk", "google-adk"),
+    "fastmcp": ("FastMCP", "fastmcp", "fastmcp"),
 }
 ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet\[(?P<extra>[^|]+)\]` \|.*\|$", re.MULTILINE)
 

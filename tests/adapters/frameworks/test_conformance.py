@@ -23,6 +23,8 @@ from support.frameworks.driver import Driver, Played, Proposed, refund
 FRAMEWORKS = {  # a driver, and what has to be installed for it
     "agent_framework": "agent_framework",
     "crewai": "crewai",
+    "fastmcp": "fastmcp",
+    "google_adk": "google.adk",
     "langchain": "langchain",
     "langgraph": "langgraph",
     "llama_index": "llama_index.core",
@@ -232,12 +234,14 @@ def test_a_tool_that_is_not_as_it_was_locked(driver: Any, desk: Desk, tmp_path: 
 
 def test_an_id_that_is_used_again(driver: Any, desk: Desk) -> None:
     agent = driver(desk)
-    play(agent, [refund("c1", 40)])
-    again = play(agent, [refund("c1", 40)])
-    other = play(agent, [refund("c1", 41)])
+
+    async def run() -> list[Played]:
+        return [await agent.play([[refund("c1", amount)]]) for amount in (40, 40, 41)]
+
+    _, again, other = asyncio.run(run())
     assert desk.ran == [("refund", "R1", 40.0)]
     assert "refused" in again.texts["c1"]
     assert "refused" in other.texts["c1"]
     # one reservation: 60 of the 100 are left
-    play(agent, [refund("c2", 60)])
+    play(driver(desk), [refund("c2", 60)])
     assert desk.ran[1:] == [("refund", "R1", 60.0)]

@@ -14,6 +14,8 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 NEEDS = {
     "agent_framework": "agent_framework",
     "crewai": "crewai",
+    "fastmcp": "fastmcp",
+    "google_adk": "google.adk",
     "langchain": "langchain",
     "llama_index": "llama_index.core",
     "openai_agents": "agents",

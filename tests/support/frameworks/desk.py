@@ -99,6 +99,12 @@ class Line:
         await self._guard.asettle(ticket, ending, result)
         self.endings.append(ending)
 
+    def approve(self, id: str, *, approver: Mapping[str, object]) -> Any:
+        return self._guard.approve(id, approver=approver)
+
+    def reject(self, id: str, *, approver: Mapping[str, object]) -> Any:
+        return self._guard.reject(id, approver=approver)
+
 
 @dataclass
 class Desk:

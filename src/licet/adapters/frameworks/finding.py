@@ -13,10 +13,12 @@ from typing import Any, Final
 from . import plain
 from .describing import Entry
 
-#: Each adapter's module, and the packages of its framework.
+#: Each adapter's module, and the packages of its framework, whole or a part of one.
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_framework": ("agent_framework",),
     "crewai": ("crewai",),
+    "fastmcp": ("fastmcp",),
+    "google_adk": ("google.adk",),
     "langchain": ("langchain", "langchain_core", "langgraph"),
     "llama_index": ("llama_index",),
     "openai_agents": ("agents",),
@@ -51,8 +53,8 @@ def listed(found: object) -> list[Entry]:
 
 
 def _adapter(found: object) -> Any:
-    packages = {base.__module__.partition(".")[0] for base in type(found).__mro__}
+    places = tuple(f"{base.__module__}." for base in type(found).__mro__)
     for module, known in PACKAGES.items():
-        if packages.intersection(known):
+        if any(place.startswith(f"{package}.") for place in places for package in known):
             return importlib.import_module(f".{module}", __package__)
     return None

@@ -8,6 +8,7 @@ late or is missing refuses.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import threading
@@ -135,6 +136,7 @@ class Gate:
         self._feedback = feedback.Feedback()
         self._waiting: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
+        self._settling: set[asyncio.Task[None]] = set()
 
     # --- check
 
@@ -172,6 +174,12 @@ class Gate:
             return self._decision(tool, id, *await abounded(work(), self.seconds))
         except Exception:
             return self._failed(tool)
+
+    def reviewed(self, tool: str, built: object) -> None:
+        """What a check does with `built`, where that is known at the tool alone. Raises
+        RefusedError where the tool is locked, and is not as it was locked."""
+        if self._reviewer.refuses(tool, built):
+            raise RefusedError(Refuse(tool, feedback.changed(tool)))
 
     def _drop(self, id: str) -> None:
         """Whatever was allowed under this id before; also where the check that is next fails."""
@@ -292,10 +300,17 @@ class Gate:
             told = _plain(result) if ending == "ok" else None
             await self.session.guard.asettle(run.ticket, ending, told)
 
-        try:
-            await abounded(settle(), self.seconds)
-        except Exception as error:
-            log.warning("how a call of %r ended could not be written down: %s", run.tool, error)
+        async def settled() -> None:
+            try:
+                await abounded(settle(), self.seconds)
+            except Exception as error:
+                log.warning("how a call of %r ended could not be written down: %s", run.tool, error)
+
+        # A task of its own: who is cancelled may be cancelled again while this is written down.
+        task = asyncio.ensure_future(settled())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        await asyncio.shield(task)
 
     def _forget(self, run: Run) -> None:
         with self._lock:

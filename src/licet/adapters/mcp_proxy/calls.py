@@ -8,7 +8,6 @@ it is: the call may have run, and what it reserved stays spent.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,32 +26,18 @@ from licet.verifier.redeeming import Ending, RedeemError, SettleError
 from licet.verifier.tickets import Ticket
 from licet.verifier.verdict import Verdict
 
+from . import asking
 from .forwarding import meta_of, progress_of
 from .identities import Identity
 from .links import Context, Link
 from .offers import Offer, named
-from .questions import Questions
+from .questions import STALE, Questions
 from .upstreams import Upstream, UpstreamError
 
 log = logging.getLogger("licet")
 
 MOST_ROUNDS: Final = 10
-#: Characters of a question to a person.
-MOST_ASKED: Final = 20_000
 _REQUESTS: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(types.InputRequests)
-_APPROVAL: Final = "approval"
-_FORM: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "approve": {"type": "boolean", "title": "Approve", "description": "Whether it may run"}
-    },
-    "required": ["approve"],
-}
-_STALE: Final = (
-    "This answer belongs to no question that is open for this call: it was given already, is late, "
-    "or the call is another one. Make the call again without it."
-)
-
 Answer = types.CallToolResult | types.InputRequiredResult | dict[str, Any]
 
 
@@ -188,23 +173,21 @@ class Caller:
             return await self._run(ctx, link, identity, offer, name, verdict.ticket, args)
         if verdict.outcome != "escalate" or verdict.approval is None:
             raise Refusal(verdict.message)
-        if not ask or self._approver is None or not _can_be_asked(ctx):
+        if not ask or self._approver is None:
             raise Refusal(_waiting(verdict))
-        question = types.ElicitRequestFormParams(
-            message=_question(verdict, name, args), requested_schema=_FORM
-        )
-        if len(question.message) > MOST_ASKED:  # nobody agrees to what they cannot read
+        question = asking.question(verdict.message, name, args)
+        if question is None or not asking.can_be_asked(ctx.session.client_capabilities):
             raise Refusal(_waiting(verdict))
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             state = self.questions.ask(identity.key, name, args, Awaited(verdict.approval))
             return types.InputRequiredResult(
-                input_requests={_APPROVAL: types.ElicitRequest(params=question)},
+                input_requests={asking.APPROVAL: types.ElicitRequest(params=question)},
                 request_state=state,
             )
         answer: object = None
         with anyio.move_on_after(self._limits.answer):
             answer = await ctx.session.elicit_form(
-                question.message, _FORM, related_request_id=ctx.request_id
+                question.message, question.requested_schema, related_request_id=ctx.request_id
             )
         if not await self._answered(verdict.approval, answer):
             raise Refusal(_waiting(verdict))
@@ -213,11 +196,8 @@ class Caller:
     async def _answered(self, approval: str, answer: object) -> bool:
         """Hand on what somebody said. Whether they said anything that counts."""
         assert self._approver is not None
-        if not isinstance(answer, types.ElicitResult) or answer.action == "cancel":
-            return False
-        agrees = answer.action == "accept" and answer.content == {"approve": True}
-        said_no = answer.action == "decline" or answer.content == {"approve": False}
-        if not agrees and not said_no:
+        agrees = asking.agreement(answer)
+        if agrees is None:
             return False
         say = self._guard.approve if agrees else self._guard.reject
         try:
@@ -358,7 +338,7 @@ class Caller:
         match about:
             case Awaited(approval):
                 offer = await self._offer(link, identity, params.name, args)
-                await self._answered(approval, responses.get(_APPROVAL))
+                await self._answered(approval, responses.get(asking.APPROVAL))
                 return await self._decide(ctx, link, identity, offer, params.name, args, ask=False)
             case Paused():
                 asked: dict[str, Any] = {
@@ -373,7 +353,7 @@ class Caller:
                     asked["requestState"] = about.state
                 return await self._forward(ctx, link, identity, params.name, args, about, asked)
             case None:
-                raise Refusal(_STALE)
+                raise Refusal(STALE)
 
     # --- settle
 
@@ -412,23 +392,8 @@ def told(answer: Mapping[str, Any]) -> object:
     return texts[0] if len(texts) == 1 else texts
 
 
-def _can_be_asked(ctx: Context) -> bool:
-    capabilities = ctx.session.client_capabilities
-    asked = None if capabilities is None else capabilities.elicitation
-    # A client that names neither form nor URL means forms.
-    return asked is not None and (asked.form is not None or asked.url is None)
-
-
 def _waiting(verdict: Verdict) -> str:
     return (
         f"{verdict.message} Approval {verdict.approval} waits for somebody's answer: make exactly "
         "the same call again once it is given."
-    )
-
-
-def _question(verdict: Verdict, name: str, args: Mapping[str, Any]) -> str:
-    """What the person is asked. The arguments are a model's words: quoted, and whole."""
-    return (
-        f"An agent wants to call {shortened(name)}. {verdict.message}\n\n"
-        f"The exact arguments, as the agent wrote them:\n{json.dumps(args)}"
     )

@@ -18,6 +18,11 @@ from licet.compiler.exact_json import canonical
 T = TypeVar("T")
 
 MOST: Final = 1_000
+#: What a client is told of an answer to no open question.
+STALE: Final = (
+    "This answer belongs to no question that is open for this call: it was given already, is late, "
+    "or the call is another one. Make the call again without it."
+)
 
 
 @dataclass(frozen=True)
