@@ -22,7 +22,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock
@@ -86,6 +86,19 @@ class Slow:
 Check = Generator[Lookup | Slow, Any, Verdict]
 
 
+class Beside(Protocol):
+    """Is told of calls that were decided, with all that was read. It is called where calls are
+    decided: it takes no time, and changes nothing that it is given."""
+
+    def wants(self, tenant: str) -> bool:
+        """Whether to be told of a tenant's calls."""
+
+    def decided(
+        self, tenant: str, program: Program, action: Action, world: World | None, verdict: Verdict
+    ) -> None:
+        """`world` is None where the call was refused before there was one."""
+
+
 @dataclass(slots=True)
 class _Attempt:
     """What one transaction came to: a verdict, or what has to be done before the next.
@@ -146,17 +159,42 @@ class Decider:
         self._engines = Engines(program)
         self._process, self._prefix = os.getpid(), secrets.token_hex(6)
         self._numbers = itertools.count(1)
+        #: Something that decides the same calls beside this, if there is any.
+        self.beside: Beside | None = None
 
     def check(self, action: Action, tenant: str, *, commit: bool) -> Check:
         """Decide one call. Never raises for anything that a call can hold.
 
         `commit`: nobody will say how the call ended, so that it counts once it is allowed.
         """
+        if self.beside is None or not self.beside.wants(tenant):
+            return self._check(action, tenant, commit, [])
+        return self._check_beside(action, tenant, commit)
+
+    def _check_beside(self, action: Action, tenant: str, commit: bool) -> Check:
+        seen: list[World] = []
+        verdict = yield from self._check(action, tenant, commit, seen)
+        self._tell_beside(tenant, action, seen[0] if seen else None, verdict)
+        return verdict
+
+    def _tell_beside(
+        self, tenant: str, action: Action, world: World | None, verdict: Verdict
+    ) -> None:
+        if self.beside is None:
+            return
+        try:
+            self.beside.decided(tenant, self.program, action, world, verdict)
+        except Exception:
+            log.exception("what decides beside was not told")
+
+    def _check(self, action: Action, tenant: str, commit: bool, seen: list[World]) -> Check:
+        """`check`; `seen` gets the world that it was decided in, if it got so far."""
         tool_name = brief(action.tool)
         try:
             tool = self._admission.tool(action.tool, action.args)
             tool_name = tool.qualified
             world = self._admission.world(tool, action)
+            seen.append(world)
             if action.history is not None and not tool.dispatch:
                 return (yield from self._decide(action, world, tenant))
             if self._is_light(tool, action):

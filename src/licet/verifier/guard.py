@@ -20,7 +20,7 @@ from .action import Action, ActionError
 from .admission import Admission
 from .approvals import Approval, Approvals, open_approvals, read
 from .audit import Recorder, Redaction
-from .deciding import Check, Engine, Lookup, Slow
+from .deciding import Beside, Check, Engine, Lookup, Slow
 from .facts import Resolver, Resolvers
 from .history import Store, Transaction
 from .history.memory import MemoryStore
@@ -238,6 +238,10 @@ class Guard:
         """Let `told` know, by tenant, that calls are refused because something else is active. It
         is called in the middle of a decision: it may take no time."""
         self._memory.on_stale = told
+
+    def decide_beside(self, beside: Beside) -> None:
+        """Let something else be told of every call that is decided here (`deciding.Beside`)."""
+        self._decider.beside = beside
 
     def redacted(self, body: Mapping[str, object], tenant: str) -> Mapping[str, object]:
         """What may be told of a decision outside of the audit: the fields that the audit leaves out

@@ -70,6 +70,8 @@ class SeriesDecider(BatchDecider):
                     return verdicts + [self._without_store(each, error) for each in rest]
                 except Exception:
                     run, together = _Run([]), False  # by itself each is told what is wrong
+                for one, verdict in zip(ready, run.verdicts, strict=False):
+                    self._tell_beside(tenant, one.action, one.world, verdict)
                 verdicts += run.verdicts
                 together = together and not run.lacking
                 if len(verdicts) == len(actions):

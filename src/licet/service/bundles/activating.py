@@ -187,7 +187,11 @@ class Activating:
     @staticmethod
     def record(tx: Transaction, activation: Activation) -> Mapping[str, object]:
         """Write an activation down; what the audit is told of it."""
-        Shelf(tx).put_activation(activation)
+        shelf = Shelf(tx)
+        shelf.put_activation(activation)
+        canary = shelf.canary()
+        if canary is not None and canary.digest == activation.digest:
+            shelf.put_canary(None)  # it decides by itself now
         told: dict[str, object] = {
             "bundle": activation.digest,
             "by": activation.by[-1],

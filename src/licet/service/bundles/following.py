@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from licet.verifier.history import Store, StoreError
+from licet.verifier.history import Head, Store, StoreError
 
 from ..guards import Guards
 from .activating import Done, Make
@@ -48,10 +48,10 @@ class Following:
         make: Make,
         *,
         followed: Callable[[str, int], object],
-        every: Callable[[], object],
+        every: Callable[[Mapping[str, Head]], object],
     ) -> None:
         """`followed` is told of a tenant whose guard was replaced, and until when the new one
-        observes; `every` is called at each look, for what else has to be looked at."""
+        observes; `every` is told at each look where the tenants stand."""
         self._store = store
         self._guards = guards
         self._make = make
@@ -104,6 +104,7 @@ class Following:
     def look(self) -> None:
         """Load what is active and is not what this process decides by. Raises StoreError."""
         heads = self._store.heads()
+        self._every(heads)
         for tenant, known in tuple(self._tenants.items()):
             now = heads[tenant].activation if tenant in heads else 0
             failed = known.failed == now and time.monotonic() < known.failed_at + AGAIN
@@ -165,7 +166,6 @@ class Following:
                 return
             try:
                 self.look()
-                self._every()
             except StoreError as error:
                 log.warning("what is active cannot be looked up: %s", error)
                 time.sleep(EVERY / 10)  # a store that is gone refuses at once

@@ -24,10 +24,11 @@ from ..settings import ServiceSettings
 from ..telemetry.sinks import Telemetry
 from .activating import Activating, Done, NotThereError, Person, PolicyError
 from .bundle import Bundle
+from .canary import RESULTS, Canaries
 from .examining import Examination, Examiner
 from .following import Following
 from .opening import Files, open_tenant
-from .shelf import MOST_UPLOADS, Activation, Ask, Examined, Shelf, Upload
+from .shelf import MOST_UPLOADS, Activation, Ask, Canary, Examined, Shelf, Upload
 
 log = logging.getLogger("licet.service")
 
@@ -67,6 +68,16 @@ class Standing:
     observes_until: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Canaried:
+    """What decides beside the active policy, if any; how calls compared by it or by the last one,
+    and the last of those that it decided otherwise."""
+
+    canary: Canary | None
+    counts: Mapping[str, int]
+    differences: Sequence[Mapping[str, Any]]
+
+
 class RejectedError(PolicyError):
     """A bundle that is not taken: it does not compile, or not in time."""
 
@@ -93,10 +104,12 @@ class Policies:
         self._telemetry = telemetry
         self._examiner = Examiner(settings.limits.examination)
         self._activating = Activating(store, self._examiner, self._make)
+        self._canaries = Canaries(store, telemetry, first.redacted)
         self._following = Following(
-            store, guards, self._make, followed=self._followed, every=self._look
+            store, guards, self._make, followed=self._followed, every=self._canaries.look
         )
         first.when_stale(self._following.stale)
+        first.decide_beside(self._canaries)
 
     @property
     def threads(self) -> ThreadPoolExecutor:
@@ -139,10 +152,10 @@ class Policies:
     def look(self) -> None:
         """Follow what is activated elsewhere, now. Raises StoreError."""
         self._following.look()
-        self._look()
 
     def close(self) -> None:
         self._following.close()
+        self._canaries.close()
         self._examiner.close()
 
     # --- what there is
@@ -243,6 +256,41 @@ class Policies:
         self._following.take(tenant, done)
         return done.activation
 
+    def start_canary(self, tenant: str, digest: str, by: str) -> Canary:
+        """Let a bundle decide beside the active one, in place of any other. Raises NotThereError,
+        PolicyError where it is the active one, and StoreError."""
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            active = shelf.active()
+            if shelf.upload(digest) is None:
+                raise NotThereError("there is no such policy")
+            if active is not None and active.digest == digest:
+                raise PolicyError("this policy is the active one")
+            known = shelf.canary()
+            if known is not None and known.digest == digest:
+                return known
+            canary = Canary(digest, by, tx.instant)
+            shelf.put_canary(canary)
+        self._canaries.look(self._store.heads())
+        return canary
+
+    def end_canary(self, tenant: str, digest: str) -> None:
+        """Raises NotThereError and StoreError."""
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            canary = shelf.canary()
+            if canary is None or canary.digest != digest:
+                raise NotThereError("this policy does not decide beside the active one")
+            shelf.put_canary(None)
+        self._canaries.look(self._store.heads())
+
+    def canaried(self, tenant: str) -> Canaried:
+        """What decides beside, and what became of it. Raises StoreError."""
+        with self._store.begin(tenant) as tx:
+            shelf = Shelf(tx)
+            counts = {k: v for k, v in shelf.compared().items() if k in RESULTS}
+            return Canaried(shelf.canary(), counts, shelf.differences())
+
     # --- for guards
 
     def _make(self, program: Program, observe_until: int) -> Guard:
@@ -251,15 +299,13 @@ class Policies:
         known = [fact for fact in self._settings.facts if fact.name in program.facts]
         add_resolvers(guard, tuple(known))
         guard.when_stale(self._following.stale)
+        guard.decide_beside(self._canaries)
         return guard
 
     def _followed(self, tenant: str, observe_until: int) -> None:
         self._telemetry.metrics.observes(tenant, observe_until / 1_000_000)
         if observe_until / 1_000_000 > time.time():
             log.warning("%s is observed: refused calls are let through", tenant)
-
-    def _look(self) -> None:
-        """What else has to be looked at, each second."""
 
 
 def _policy(shelf: Shelf, upload: Upload, bundle: Bundle) -> Policy:

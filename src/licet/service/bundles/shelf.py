@@ -8,7 +8,7 @@ that somebody else began. Instants are microseconds since 1970-01-01T00:00Z; per
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, Self
 
 from licet.compiler.exact_json import decode
@@ -28,6 +28,8 @@ Source = Literal["files", "upload", "rollback", "start"]
 #: Uploads that are kept of a tenant, and activations whose bundles are kept whatever their number.
 MOST_UPLOADS: Final = 300
 MOST_ACTIVATIONS: Final = 50
+#: Calls that a canary decided otherwise, which are kept.
+MOST_DIFFERENCES: Final = 200
 #: No id is greater.
 _END: Final = "~"
 _LARGEST: Final = 4 * MAX_BYTES_OF_FILES
@@ -229,10 +231,47 @@ class Shelf:
         return None if text is None else Canary.read(text)
 
     def put_canary(self, canary: Canary | None) -> None:
+        """Let a bundle decide beside the active one from now on; None: let none."""
+        head = self.tx.head()
+        number = head.canary + 1
+        self.tx.set_head(replace(head, canary=number))
         if canary is None:
             self.tx.drop_document("canary", "canary")
         else:
             self.tx.put_document("canary", "canary", canary.text())
+            self.tx.put_document("compared", "counts", json_line({"canary": number}))
+
+    def compared(self) -> Mapping[str, int]:
+        """How the calls compared that the last canary has decided, by result; `canary` is its
+        number, `written` how many differences were kept."""
+        found: dict[str, int] = decode(self.tx.document("compared", "counts") or "{}")
+        return found
+
+    def differences(self) -> Sequence[Mapping[str, Any]]:
+        """The last calls that the last canary has decided otherwise, the newest first."""
+        number = self.compared().get("canary")
+        kept = [
+            decode(text, max_size=_LARGEST, max_depth=80)
+            for _, text in self.tx.documents("difference", _END, MOST_DIFFERENCES)
+        ]
+        found = [each for each in kept if each["canary"] == number]
+        return sorted(found, key=lambda each: -int(each["n"]))
+
+    def add_compared(
+        self, number: int, counts: Mapping[str, int], differences: Sequence[Mapping[str, object]]
+    ) -> None:
+        """Add what the canary of that number has decided; nothing where it is not the last one."""
+        kept = dict(self.compared())
+        if kept.get("canary") != number:
+            return
+        for result, count in counts.items():
+            kept[result] = kept.get(result, 0) + count
+        for each in differences:
+            n = kept.get("written", 0) + 1
+            kept["written"] = n
+            text = json_line({"n": n, "canary": number, **each})
+            self.tx.put_document("difference", _id(n % MOST_DIFFERENCES), text)
+        self.tx.put_document("compared", "counts", json_line(kept))
 
 
 #: How long a request waits for a second person, in microseconds.

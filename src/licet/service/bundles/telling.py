@@ -8,8 +8,8 @@ from licet.compiler.clock import format_time
 
 from ..modes import banner
 from .bundle import Bundle
-from .policies import Listed, Policy, Standing
-from .shelf import Activation, Ask
+from .policies import Canaried, Listed, Policy, Standing
+from .shelf import Activation, Ask, Canary
 
 
 def standing_json(standing: Standing) -> dict[str, object]:
@@ -83,3 +83,24 @@ def bundle_json(bundle: Bundle) -> Mapping[str, object]:
         for path, text in files.items()
     }
     return {**told, "files": shown}
+
+
+def canary_json(canary: Canary) -> dict[str, object]:
+    return {"digest": canary.digest, "by": canary.by, "at": format_time(canary.at)}
+
+
+def canaried_json(found: Canaried, *, with_calls: bool) -> dict[str, object]:
+    """What a canary found. The calls are what the audit has: not for everybody."""
+    hidden = {"n", "canary"} if with_calls else {"n", "canary", "call"}
+    return {
+        "canary": None if found.canary is None else canary_json(found.canary),
+        "counts": dict(found.counts),
+        "differences": [
+            {
+                name: format_time(value) if name == "at" else value
+                for name, value in each.items()
+                if name not in hidden
+            }
+            for each in found.differences
+        ],
+    }

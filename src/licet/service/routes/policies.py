@@ -21,6 +21,8 @@ from ..bundles.shelf import Activation, Ask, changes
 from ..bundles.telling import (
     activation_json,
     ask_json,
+    canaried_json,
+    canary_json,
     listed_json,
     policy_json,
     standing_json,
@@ -153,6 +155,18 @@ _WAITING = {
 }
 
 
+_CANARY = {"digest": _EXAMPLE_DIGEST, "by": "ann", "at": "2026-11-22T14:30:00Z"}
+_CANARY_SCHEMA = {
+    "type": "object",
+    "required": ["canary"],
+    "properties": {
+        "canary": {"type": ["object", "null"]},
+        "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "differences": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
 def _moving(body: type[Message], example: object) -> dict[str, Any]:
     """The options of a route that makes another policy the active one."""
     options = door(
@@ -244,6 +258,74 @@ async def policies(
         }
 
     return Json(await _asked(request, read))
+
+
+@ROUTER.get(
+    "/v1/policies/canary",
+    tags=["policies"],
+    summary="What the policy beside the active one decides otherwise",
+    **door(
+        *READERS,
+        answer=_CANARY_SCHEMA,
+        answered={
+            "canary": _CANARY,
+            "counts": {"same": 1200, "different": 1, "undecided": 3, "dropped": 0},
+            "differences": [
+                {
+                    "at": "2026-11-22T15:00:00Z",
+                    "id": "0a1b2c3d4e5f-7",
+                    "tool": "refund",
+                    "outcome": "allow",
+                    "rules": ["refunds"],
+                    "canary_outcome": "deny",
+                    "canary_rules": ["large"],
+                    "call": {"tool": "refund", "args": {"amount": 400}},
+                }
+            ],
+        },
+        errors=(503,),
+    ),
+)
+async def canary(request: Request) -> Json:
+    """Of the one that decides now, else of the last: how its outcomes compare with the active
+    policy's, and the last 200 that differ. The calls themselves, redacted as in the audit, are for
+    those who may read the audit."""
+    reads = not {Role.auditor, Role.administrator}.isdisjoint(caller_of(request).roles)
+    found = await _asked(request, lambda policies, tenant: policies.canaried(tenant))
+    return Json(canaried_json(found, with_calls=reads))
+
+
+@ROUTER.post(
+    "/v1/policies/{digest}/canary",
+    tags=["policies"],
+    summary="Let a policy decide beside the active one",
+    **door(
+        *MOVERS,
+        answer=_CANARY_SCHEMA,
+        answered={"canary": _CANARY},
+        errors=(404, 409, 422, 503),
+    ),
+)
+async def start_canary(request: Request, digest: Digest) -> Json:
+    """In place of any other. It changes no answer, spends no budget and has no tickets; what it
+    decides otherwise is told. The body is not read."""
+    by = person_of(caller_of(request))
+    started = await _asked(
+        request, lambda policies, tenant: policies.start_canary(tenant, digest, by)
+    )
+    return Json({"canary": canary_json(started)})
+
+
+@ROUTER.delete(
+    "/v1/policies/{digest}/canary",
+    tags=["policies"],
+    summary="Let it decide no longer",
+    **door(*MOVERS, answer=_CANARY_SCHEMA, answered={"canary": None}, errors=(404, 409, 422, 503)),
+)
+async def end_canary(request: Request, digest: Digest) -> Json:
+    """What it has found so far can still be read."""
+    await _asked(request, lambda policies, tenant: policies.end_canary(tenant, digest))
+    return Json({"canary": None})
 
 
 @ROUTER.get(

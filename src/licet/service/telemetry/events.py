@@ -68,6 +68,20 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Differed:
+    """A call that the policy beside the active one decides otherwise. `id` is the verdict's."""
+
+    id: str
+    tenant: str
+    tool: str | None
+    outcome: str
+    rules: tuple[str, ...]
+    canary: str
+    canary_outcome: str
+    canary_rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """An answer to a request. `route` is None where none matched, `tenant` and `caller` where
     nobody known asked."""

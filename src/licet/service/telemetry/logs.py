@@ -8,7 +8,7 @@ from typing import TextIO
 
 import structlog
 
-from .events import Answered, Decision
+from .events import Answered, Decision, Differed
 
 _encode = json.JSONEncoder().encode  # ASCII: whatever a name holds is inert
 
@@ -66,6 +66,19 @@ class Logs:
         }
         tell = self._log.error if answered.status >= 500 else self._log.info
         tell("request", **{key: value for key, value in line.items() if value is not None})
+
+    def differed(self, differed: Differed) -> None:
+        line: dict[str, object] = {
+            "id": differed.id,
+            "tenant": differed.tenant,
+            "tool": differed.tool,
+            "outcome": differed.outcome,
+            "rules": list(differed.rules),
+            "canary": differed.canary,
+            "canary_outcome": differed.canary_outcome,
+            "canary_rules": list(differed.canary_rules),
+        }
+        self._log.warning("canary", **{key: value for key, value in line.items() if value})
 
     def close(self) -> None:
         """The stream is not this object's."""

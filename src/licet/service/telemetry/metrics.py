@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from .events import Answered, Decision
+from .events import Answered, Decision, Differed
 
 #: Where the processes of one service put their counts together.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -83,6 +83,18 @@ class Metrics:
             registry=own,
             multiprocess_mode="mostrecent",
         )
+        self._compared = Counter(
+            "licet_canary_calls",
+            "Calls that the policy beside the active one was to decide, by what came of it",
+            ("tenant", "result"),
+            registry=own,
+        )
+        self._differed = Counter(
+            "licet_canary_differences",
+            "Calls that it decides otherwise, by the outcome and by its own",
+            ("tenant", "outcome", "canary"),
+            registry=own,
+        )
         self._failures = Counter(
             "licet_telemetry_failures",
             "Events that a sink of the telemetry lost",
@@ -115,6 +127,13 @@ class Metrics:
         self._stages.labels(tenant, "request").observe(answered.seconds)
         if answered.authenticated is not None:
             self._stages.labels(tenant, "authenticate").observe(answered.authenticated)
+
+    def compared(self, tenant: str, result: str) -> None:
+        """How a call compares, decided by the policy beside the active one."""
+        self._compared.labels(tenant, result).inc()
+
+    def differed(self, differed: Differed) -> None:
+        self._differed.labels(differed.tenant, differed.outcome, differed.canary_outcome).inc()
 
     def observes(self, tenant: str, until: float) -> None:
         """A tenant's refusals are let through until then (seconds since 1970; 0: they are not)."""

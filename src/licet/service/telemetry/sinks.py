@@ -11,7 +11,7 @@ from licet.verifier.guard import Guard, Waits
 from licet.verifier.verdict import Verdict
 
 from ..callers import Caller
-from .events import Answered, Decision, Trail, answered_of, decision_of
+from .events import Answered, Decision, Differed, Trail, answered_of, decision_of
 from .metrics import Metrics
 
 log = logging.getLogger("licet.service")
@@ -23,6 +23,8 @@ class Sink(Protocol):
     def decided(self, decision: Decision) -> None: ...
 
     def answered(self, answered: Answered) -> None: ...
+
+    def differed(self, differed: Differed) -> None: ...
 
     def close(self) -> None: ...
 
@@ -60,6 +62,17 @@ class Telemetry:
         """A request was answered."""
         answered = answered_of(trail, method, status, time.perf_counter() - trail.started)
         self._each(lambda sink: sink.answered(answered))
+
+    def compared(self, tenant: str, result: str) -> None:
+        """A call was decided by the policy beside the active one, or not: how they compare."""
+        try:
+            self.metrics.compared(tenant, result)
+        except Exception as error:
+            self._lost("metrics", error)
+
+    def differed(self, differed: Differed) -> None:
+        """The two are not of one mind."""
+        self._each(lambda sink: sink.differed(differed))
 
     def close(self) -> None:
         """Flush what waits."""

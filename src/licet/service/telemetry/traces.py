@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from .events import Answered, Decision
+from .events import Answered, Decision, Differed
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider
@@ -81,6 +81,9 @@ class Traces:
 
     def answered(self, answered: Answered) -> None:
         """Requests are for the metrics and the log: a gateway in front traces them."""
+
+    def differed(self, differed: Differed) -> None:
+        """Nothing: no span is about what was not done."""
 
     def close(self) -> None:
         for provider in self._providers:
