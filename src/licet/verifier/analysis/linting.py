@@ -134,10 +134,12 @@ def _undecided(policy: Linted) -> Iterator[Finding]:
     for tool, known in policy.surveys.items():
         if known.open:
             rules = policy.program.rules[tool].rules
+            one = len(known.open) == 1
+            count = "one question" if one else f"{len(known.open)} questions"
             yield Finding(
                 Diagnostic(
                     "LIC405",
-                    f"{len(known.open)} questions about `{tool}` were not decided",
+                    f"{count} about `{tool}` {'was' if one else 'were'} not decided",
                     rules[0].span,
                     Severity.info,
                     tuple(Note(reason) for reason in known.open[:_TOLD]),

@@ -76,10 +76,10 @@ def _parts(condition: ir.Expr, *, positive: bool) -> Iterator[tuple[ir.Expr, boo
 def _opens(part: tuple[ir.Expr, bool], permit: bool) -> bool:
     """Whether a part of a permit is true, or of a forbid false, where a value is absent."""
     expr, positive = part
-    if not permit and not any(isinstance(n, ir.Fact) for n in walk(expr)):
-        return False
     absent = _where_absent(expr)
-    return absent is not None and (absent == positive) == permit
+    if absent is None or (absent == positive) != permit:
+        return False
+    return permit or any(isinstance(n, ir.Fact) for n in walk(expr))
 
 
 def _where_absent(expr: ir.Expr) -> bool | None:

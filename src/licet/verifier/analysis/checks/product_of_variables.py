@@ -38,10 +38,11 @@ CODE = "LIC419"
 def find(policy: Linted) -> Iterator[Finding]:
     for written in policy.written:
         for tool, position, _ in written.on:
+            if not policy.surveys[tool].open:
+                continue
             rule = policy.program.rules[tool].rules[position]
             bodies = (*(let.value for let in rule.lets), rule.condition)
-            product = any(_product(node) for body in bodies for node in walk(body))
-            if product and policy.surveys[tool].open:
+            if any(_product(node) for body in bodies for node in walk(body)):
                 yield finding(
                     CODE,
                     f"`{rule.name}` multiplies two values that vary, which was not decided",
