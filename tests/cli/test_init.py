@@ -243,6 +243,7 @@ def test_an_agent_that_has_changed(licet, code):
     assert licet("init", "--from", "shop.desk_agent:made()", "--name", "desk", "-o", "p").code == 0
     live = "desk=agent:shop.desk_agent:TOOLS"
     assert licet("catalog", "diff", "p/desk.json", live).code == 0
+    assert licet("lint", "p/desk.licet").code == 0
     with (code / "shop" / "desk_agent.py").open("a") as file:
         file.write("TOOLS[1].__doc__ = 'Pay in cents.'\n")
     changed = licet("catalog", "diff", "p/desk.json", live)

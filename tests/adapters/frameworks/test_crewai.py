@@ -104,6 +104,17 @@ def test_hooks_that_were_cleared(desk: Desk) -> None:
     assert again.texts["c2"] == "done R1"
 
 
+def test_a_hook_of_ours_that_breaks_lets_nothing_through(desk: Desk) -> None:
+    """CrewAI goes on where a hook raises anything but its own exception."""
+    ran: list[Any] = []
+    (guarded,) = guard_tools(desk.line, [paying(ran)])
+    guarded._desk.gate = None
+    model = Scripted(model="script")
+    crew(model, [[refund("c1", 40)]], [guarded]).kickoff()
+    assert ran == []
+    assert "could not be decided" in repr(model._seen)
+
+
 def test_another_hooks_abort_keeps_its_own_words(desk: Desk) -> None:
     def no(context: Any) -> bool | None:
         return False if context.tool_input.get("order_id") == "R2" else None

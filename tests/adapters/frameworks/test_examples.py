@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ c3: paid 600 for R1
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS))
-def test_an_example(name: str) -> None:
+def test_an_example(name: str, tmp_path: Path) -> None:
     pytest.importorskip(NEEDS[name], reason=f"{name} is not installed")
     done = subprocess.run(
         [sys.executable, EXAMPLES / name / "agent.py"],
@@ -41,6 +42,7 @@ def test_an_example(name: str) -> None:
         text=True,
         timeout=120,
         check=False,
+        env={**os.environ, "CREWAI_STORAGE_DIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     asked, _, told = done.stdout.partition("\n")

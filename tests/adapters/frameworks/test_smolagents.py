@@ -167,6 +167,15 @@ def test_arguments_that_the_state_replaces_are_checked_as_replaced(desk: Desk) -
     assert RAN == [("R7", 40, None)]
 
 
+@pytest.mark.parametrize("args", [{"order": "R1"}, {}, "R1", {"order_id": "R1", "amount": "1"}])
+def test_arguments_that_do_not_fit_run_nothing(desk: Desk, args: Any) -> None:
+    model = Scripted([])
+    agent = ToolCallingAgent(tools=[pay], model=model, verbosity_level=LogLevel.OFF)
+    guard_agent(desk.line, agent)
+    assert "refused" in agent.execute_tool_call("refund", args)
+    assert RAN == []
+
+
 def test_one_that_fails_beside_one_that_runs(desk: Desk) -> None:
     driver = Driver(desk)
     played = asyncio.run(driver.play([[refund("c1", 40, "boom")], [refund("c2", 40)]]))

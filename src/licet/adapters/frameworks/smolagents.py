@@ -167,7 +167,8 @@ def _check_where_executed(agent: Any, own: Mapping[str, Tool], desk: _Desk) -> N
                 return f"{tool_name} was not run: it was added after the agent was guarded."
             return execute(tool_name, arguments)  # a managed agent, the final answer, or unknown
         try:
-            given = _named(tool, (agent._substitute_state_variables(arguments),), {})
+            meant = agent._substitute_state_variables(arguments)
+            given = dict(meant) if isinstance(meant, Mapping) else _named(tool, (meant,), {})
             run = desk.check(tool, given, step.id_of(tool_name, arguments))
         except RefusedError as refused:
             return str(refused)
