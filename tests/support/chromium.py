@@ -66,7 +66,7 @@ def page_of(browser: Browser, **options: object) -> Iterator[tuple[Page, list[st
     """A page of a context of its own, and what the browser complained of: errors of scripts, and
     whatever the content security policy kept out."""
     context: BrowserContext = browser.new_context(**options)  # type: ignore[arg-type]
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     complaints: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))

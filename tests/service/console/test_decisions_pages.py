@@ -38,6 +38,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     close(app)
 
 
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+    """Another, in which something goes on."""
+    app = serve(tmp_path_factory.mktemp("console"))
+    yield app
+    close(app)
+
+
 def check(app: FastAPI, **changes: object) -> dict[str, object]:
     call = refund(**changes)
     del call["now"]
@@ -68,8 +76,8 @@ def test_the_feed_and_its_filters(app: FastAPI) -> None:
         assert client.get(f"/console/decisions{bad}").status_code == 422
 
 
-def test_the_feed_goes_on_by_itself(tmp_path: Path) -> None:
-    app = serve(tmp_path)
+def test_the_feed_goes_on_by_itself(other: FastAPI) -> None:
+    app = other
     client = signed_in(app, "auditor")
     assert "No decision yet" in client.get("/console/decisions").text
 
@@ -94,7 +102,6 @@ def test_the_feed_goes_on_by_itself(tmp_path: Path) -> None:
     assert "outcome=allow" in part
     reswap, part = new(int(first))
     assert (reswap, part.count('class="fresh"'), part.count("<tr")) == (None, 1, 3)
-    close(app)
 
 
 def test_a_refusal_with_its_rule_in_the_source(app: FastAPI) -> None:
@@ -116,8 +123,8 @@ def test_a_refusal_with_its_rule_in_the_source(app: FastAPI) -> None:
     assert "wherever the verdict repeats it: args.note" in text
 
 
-def test_a_call_that_was_never_admitted(tmp_path: Path) -> None:
-    app = serve(tmp_path)
+def test_a_call_that_was_never_admitted(other: FastAPI) -> None:
+    app = other
     check(app, tool="refnd")
     client = signed_in(app, "auditor")
     page = client.get("/console/decisions?outcome=deny").text
@@ -125,9 +132,9 @@ def test_a_call_that_was_never_admitted(tmp_path: Path) -> None:
     text = words(client.get(f"/console/decisions/{seq}").text)
     assert "no such tool" in text
     assert "Perhaps one of these was meant: refund" in text
-    close(app)
 
 
+@pytest.mark.slow
 def test_a_decision_of_a_policy_that_is_not_kept_shows_no_rule_of_this_one(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     app = create_app(shop(tmp_path, store=url, tenant="one"), keys=keys())
@@ -148,8 +155,8 @@ def test_what_is_not_there(app: FastAPI) -> None:
         assert client.get(f"/console/decisions/{seq}").status_code == 404
 
 
-def test_other_entries_and_what_followed(tmp_path: Path) -> None:
-    app = serve(tmp_path)
+def test_other_entries_and_what_followed(other: FastAPI) -> None:
+    app = other
     told = check(app, id="c1")
     shown = {"ticket": told["ticket"], "args": refund()["args"]}
     ask(app, "POST", "/v1/redeem", role="host", json=shown)
@@ -159,13 +166,12 @@ def test_other_entries_and_what_followed(tmp_path: Path) -> None:
     feed = client.get("/console/decisions?kind=all").text
     for seq in re.findall(r"/console/decisions/(\d+)", feed):
         assert client.get(f"/console/decisions/{seq}").status_code == 200
-    [seq] = set(re.findall(r"/console/decisions/(\d+)", client.get("/console/decisions").text))
+    seq = re.findall(r"/console/decisions/(\d+)", client.get("/console/decisions").text)[0]
     text = words(client.get(f"/console/decisions/{seq}").text)
     assert "Permitted by" in text
     assert "permit refunds on refund" in text
     assert "ticket redeemed" in text
     assert "call ended well" in text
-    close(app)
 
 
 def test_the_overview_counts_what_the_audit_holds(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def trial() -> Iterator[Trial]:
 
 
 def decide(trial: Trial, policy: str = POLICY, call: str = CALL) -> dict[str, object]:
-    return trial.answer({"work": "decide", "policy": policy, "call": call})
+    return trial.answer({"work": "decide", "policy": policy, "call": call, "seconds": 300})
 
 
 def test_the_example(trial: Trial) -> None:
@@ -85,7 +85,7 @@ def test_params_without_a_value(trial: Trial) -> None:
 
 def test_lint(trial: Trial) -> None:
     policy = POLICY + "forbid never on refund when args.amount > 20_000\n"
-    told = trial.answer({"work": "lint", "policy": policy, "call": CALL})
+    told = trial.answer({"work": "lint", "policy": policy, "call": CALL, "seconds": 300})
     assert told["whole"]
     assert "never" in json.dumps(told["findings"])
 
@@ -127,7 +127,8 @@ def typed(client: TestClient, work: str = "verdict", policy: str = POLICY, call:
 
 
 @pytest.mark.slow
-def test_typing(app: FastAPI) -> None:
+def test_typing(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "SECONDS", 120.0)
     client = signed_in(app, "policy_author")
     before = ask(app, "GET", "/v1/decisions", role="auditor").json()
     page = typed(client)
@@ -144,6 +145,7 @@ def test_typing(app: FastAPI) -> None:
 @pytest.mark.slow
 def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     trier = Trier()
+    monkeypatch.setattr(trying, "SECONDS", 60.0)
     try:
         assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
         child = trier._child
@@ -153,7 +155,7 @@ def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(TryError, match="was given up"):
             asyncio.run(trier.answer("decide", POLICY, CALL))
         assert not child.alive()
-        monkeypatch.setattr(trying, "SECONDS", 20.0)
+        monkeypatch.setattr(trying, "SECONDS", 60.0)
         assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
         again = trier._child
         assert again is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,6 @@ from support.shop import refund
 
 NARROW = POLICY.replace("args.amount > 500", "args.amount > 50") + "# <script>alert(1)</script>\n"
 LINT = {"code": "LIC410", "severity": "warning", "message": "idle <b>", "file": "shop.licet"}
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[FastAPI]:
-    app = serve(tmp_path)
-    yield app
-    close(app)
 
 
 def keep(app: FastAPI, text: str = NARROW) -> tuple[str, str]:
@@ -115,6 +107,7 @@ def test_what_is_not_there_or_anothers(app: FastAPI) -> None:
     assert new not in other.get("/console/policies").text
 
 
+@pytest.mark.slow
 def test_a_decision_of_an_earlier_policy_shows_its_own_rule(tmp_path: Path) -> None:
     app = serve(tmp_path)
     call = refund(args={"order_id": "R1", "amount": 900})

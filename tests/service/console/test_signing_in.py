@@ -11,9 +11,12 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from starlette.requests import Request
 
 from licet.service.auth import hash_of
 from licet.service.console import sessions
+from licet.service.settings import settings_of
+from licet.verifier.history.memory import MemoryStore
 from support.console import sign_in, signed_in, token, visitor
 from support.serving import close, key, serve
 
@@ -37,6 +40,7 @@ def test_without_a_session_every_page_leads_to_the_form_and_back(app: FastAPI) -
 @pytest.mark.parametrize(
     "back",
     ["https://evil.example/", "//evil.example/console/", "/console/../v1/check", "/v1/check",
+     "/console/%2e%2E/v1/check",
      "/\\evil.example", "javascript:alert(1)", "/console/\nSet-Cookie: x=y", "/consoleevil"],
 )  # fmt: skip
 def test_it_leads_nowhere_else(app: FastAPI, back: str) -> None:
@@ -55,12 +59,17 @@ def test_the_cookie(app: FastAPI) -> None:
     assert "Secure" in safe
 
 
-def test_behind_a_proxy_public_url_says_that_it_is_https(tmp_path: Path) -> None:
-    app = serve(tmp_path, store=None, public_url="https://licet.example")
-    made = visitor(app).get("/console/sign-in").headers["set-cookie"]
-    assert made.startswith("__Host-licet-form=")
-    assert "Secure" in made
-    close(app)
+def test_behind_a_proxy_public_url_says_that_it_is_https() -> None:
+    request = Request(
+        {"type": "http", "scheme": "http", "headers": [], "path": "/", "method": "GET"}
+    )
+    for url, secure in (
+        ("https://licet.example", True),
+        ("http://licet.example", False),
+        (None, False),
+    ):
+        made = sessions.Sessions(MemoryStore(), settings_of({"public_url": url}), ())
+        assert made.secure(request) == secure
 
 
 @pytest.mark.parametrize("role", ["agent", "host"])
@@ -122,23 +131,7 @@ def test_a_session_ends(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (part.status_code, part.headers["hx-redirect"]) == (401, "/console/sign-in")
 
 
-def test_no_session_outlives_its_credential(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    soon = datetime.now(UTC) + timedelta(minutes=10)
-    one = {
-        "name": "brief", "hash": hash_of("brief" * 9), "roles": ["auditor"], "expires": soon,
-    }  # fmt: skip
-    app = serve(tmp_path, store=None, keys=[one])
-    client = visitor(app)
-    sign_in(client, "brief" * 9)
-    assert client.get(PAGE).status_code == 200
-    later = soon.timestamp() + 1
-    monkeypatch.setattr(sessions.time, "time", lambda: later)
-    assert client.get(PAGE).status_code == 303
-    close(app)
-
-
+@pytest.mark.slow
 def test_sessions_end_with_the_configuration_that_they_came_from(tmp_path: Path) -> None:
     app = serve(tmp_path)
     client = signed_in(app, "auditor")
@@ -153,10 +146,12 @@ def test_sessions_end_with_the_configuration_that_they_came_from(tmp_path: Path)
 
 
 def _key(name: str) -> dict[str, object]:
-    return {"name": name, "hash": hash_of(name * 9), "roles": ["auditor"]}
+    return {"name": name, "hash": hash_of(name * 9), "roles": ["auditor"], "tenant": "one"}
 
 
-def test_a_token_signs_in_as_the_provider_says(tmp_path: Path) -> None:
+def test_a_token_signs_in_as_the_provider_says_and_no_session_outlives_its_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pair = ECKey.generate_key("P-256")
     (tmp_path / "keys.json").write_text(json.dumps({"keys": [pair.as_dict(private=False)]}))
     settings = {
@@ -166,15 +161,22 @@ def test_a_token_signs_in_as_the_provider_says(tmp_path: Path) -> None:
         "roles": {"audit": "auditor"},
         "tenant": "one",
     }
-    app = serve(tmp_path, store=None, tokens=[settings])
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    app = serve(tmp_path, store=None, tokens=[settings], keys=[{**_key("brief"), "expires": soon}])
     claims = {"iss": settings["issuer"], "aud": "licet", "sub": "eve", "roles": ["audit"]}
 
     def signed(**more: object) -> str:
-        return jwt.encode({"alg": "ES256"}, {**claims, "exp": int(time.time()) + 60, **more}, pair)
+        made = {**claims, "exp": int(soon.timestamp()), **more}
+        return jwt.encode({"alg": "ES256"}, made, pair)
 
-    client = visitor(app)
-    assert sign_in(client, signed()).status_code == 303
-    assert "https://id.example.com eve" in client.get(PAGE).text
+    by_token, by_key = visitor(app), visitor(app)
+    assert sign_in(by_token, signed()).status_code == 303
+    assert "https://id.example.com eve" in by_token.get(PAGE).text
     assert sign_in(visitor(app), signed(exp=int(time.time()) - 60)).status_code == 401
     assert sign_in(visitor(app), signed(roles=["other"])).status_code == 401
+    assert sign_in(by_key, "brief" * 9).status_code == 303
+    assert by_key.get(PAGE).status_code == 200
+    later = soon.timestamp() + 1
+    monkeypatch.setattr(sessions.time, "time", lambda: later)
+    assert [each.get(PAGE).status_code for each in (by_token, by_key)] == [303, 303]
     close(app)

@@ -144,8 +144,7 @@ def test_headers(app: FastAPI) -> None:
         assert visitor(app).get(f"/console/static/{name}").status_code == 404
 
 
-def test_tenants_see_nothing_of_each_other(tmp_path: Path) -> None:
-    app = serve(tmp_path)
+def test_tenants_see_nothing_of_each_other(app: FastAPI) -> None:
     call = refund(args={"order_id": "R1", "amount": 200}, id="large-1")
     del call["now"]
     id = ask(app, "POST", "/v1/check", role="host", json=call).json()["verdict"]["approval"]
@@ -156,7 +155,7 @@ def test_tenants_see_nothing_of_each_other(tmp_path: Path) -> None:
     assert id in mine.get("/console/approvals").text
     assert id not in theirs.get("/console/approvals").text
     feed = mine.get("/console/decisions").text
-    [seq] = re.findall(r"/console/decisions/(\d+)", feed)
+    seq = re.findall(r"/console/decisions/(\d+)", feed)[0]
     assert "large-1" in mine.get(f"/console/decisions/{seq}").text
     assert "large-1" not in theirs.get(f"/console/decisions/{seq}").text
     assert "/console/decisions/" + seq not in theirs.get("/console/decisions").text.replace(
@@ -168,9 +167,9 @@ def test_tenants_see_nothing_of_each_other(tmp_path: Path) -> None:
         path = f"/console/approvals/{id}/{answer}"
         assert boss.post(path, data=form).status_code == 404
     assert ask(app, "GET", f"/v1/approvals/{id}", role="host").json()["state"] == "open"
-    close(app)
 
 
+@pytest.mark.slow
 def test_it_can_be_left_out(tmp_path: Path) -> None:
     app = serve(tmp_path, store=None, console=False)
     assert visitor(app).get("/console/sign-in").status_code == 404
@@ -203,6 +202,7 @@ def test_too_many_requests(tmp_path: Path) -> None:
     close(app)
 
 
+@pytest.mark.slow
 def test_observing_is_said_on_every_page(tmp_path: Path) -> None:
     from datetime import UTC, datetime, timedelta
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -184,7 +184,8 @@ def inside(path: str) -> str:
     parts = urlsplit(path) if path.isascii() and path.isprintable() and len(path) < 2_000 else None
     if parts is None or parts.scheme or parts.netloc or "\\" in path:
         return ROOT
-    return path if parts.path.startswith(f"{ROOT}/") and ".." not in parts.path else ROOT
+    steps = unquote(parts.path).split("/")
+    return path if parts.path.startswith(f"{ROOT}/") and ".." not in steps else ROOT
 
 
 async def read_form(request: Request, most: int) -> Mapping[str, str]:

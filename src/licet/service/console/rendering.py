@@ -25,7 +25,7 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 MAX_TEXT = 2_000
 MAX_LINES = 400
 #: Characters of a group that stands in one line.
-_SHORT = 64
+_SHORT = 54
 #: What stands in the audit for a value that was left out.
 _COMMITTED = "$committed"
 _UNKNOWN = {"$unknown": True}
@@ -107,7 +107,7 @@ def json_block(value: object) -> Markup:
 
 def _lines(value: object, depth: int, before: Markup = _NONE, after: str = "") -> Iterator[Markup]:
     pad = "  " * depth
-    if not _is_group(value) or _room(value, _SHORT) >= 0:
+    if not _is_group(value) or _room(value, _SHORT - 2 * depth) >= 0:
         yield Markup("{}{}{}{}").format(pad, before, _inline(value), after)
         return
     begin, end = ("{", "}") if isinstance(value, Mapping) else ("[", "]")

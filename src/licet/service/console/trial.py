@@ -30,10 +30,11 @@ from licet.verifier.solving import SolverPool
 from licet.verifier.solving.child import confined
 
 NAME: Final = "playground.licet"
-#: Seconds for the solver, of one refusal and of one of lint's questions, and for all of lint.
-_SECONDS: Final = 1.5
-_QUESTION: Final = 0.4
-_LINT: Final = 4.0
+#: Parts of a try's seconds: for the solver's work on one refusal, on one of lint's questions, and
+#: for all of lint.
+_REFUSAL: Final = 1 / 4
+_QUESTION: Final = 1 / 15
+_LINT: Final = 2 / 3
 
 
 class _OverError(Exception):
@@ -60,12 +61,12 @@ class Trial:
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, object]:
         """The answer to a request of `trying`."""
-        policy = self._compiled(str(request["policy"]))
+        policy, seconds = self._compiled(str(request["policy"])), float(request["seconds"])
         if request["work"] == "lint":
-            return self._linted(policy)
+            return self._linted(policy, seconds)
         told: dict[str, object] = {"diagnostics": render_json(policy.diagnostics)}
         if policy.program is not None:
-            told |= self._decided(policy, policy.program, str(request["call"]))
+            told |= self._decided(policy, policy.program, str(request["call"]), seconds)
         return told
 
     def close(self) -> None:
@@ -84,7 +85,9 @@ class Trial:
             self._policy = _Policy(text, *compile_sources([Source(NAME, text)]))
         return self._policy
 
-    def _decided(self, policy: _Policy, program: Program, text: str) -> dict[str, object]:
+    def _decided(
+        self, policy: _Policy, program: Program, text: str, seconds: float
+    ) -> dict[str, object]:
         try:
             action = Action.from_mapping(decode(text))
         except JsonError as error:
@@ -93,7 +96,7 @@ class Trial:
             return {"problem": f"the call cannot be read: {error.message}"}
         try:
             if policy.guard is None:
-                policy.guard = Guard(program, seconds=_SECONDS, audit=False)
+                policy.guard = Guard(program, seconds=seconds * _REFUSAL, audit=False)
             policy.tries += 1
             tenant = f"try {policy.tries}"  # where nothing has been done yet
             policy.guard.activate(tenant=tenant)
@@ -102,10 +105,10 @@ class Trial:
             return {"problem": f"{error}: give each a default, as in `param most: Int = 5`"}
         return {"verdict": verdict.for_operator(), "model": verdict.for_model()}
 
-    def _linted(self, policy: _Policy) -> dict[str, object]:
+    def _linted(self, policy: _Policy, seconds: float) -> dict[str, object]:
         if policy.program is None:
             return {"findings": [], "whole": True}
-        until = time.monotonic() + _LINT
+        until = time.monotonic() + seconds * _LINT
 
         def go_on(_done: int) -> None:
             if time.monotonic() > until:
@@ -115,7 +118,7 @@ class Trial:
             found = lint(
                 policy.program,
                 self._pool,
-                Effort(_QUESTION, 3),
+                Effort(seconds * _QUESTION, 3),
                 project=Project(),
                 kept=Kept(None),
                 version=__version__,

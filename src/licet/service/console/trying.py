@@ -73,7 +73,8 @@ class Trier:
         asked = time.monotonic()
         try:
             loop = asyncio.get_running_loop()
-            line = json.dumps({"work": work, "policy": policy, "call": call}).encode() + b"\n"
+            asked_for = {"work": work, "policy": policy, "call": call, "seconds": SECONDS}
+            line = json.dumps(asked_for).encode() + b"\n"
             return await loop.run_in_executor(self._threads, self._ask, line, asked)
         except RuntimeError:
             raise TryError("the service is stopping") from None
