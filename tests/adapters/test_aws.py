@@ -87,9 +87,11 @@ def test_reads_are_hints() -> None:
             {"modelId": "m", "system": [{"text": "a", "cachePoint": {"type": "default"}}]},
             [("wrong_length", "system.0")],
         ),
-        # timestamps: text or seconds
+        # timestamps: text, a day, or seconds
         ("cloudtrail.LookupEvents", {"StartTime": "2016-09-27T15:50Z"}, []),
         ("cloudtrail.LookupEvents", {"StartTime": 1475000000.5}, []),
+        ("cloudtrail.LookupEvents", {"StartTime": "2016-09-27"}, []),
+        ("cloudtrail.LookupEvents", {"StartTime": "2016-09-31"}, [("malformed", "StartTime")]),
         ("cloudtrail.LookupEvents", {"StartTime": "yesterday"}, [("malformed", "StartTime")]),
         ("cloudtrail.LookupEvents", {"StartTime": 1e18}, [("out_of_range", "StartTime")]),
     ],

@@ -27,31 +27,45 @@ from licet.verifier.analysis.subject import Subject, condition_rule, subject_of
 from licet.verifier.solving import SolverPool
 from strategies.policy_pairs import CONDITIONS, pairs
 
+#: Policies for the first law, pairs of them for the second: three hundred in all.
+POLICIES = max(100, settings().max_examples)
 
-def other_solver(question: str, goal: str) -> str:
-    """`sat`, `unsat` or `unknown`, by cvc5."""
-    terms = cvc5.TermManager()
-    solver = cvc5.Solver(terms)
-    solver.setOption("strings-exp", "true")
-    solver.setOption("tlimit-per", "5000")
-    parser = cvc5.InputParser(solver)
-    whole = f"(set-logic ALL)\n{question}(assert {goal})\n(check-sat)\n"
-    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, whole, "question")
-    answers: list[str] = []
-    while not (command := parser.nextCommand()).isNull():
-        if said := str(command.invoke(solver, parser.getSymbolManager())).strip():
-            answers.append(said)
-    [answer] = answers
-    return answer
+
+class OtherSolver:
+    """cvc5 on one question; `sat`, `unsat` or `unknown` to each goal."""
+
+    def __init__(self, question: str) -> None:
+        self._solver = cvc5.Solver(cvc5.TermManager())
+        for name, value in (
+            ("strings-exp", "true"),
+            ("tlimit-per", "5000"),
+            ("incremental", "true"),
+        ):
+            self._solver.setOption(name, value)
+        self._parser = cvc5.InputParser(self._solver)
+        assert self._run(f"(set-logic ALL)\n{question}") == []
+
+    def answer(self, goal: str) -> str:
+        [answer] = self._run(f"(push 1)(assert {goal})(check-sat)(pop 1)\n")
+        return answer
+
+    def _run(self, text: str) -> list[str]:
+        self._parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "question")
+        answers: list[str] = []
+        while not (command := self._parser.nextCommand()).isNull():
+            said = str(command.invoke(self._solver, self._parser.getSymbolManager())).strip()
+            answers += [said] if said else []
+        return answers
 
 
 def agree(subject: Subject, formulas: list[Formula], pool: SolverPool) -> None:
     """Both solvers on formulas over one subject; here every world is replayed too."""
     with Inquiry(subject, pool, Effort(20)) as inquiry:
+        other = OtherSolver(inquiry.question(None).text)
         for formula in formulas:
             inquiry.seen.clear()
             found = inquiry.find(formula)
-            theirs = other_solver(inquiry.question(None).text, text(formula))
+            theirs = other.answer(text(formula))
             match found:
                 case Found():
                     assert theirs == "sat"
@@ -73,7 +87,8 @@ def pool():
         yield pool
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=POLICIES, deadline=None)
 @given(pairs(), st.sampled_from(CONDITIONS), st.integers(0, 3))
 def test_on_one_policy(pool, pair, condition, k):
     claim = f"prove it never allow pay when {condition.format(k=k)}\n"
@@ -94,7 +109,8 @@ def test_on_one_policy(pool, pair, condition, k):
     agree(subject, formulas, pool)
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=POLICIES, deadline=None)
 @given(pairs())
 def test_on_two_policies(pool, pair):
     old, new = map(compiled, pair)

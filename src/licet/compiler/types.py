@@ -107,7 +107,8 @@ class DateType:
 
 @dataclass(frozen=True, slots=True)
 class TimeType:
-    """Instants. `seconds`: from outside, a number counts as seconds since 1970-01-01T00:00Z."""
+    """Instants. `seconds`: from outside, a number counts as seconds since 1970-01-01T00:00Z, and a
+    date as its midnight on the policy's clock."""
 
     seconds: bool = field(default=False, compare=False)
 

@@ -194,11 +194,15 @@ def check_date(value: Any, budget: list[int]) -> Value:  # noqa: ARG001
 
 
 def time_check(clock: Clock, seconds: bool) -> Check:
-    expected = "a time such as `2026-11-22T15:00:00Z`" + (" or seconds since 1970" * seconds)
+    expected = "a time such as `2026-11-22T15:00:00Z`"
+    if seconds:
+        expected += ", a date, or seconds since 1970"
 
     def check(value: Any, budget: list[int]) -> Value:  # noqa: ARG001
         if class_of(value) is str:
             time = parse_time(value, clock)
+            if time is None and seconds and parse_date(value) is not None:
+                time = parse_time(f"{value}T00:00", clock)
             if time is None:
                 raise refusal(expected, value, "malformed")
             return time
