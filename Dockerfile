@@ -24,7 +24,7 @@ COPY --from=build /opt/licet /opt/licet
 ENV PATH=/opt/licet/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-USER licet
+USER 10001:10001
 WORKDIR /var/lib/licet
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \

@@ -68,7 +68,7 @@ lock: ## requirements*.lock from pyproject.toml
 	$(call step,core,$(compile) --group build -c requirements.lock -o requirements-core.lock)
 
 # What the container image has.
-SERVED := service postgres telemetry shell
+SERVED := service postgres telemetry hooks
 
 compile = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(ARGS)

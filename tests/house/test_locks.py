@@ -31,7 +31,7 @@ SERVED = [
     *PROJECT["project"]["dependencies"],
     *(
         need
-        for extra in ("service", "postgres", "telemetry", "shell")
+        for extra in ("service", "postgres", "telemetry", "hooks")
         for need in brought_by(extra)
     ),
 ]

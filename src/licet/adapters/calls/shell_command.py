@@ -22,7 +22,7 @@ _SPECIAL: Final = frozenset("*?[]{}~$`!\\")
 def commands(text: str) -> tuple[tuple[str, ...], ...]:
     """The words of each command, quotes taken away. Raises UnreadableCallError, and
     MissingExtraError without the parser."""
-    bashlex = needed("bashlex", "shell")
+    bashlex = needed("bashlex", "hooks")
     if len(text) > MAX_TEXT:
         raise UnreadableCallError(f"the command is longer than {MAX_TEXT:,} characters")
     if any(ord(char) < 0x20 and char not in "\n\t" for char in text):
