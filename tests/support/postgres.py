@@ -75,10 +75,11 @@ class Server:
             self.port = 0  # somebody else took it in between
         raise RuntimeError((self._folder / "log").read_text())
 
-    def stop(self) -> None:
-        """As a server stops that does not wait for its clients."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """As a server stops that does not wait for its clients; `at_once`: without tidying up, so
+        that it recovers from its log when it is started again."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
             self._process.wait(timeout=60)
             self._process = None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,29 @@ class Served:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def workers(self) -> list[int]:
+        """The processes that answer, where there are several."""
+        return [
+            pid
+            for pid in descendants(self.process.pid)
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
     def stop(self) -> int:
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
         return self.process.wait(60)
+
+
+def descendants(pid: int) -> list[int]:
+    """The children of a process, and theirs, as the kernel lists them."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has just ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    return found
 
 
 def free_port() -> int:
@@ -53,17 +72,43 @@ def _configuration() -> str:
     return f"[service]\nseconds = 20.0\n{keys}"
 
 
+def tenants_configuration(keys: Mapping[str, str], *, seconds: float = 20.0) -> str:
+    """A configuration with a host's key for each tenant."""
+    lines = [f"[service]\nseconds = {seconds}\n"]
+    for tenant, key in keys.items():
+        lines.append(
+            f'[[service.keys]]\nname = "{tenant}"\nhash = "{hash_of(key)}"\nroles = ["host"]\n'
+            f'tenant = "{tenant}"\n'
+        )
+    return "".join(lines)
+
+
 @contextmanager
-def served(folder: Path, policy: str, *, port: int | None = None) -> Iterator[Served]:
-    """The service on a policy's text, ready; it remembers in `folder`, also when started again."""
+def served(
+    folder: Path,
+    policy: str,
+    *flags: str,
+    port: int | None = None,
+    configuration: str | None = None,
+    quiet: bool = False,
+) -> Iterator[Served]:
+    """The service on a policy's text, ready; it remembers in `folder`, also when started again.
+
+    `flags` are those of `licet serve`; `quiet`: its log goes to the file `log` of the folder."""
     (folder / "shop.licet").write_text(policy, "utf-8")
-    (folder / "licet.toml").write_text(_configuration(), "utf-8")
+    (folder / "licet.toml").write_text(configuration or _configuration(), "utf-8")
     port = free_port() if port is None else port
     code = "import sys; from licet.cli.main import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "serve", "shop.licet", "--port", str(port)]
-    process = subprocess.Popen(
-        command, cwd=folder, env={**os.environ, "LICET_API_KEY": HOST_KEY}, stdin=subprocess.DEVNULL
-    )
+    command = [sys.executable, "-c", code, "serve", "shop.licet", "--port", str(port), *flags]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "LICET_API_KEY": HOST_KEY},
+            stdin=subprocess.DEVNULL,
+            stdout=log if quiet else None,
+            stderr=log if quiet else None,
+        )
     running = Served(f"http://127.0.0.1:{port}", process)
     try:
         for _ in range(600):
