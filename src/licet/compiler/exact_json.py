@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Sized
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Final
 
@@ -193,42 +194,41 @@ def canonical(value: object) -> bytes:
     counts as the shortest decimal that prints as it. Raises ValueError for NaN, infinities, lone
     surrogates, nesting past MAX_DEPTH and anything that is not JSON (tuples count as lists).
     """
-    parts: list[str] = []
-    _write(value, parts.append, 0)
-    return "".join(parts).encode("utf-8")
+    return _text(value, 0).encode("utf-8")
 
 
-def _write(value: object, put: Callable[[str], None], depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nesting deeper than {MAX_DEPTH}")
-    if isinstance(value, str):
-        put(encode_basestring(value))
-    elif value is None:
-        put("null")
-    elif isinstance(value, bool):
-        put("true" if value else "false")
-    elif isinstance(value, int):
-        put(number_text(value))
-    elif isinstance(value, dict):
+def _text(value: object, depth: int) -> str:
+    # By type first, the commonest in front: a call is written several times while it is decided.
+    kind = value.__class__
+    if kind is str or isinstance(value, str):
+        return encode_basestring(value)  # type: ignore[arg-type]
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise ValueError("a key is not text")
-        before = "{"
-        for key in sorted(value):
-            put(f"{before}{encode_basestring(key)}:")
-            _write(value[key], put, depth + 1)
-            before = ","
-        put("}" if value else "{}")
-    elif isinstance(value, list | tuple):
-        put("[")
-        for index, item in enumerate(value):
-            if index:
-                put(",")
-            _write(item, put, depth + 1)
-        put("]")
-    elif isinstance(value, float | Decimal | Fraction):
-        put(number_text(value))
-    else:
-        raise ValueError(f"not JSON: {type(value).__name__}")
+        _check_nesting(value, depth)
+        quoted = encode_basestring
+        return (
+            "{"
+            + ",".join([f"{quoted(key)}:{_text(value[key], depth + 1)}" for key in sorted(value)])
+            + "}"
+        )
+    if isinstance(value, list | tuple):
+        _check_nesting(value, depth)
+        return "[" + ",".join([_text(item, depth + 1) for item in value]) + "]"
+    if isinstance(value, int | float | Decimal | Fraction):
+        return number_text(value)
+    raise ValueError(f"not JSON: {type(value).__name__}")
+
+
+def _check_nesting(value: Sized, depth: int) -> None:
+    if depth >= MAX_DEPTH and len(value):
+        raise ValueError(f"nesting deeper than {MAX_DEPTH}")
 
 
 def number_text(number: int | float | Decimal | Fraction) -> str:
@@ -241,13 +241,18 @@ def number_text(number: int | float | Decimal | Fraction) -> str:
         if not number.is_finite() or not bounded(number):
             raise ValueError("not a number of JSON")
         number = Fraction(number)
-    if number.denominator == 1:
-        return str(number.numerator)
-    places = decimal_places(number.denominator)
+    return _quotient_text(number.numerator, number.denominator)
+
+
+@lru_cache(4_096)
+def _quotient_text(numerator: int, denominator: int) -> str:
+    if denominator == 1:
+        return str(numerator)
+    places = decimal_places(denominator)
     if places is None:
-        return f"{number.numerator}/{number.denominator}"
-    scaled = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
-    return ("-" if number < 0 else "") + scaled[:-places] + "." + scaled[-places:]
+        return f"{numerator}/{denominator}"
+    scaled = str(abs(numerator) * 10**places // denominator).rjust(places + 1, "0")
+    return ("-" if numerator < 0 else "") + scaled[:-places] + "." + scaled[-places:]
 
 
 def decimal_places(denominator: int) -> int | None:

@@ -209,9 +209,18 @@ def render(value: Any, type: Type) -> object:
     """
     if value is UNKNOWN:
         return {"$unknown": True}
+    if type.__class__ in _AS_THEY_ARE:
+        return value
     match type:
-        case BoolType() | IntType() | StringType() | EnumType():
-            return value
+        case RecordType(_, fields):
+            assert isinstance(value, dict)
+            return {
+                f.name: render(item, f.type)
+                for f in fields
+                if (item := value[f.name]) is not None or f.type.__class__ is not OptionalType
+            }
+        case OptionalType(inner):
+            return None if value is None else render(value, inner)
         case DecimalType() | JsonType():
             return _plain(value)
         case DateType():
@@ -220,26 +229,22 @@ def render(value: Any, type: Type) -> object:
             return format_time(value)
         case DurationType():
             return format_duration(value)
-        case RecordType(_, fields):
-            assert isinstance(value, dict)
-            return {
-                f.name: render(value[f.name], f.type)
-                for f in fields
-                if value[f.name] is not None or not isinstance(f.type, OptionalType)
-            }
         case ListType(element):
             assert isinstance(value, tuple)
             return [render(item, element) for item in value]
         case MapType(_, inner):
             assert isinstance(value, dict)
             return {key: render(item, inner) for key, item in value.items()}
-        case OptionalType(inner):
-            return None if value is None else render(value, inner)
         case _:
-            assert_never(type)
+            raise AssertionError(f"a value of type {type}")
+
+
+_AS_THEY_ARE = frozenset((BoolType, IntType, StringType, EnumType))
 
 
 def _plain(value: Value) -> object:
+    if value.__class__ is int or value.__class__ is str:
+        return value
     match value:
         case Fraction():
             if decimal_places(value.denominator) is None:

@@ -299,9 +299,11 @@ class Decider:
             engine.encoder(rules).deciding(world) as decided,
         ):
             outcome = decided.outcome
-            if outcome == "allow" and self._engine == "z3" and len(rules.permits) == 1:
-                # The one permit applies and nothing else does: no need to ask rule by rule.
-                states: States = ONE_PERMIT + OTHERS_NOT * (len(rules.rules) - 1)
+            if outcome == "allow" and self._engine == "z3":
+                # A permit applies and no other rule does: no need to ask rule by rule.
+                permits = len(rules.permits)
+                states = ONE_PERMIT if permits == 1 else decided.states(permits)
+                states += OTHERS_NOT * (len(rules.rules) - permits)
                 lacking: tuple[FactKey, ...] = ()
             else:
                 states = decided.states()
@@ -548,12 +550,12 @@ class Decider:
             action, world = proposal.action, proposal.world
             promise = self._memory.promise(action, proposal.tool, world, proposal.tenant)
             allow = self._allow(action, world, rules, states, promise)
-            return replace(allow, observed=observed)
+            return allow if observed is None else replace(allow, observed=observed)
         call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
         sitting.put(call, proposal, by)
         verdict = self._allowed(proposal, by, call)
         self._note(sitting, verdict if observed is None else observed, proposal, rules, states)
-        return replace(verdict, observed=observed)
+        return verdict if observed is None else replace(verdict, observed=observed)
 
     def _allowed(self, proposal: Proposal, by: tuple[str, ...], call: StoredCall) -> Verdict:
         return Verdict(
@@ -564,7 +566,7 @@ class Decider:
             catalog_digest=self.program.catalog.digest,
             call_id=proposal.action.id,
             rules=by,
-            promise=self._memory.ticket(call, proposal.tenant),
+            promise=partial(self._memory.ticket, call, proposal.tenant),
         )
 
     def _conclude(self, proposal: Proposal, rules: ToolRules, refusal: Refusal) -> Verdict:

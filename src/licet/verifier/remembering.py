@@ -437,7 +437,9 @@ class Sitting:
         head = self.head
         at = max(head.at, call.at)
         self.tx.set_head(replace(head, seq=call.seq, change=call.change, at=at))
-        world = replace(proposal.world, now=call.at)
+        world = proposal.world
+        if world.now != call.at:
+            world = replace(world, now=call.at)
         self._append(call, PastCall(world, proposal.session, "pending", None, by))
         self._covered()
 

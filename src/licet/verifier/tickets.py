@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from fractions import Fraction
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Literal
 
 from licet.compiler.exact_json import canonical
@@ -57,8 +58,9 @@ class Ticket:
 
     def _signed(self, signature: str) -> str:
         """The text of the ticket with this signature."""
-        packed = _packed([*(getattr(self, name) for name in _SIGNED), signature]).encode()
-        return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+        texts = [_quoted(getattr(self, name)) for name in _TEXTS]
+        packed = f"[{','.join(texts)},{self.expires},{_quoted(signature)}]"  # as `json` writes it
+        return PREFIX + base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
     def __repr__(self) -> str:
         return f"<Ticket for {self.tool}, call {self.call_id!r}>"  # no secret in a log
@@ -82,8 +84,7 @@ class Ticket:
         return ticket
 
 
-_SIGNED = tuple(f.name for f in fields(Ticket) if f.name != "signature")
-_packed = json.JSONEncoder(separators=(",", ":")).encode
+_TEXTS = tuple(f.name for f in fields(Ticket) if f.name not in ("expires", "signature"))
 
 
 class Keys:
@@ -93,7 +94,7 @@ class Keys:
         if len(secret) < KEY_BYTES:
             raise ValueError(f"a key has at least {KEY_BYTES} bytes")
         self._secret = secret
-        self._ticket_key = self.of("ticket")
+        self._mac = hmac.new(self.of("ticket"), digestmod=hashlib.sha256)
 
     def of(self, purpose: Purpose) -> bytes:
         return hmac.new(self._secret, b"licet key 1 " + purpose.encode(), hashlib.sha256).digest()
@@ -109,7 +110,9 @@ class Keys:
 
     def _signature(self, ticket: Ticket) -> str:
         text = ticket._signed("")
-        return hmac.digest(self._ticket_key, text.encode(), "sha256").hex()
+        mac = self._mac.copy()  # the key's part is worked out once
+        mac.update(text.encode())
+        return mac.hexdigest()
 
 
 def new_nonce() -> str:

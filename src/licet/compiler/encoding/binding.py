@@ -366,12 +366,14 @@ class Bound:
 
     def truth(self, term: Term) -> bool | None:
         """Whether a Bool term holds; None where the world leaves it open."""
-        (handle,) = self.prepared.handles.of((term,))
-        self._context.forget(self._model)
-        result = self.evaluate(handle)
-        if result == self._context.true:
+        true, false = self._context.true, self._context.false
+        result = self.prepared.handles.one(term)
+        if result not in (true, false):
+            self._context.forget(self._model)
+            result = self.evaluate(result)
+        if result == true:
             return True
-        return False if result == self._context.false else None
+        return False if result == false else None
 
     def value(self, symbolic: Symbolic, type: Type) -> Value:
         """The run-time value of a symbolic one in this world; UNKNOWN where it is open."""
@@ -409,7 +411,7 @@ class Bound:
                 raise EncodingFault(f"a key of type {type}")
 
     def _evaluated(self, term: Term) -> int:
-        (handle,) = self.prepared.handles.of((term,))
+        handle = self.prepared.handles.one(term)
         self._context.forget(self._model)
         return self.evaluate(handle)
 

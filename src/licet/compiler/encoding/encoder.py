@@ -59,12 +59,12 @@ class Decided:
         prepared.context.check()
         return answer
 
-    def states(self) -> States:
-        """What each rule does."""
+    def states(self, first: int | None = None) -> States:
+        """What each rule does, or each of the first."""
         truth = self._bound.truth
         return tuple(
             _state(truth(rule.wrong), truth(rule.absent), truth(rule.applies))
-            for rule in self._bound.prepared.encoding.rules
+            for rule in self._bound.prepared.encoding.rules[:first]
         )
 
     def lacking(self) -> FactKeys:

@@ -54,6 +54,10 @@ class Handles:
             self._declarations[index] = self._context.keep(declaration)
         return self._declarations[index]
 
+    def one(self, term: Term) -> int:
+        """The handle for a term."""
+        return self._handles.get(term.id) or self.of((term,))[0]
+
     def of(self, roots: Iterable[Term]) -> list[int]:
         """Handles for terms; they live until `close`."""
         roots = tuple(roots)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -101,20 +102,24 @@ class Metrics:
             ("tenant", "sink"),
             registry=own,
         )
+        # Looking a child up by its labels costs more than to count: those asked for most are kept.
+        self._stage = lru_cache(1_024)(self._stages.labels)
+        self._verdict = lru_cache(1_024)(self._verdicts.labels)
+        self._rule_verdict = lru_cache(1_024)(self._by_rule.labels)
 
     def decided(self, decision: Decision) -> None:
         tenant, kind = decision.tenant, decision.kind or "none"
-        self._stages.labels(tenant, "decide").observe(decision.seconds)
+        self._stage(tenant, "decide").observe(decision.seconds)
         for stage, seconds in decision.waits.items():
-            self._stages.labels(tenant, stage).observe(seconds)
+            self._stage(tenant, stage).observe(seconds)
         if decision.observed is None:
-            self._verdicts.labels(tenant, decision.outcome, kind).inc()
+            self._verdict(tenant, decision.outcome, kind).inc()
         else:
-            self._verdicts.labels(tenant, decision.outcome, "none").inc()
+            self._verdict(tenant, decision.outcome, "none").inc()
             self._observed.labels(tenant, decision.observed, kind).inc()
         for rule in decision.rules:
             outcome = decision.observed or decision.outcome
-            self._by_rule.labels(tenant, self._rule(tenant, rule), outcome).inc()
+            self._rule_verdict(tenant, self._rule(tenant, rule), outcome).inc()
         if decision.solver_unknown:
             self._unknown.labels(tenant).inc()
         for rule, used in decision.budgets:
@@ -124,9 +129,9 @@ class Metrics:
         tenant = answered.tenant or ""
         route = answered.route or "none"
         self._requests.labels(tenant, answered.method, route, str(answered.status)).inc()
-        self._stages.labels(tenant, "request").observe(answered.seconds)
+        self._stage(tenant, "request").observe(answered.seconds)
         if answered.authenticated is not None:
-            self._stages.labels(tenant, "authenticate").observe(answered.authenticated)
+            self._stage(tenant, "authenticate").observe(answered.authenticated)
 
     def compared(self, tenant: str, result: str) -> None:
         """How a call compares, decided by the policy beside the active one."""

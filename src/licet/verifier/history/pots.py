@@ -113,6 +113,8 @@ class _Reading:
             self._bound[index.call.slot] = Located(("calls",), call.record())
 
     def _of(self, expr: ir.Expr) -> Value:
+        if isinstance(expr, ir.Const):  # what most conditions come to
+            return expr.value
         return evaluate(expr, self._call.world, self._clock, self._bound)
 
     def bind(self, plan: Plan) -> bool:
@@ -203,7 +205,12 @@ def _period(window: Window, instant: int, clock: Clock) -> str:
 
 def period_of(calendar: str, instant: int, clock: Clock) -> str:
     """The name of the day, week, month or year that an instant is in."""
-    day = _date(clock.date(instant))
+    return _name_of(calendar, clock.date(instant))
+
+
+@lru_cache(1_024)
+def _name_of(calendar: str, days: int) -> str:
+    day = _date(days)
     match calendar:
         case "day":
             return day.isoformat()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import cast
 
 from .store import ForgetfulTransaction, Leaf, NodeRange, Transaction
 
@@ -59,6 +60,8 @@ class Summary:
         """What all of them come to."""
         if len(parts) == 1:
             return parts[0]
+        if len(parts) == 2:
+            return parts[0]._and(parts[1])
         return Summary(
             sum(p.count for p in parts),
             _total(p.total for p in parts),
@@ -68,6 +71,20 @@ class Summary:
             min((p.first for p in parts if p.first is not None), default=None),
             sum(p.slots for p in parts),
             max((p.last for p in parts), default=0),
+        )
+
+    def _and(self, other: Summary) -> Summary:
+        """What two come to, which is asked for most."""
+        total = self.total + other.total
+        return Summary(
+            self.count + other.count,
+            total.numerator if total.denominator == 1 else total,
+            self.unknown + other.unknown,
+            _least(self.low, other.low),
+            _greatest(self.high, other.high),
+            cast("int | None", _least(self.first, other.first)),
+            self.slots + other.slots,
+            max(self.last, other.last),
         )
 
     def instead(self, old: Summary, new: Summary) -> Summary:
@@ -108,6 +125,18 @@ def _read(text: str) -> Summary:
 
 
 EMPTY = Summary()
+
+
+def _least(one: Number | None, other: Number | None) -> Number | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if one <= other else other
+
+
+def _greatest(one: Number | None, other: Number | None) -> Number | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if one >= other else other
 
 
 def _total(numbers: Iterable[Number]) -> Number:
