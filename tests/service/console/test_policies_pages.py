@@ -46,6 +46,28 @@ def keep(app: FastAPI, text: str = NARROW) -> tuple[str, str]:
     return active.digest, upload.digest
 
 
+def test_a_canary_and_what_it_decides_otherwise(app: FastAPI) -> None:
+    _, new = keep(app)
+    policies = app.state.service.policies
+    number = policies.start_canary("one", new, "<bob>").at
+    with app.state.service.store.begin("one") as tx:
+        shelf = Shelf(tx)
+        differs = {
+            "at": number, "id": "v1", "tool": "refund", "outcome": "allow", "rules": ["refunds"],
+            "canary_outcome": "deny", "canary_rules": ["support_small"],
+            "call": {"args": {"order_id": "R1 of nobody's business"}},
+        }  # fmt: skip
+        shelf.add_compared(shelf.compared()["canary"], {"same": 4, "different": 1}, [differs])
+    page = signed_in(app, "policy_author").get("/console/policies").text
+    policies.end_canary("one", new)
+    told = words(page)
+    assert "Beside the active one decides" in told
+    assert "<bob>" in told
+    assert "1 different" in told
+    assert "allowed refunds refused support_small" in told
+    assert "business" not in page
+
+
 def words(page: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,6 +46,17 @@ def test_without_a_session_every_page_leads_to_the_form_and_back(app: FastAPI) -
 )  # fmt: skip
 def test_it_leads_nowhere_else(app: FastAPI, back: str) -> None:
     assert sign_in(visitor(app), key("auditor"), next=back).headers["location"] == "/console"
+
+
+def test_a_link_from_another_site_finds_the_session(app: FastAPI) -> None:
+    """Its first request comes without the cookie, which is `SameSite=Strict`."""
+    client = signed_in(app, "auditor")
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    page = visitor(app).get(f"/console/sign-in?next={PAGE}", headers=cross).text
+    [again] = re.findall(r'http-equiv="refresh" content="0; url=([^"]+)"', page)
+    assert again == f"/console/sign-in?next={PAGE}"
+    assert client.get(again).headers["location"] == PAGE
+    assert "http-equiv" not in visitor(app).get(again).text
 
 
 def test_the_cookie(app: FastAPI) -> None:

@@ -48,6 +48,7 @@ async def policies(visit: Visit) -> Response:
             "standing": known.standing(visit.tenant),
             "sent": known.listed(visit.tenant, None, _MOST),
             "history": known.history(visit.tenant, None, _MOST),
+            "canaried": known.canaried(visit.tenant),
         }
 
     found = await _asked(visit, read)

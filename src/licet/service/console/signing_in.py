@@ -33,18 +33,31 @@ def routes_of(console: Console) -> list[Route]:
 
 def _form(console: Console) -> Callable[[Request], Awaitable[Response]]:
     async def form(request: Request) -> Response:
+        """The form. Whoever comes from another site comes without cookies, signed in or not: the
+        browser is asked to come once more, from here."""
         told(request, "/sign-in", None, 0.0)
-        return _page(console, request, inside(request.query_params.get("next", ROOT)))
+        back = inside(request.query_params.get("next", ROOT))
+        session = console.sessions.read(request)
+        if session is not None and console.places(session):
+            return RedirectResponse(back, 303)
+        again = request.headers.get("sec-fetch-site") == "cross-site"
+        return _page(console, request, back, again=again)
 
     return form
 
 
 def _page(
-    console: Console, request: Request, back: str, problem: str | None = None, status: int = 200
+    console: Console,
+    request: Request,
+    back: str,
+    problem: str | None = None,
+    status: int = 200,
+    *,
+    again: bool = False,
 ) -> Response:
     token = secrets.token_urlsafe(24)
     response = console.show(
-        request, "sign_in.html", None, status, back=back, problem=problem, token=token
+        request, "sign_in.html", None, status, back=back, problem=problem, token=token, again=again
     )
     secure = console.sessions.secure(request)
     response.set_cookie(
