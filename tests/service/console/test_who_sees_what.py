@@ -124,9 +124,9 @@ def test_the_form_for_signing_in_is_protected_too(app: FastAPI) -> None:
 
 
 def test_headers(app: FastAPI) -> None:
-    client = signed_in(app, "auditor")
-    for path in ("/console/overview", "/console/decisions", "/console/nowhere", "/console/sign-in"):
-        answer = client.get(path)
+    client, nobody = signed_in(app, "auditor"), visitor(app)
+    pages = [client.get(f"/console/{path}") for path in ("overview", "decisions", "nowhere")]
+    for answer in (*pages, nobody.get("/console/sign-in"), nobody.get("/console/nowhere")):
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
