@@ -208,6 +208,8 @@ COMPILED = {
         ([line("a", "narrows"), line("b", "widens"), {"different": True}], "incomparable"),
         ([line("a", "narrows"), {"shown": ["context.risk"]}, {"different": True}], "incomparable"),
         ([line("a", "equivalent"), {"shown": ["x"]}, {"different": True}], "widens"),
+        ([line("a", "equivalent"), {"hidden": ["x"]}, {"different": True}], "narrows"),
+        ([line("a", "widens"), {"hidden": ["x"]}, {"different": True}], "incomparable"),
     ],
 )
 def test_what_was_not_compared_is_unknown(lines: list[dict[str, object]], verdict: str) -> None:

@@ -12,8 +12,10 @@ from fastapi import FastAPI
 
 from licet.service.auth import hash_of
 from licet.service.bundles.bundle import Bundle
+from licet.service.bundles.people import person_of
 from licet.service.bundles.shelf import Examined, Shelf, Verdict
 from licet.service.bundles.unpacking import compiled
+from licet.service.callers import Caller, Role
 from support.serving import POLICY, ask, close, serve
 from support.shop import refund
 
@@ -222,6 +224,41 @@ def test_nothing_outside_of_a_bundle_is_read(app: FastAPI) -> None:
     assert len(listed(app)["policies"]) == 1
     assert "root:" not in answer.text
     assert "/tmp" not in answer.text
+
+
+def test_what_takes_too_long_is_not_taken(tmp_path: Path) -> None:
+    app = serve(tmp_path, limits={"examination": 0.01})
+    answer = send(app, NARROW)
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "it could not be compiled in time",
+    )
+    # what nobody could compare may be wider
+    digest = keep(app, WIDE, "unknown")
+    refused = activate(app, digest)
+    assert (refused.status_code, refused.json()["difference"]) == (409, "unknown")
+    assert len(listed(app)["policies"]) == 2
+    close(app)
+
+
+def test_one_at_a_time(app: FastAPI) -> None:
+    with app.state.service.policies._examiner._turn("one"):
+        answer = send(app, NARROW)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+def test_who_is_one_person() -> None:
+    def caller(name: str, principal: dict[str, object]) -> Caller:
+        return Caller(name, frozenset({Role.policy_author}), "one", principal)
+
+    people = [
+        caller("first", {"id": "ann"}),
+        caller("second", {"id": "ann"}),
+        caller("third", {}),
+        caller("third", {"id": ""}),
+        caller("third", {"id": 7}),
+    ]
+    assert [person_of(each) for each in people] == ["ann", "ann", *["key third"] * 3]
 
 
 def test_a_store_that_is_gone_activates_nothing(app: FastAPI) -> None:

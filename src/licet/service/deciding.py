@@ -51,11 +51,13 @@ async def _decided(
     began = time.perf_counter()
     until = time.monotonic() + _PATIENCE
     waits: Waits = {}
+    since = guard.followed(caller.tenant)
     verdicts = await _checked(guard, calls, caller.tenant, commit, waits)
     while (
         stale := [place for place, verdict in enumerate(verdicts) if _is_stale(verdict)]
-    ) and await _caught_up(service, guard, caller.tenant, until):
+    ) and await _caught_up(service, caller.tenant, since, until):
         with service.guards.lease(caller.tenant) as active:
+            since = active.followed(caller.tenant)
             again = [calls[place] for place in stale]
             for call in again:
                 check_reach(_plain(call), caller, active.program.catalog)
@@ -84,9 +86,8 @@ def _is_stale(verdict: Verdict) -> bool:
     return verdict.kind == "fault" and verdict.violations[0].message == STALE
 
 
-async def _caught_up(service: Service, guard: Guard, tenant: str, until: float) -> bool:
-    """Whether what is active is here by now, waiting for it while it is loaded."""
-    since = guard.followed(tenant)
+async def _caught_up(service: Service, tenant: str, since: int, until: float) -> bool:
+    """Whether a later activation than `since` decides here by now, waiting while it is loaded."""
     while time.monotonic() < until:
         found = service.policies.caught_up(tenant, since)
         if found is not None:

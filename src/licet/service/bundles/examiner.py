@@ -5,7 +5,7 @@ It reads one line of JSON: `{"bundle": {"paths": […], "params": {…}}, "base"
 
     {"compiled": {"policy", "catalog", "name", "tools", "diagnostics"}}     first, and once
     {"compared": {"tool", "verdict", "presence", "changes"}}                for each tool
-    {"shown": […]}                          what the model may read more of
+    {"shown": […], "hidden": […]}           what the model may read now, and no longer
     {"different": true}                     all tools were compared
     {"linted": […]}                         all findings
     {"done": true}
@@ -97,8 +97,12 @@ def _compare(base: Program, program: Program, pool: SolverPool) -> None:
         _say(compared=_difference(compare_tool(base, program, tool, pool, Effort())))
 
     spread(one, tools)
-    _say(shown=sorted(".".join(path) for path in program.shown - base.shown)[:MAX_LISTED])
+    _say(shown=_paths(program.shown - base.shown), hidden=_paths(base.shown - program.shown))
     _say(different=True)
+
+
+def _paths(shown: frozenset[tuple[str, ...]]) -> list[str]:
+    return sorted(".".join(path) for path in shown)[:MAX_LISTED]
 
 
 def _difference(found: ToolDifference) -> dict[str, object]:

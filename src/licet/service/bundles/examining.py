@@ -222,10 +222,11 @@ def _unset(name: str) -> dict[str, Any]:
 def _diff(told: Mapping[str, Any], tools: list[dict[str, Any]]) -> dict[str, Any]:
     """What changes from the base. Not all tools were compared: unknown."""
     complete = "different" in told
-    shown = told.get("shown", [])
+    shown, hidden = told.get("shown", []), told.get("hidden", [])
     verdicts = {tool["verdict"] for tool in tools} - {"equivalent"}
-    if shown:  # whatever is allowed: the model is told more
-        verdicts.add("widens")
+    # Whatever is allowed: the model is told more, or less, which is more on the way back.
+    verdicts |= {"widens"} if shown else set()
+    verdicts |= {"narrows"} if hidden else set()
     verdict = "unknown"
     if complete:
         verdict = "equivalent" if not verdicts else "incomparable"
@@ -236,4 +237,5 @@ def _diff(told: Mapping[str, Any], tools: list[dict[str, Any]]) -> dict[str, Any
         "complete": complete,
         "tools": sorted(tools, key=lambda tool: str(tool["tool"])),
         "shown": shown,
+        "hidden": hidden,
     }

@@ -39,12 +39,14 @@ async def readyz(request: Request) -> Json:
     """The store answers, and the policy that is loaded here is the active one."""
     service = service_of(request)
 
-    def active() -> tuple[str, str]:
+    def is_stale() -> bool:
         tenant = service.tenant
         with service.guards.lease(tenant) as guard, service.store.begin(tenant) as tx:
-            return tx.head().policy, guard.program.digest
+            head, followed = tx.head(), guard.followed(tenant)
+        if not head.policy:
+            return False
+        return head.policy != guard.program.digest or followed not in (0, head.activation)
 
-    told, loaded = await asyncio.to_thread(active)
-    if told and told != loaded:
+    if await asyncio.to_thread(is_stale):
         raise Problem(503, "another policy is active by now: calls are refused")
     return Json({"status": "ready"})
