@@ -33,6 +33,7 @@ FRAMEWORKS = {
     "llama_index": ("LlamaIndex", "llama-index", "llama-index-core"),
     "google_adk": ("Google ADK", "google-adk", "google-adk"),
     "fastmcp": ("FastMCP", "fastmcp", "fastmcp"),
+    "claude_agent_sdk": ("Claude Agent SDK", "claude-agent-sdk", "claude-agent-sdk"),
 }
 ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet\[(?P<extra>[^|]+)\]` \|.*\|$", re.MULTILINE)
 

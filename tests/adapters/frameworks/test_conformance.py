@@ -22,6 +22,7 @@ from support.frameworks.driver import Driver, Played, Proposed, refund
 
 FRAMEWORKS = {  # a driver, and what has to be installed for it
     "agent_framework": "agent_framework",
+    "claude_agent_sdk": "claude_agent_sdk",
     "crewai": "crewai",
     "fastmcp": "fastmcp",
     "google_adk": "google.adk",

@@ -16,6 +16,7 @@ from .describing import Entry
 #: Each adapter's module, and the packages of its framework, whole or a part of one.
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_framework": ("agent_framework",),
+    "claude_agent_sdk": ("claude_agent_sdk",),
     "crewai": ("crewai",),
     "fastmcp": ("fastmcp",),
     "google_adk": ("google.adk",),
