@@ -148,7 +148,7 @@ class Gate:
         try:
             self._drop(id)
             if built is not None and self._reviewer.refuses(tool, built):
-                return Refuse(tool, feedback.changed(tool))
+                return self._changed(tool)
 
             def work() -> tuple[Verdict, Ticket | str | None]:
                 verdict = self.session.check(tool, args, id=id)
@@ -165,7 +165,7 @@ class Gate:
         try:
             self._drop(id)
             if built is not None and self._reviewer.refuses(tool, built):
-                return Refuse(tool, feedback.changed(tool))
+                return self._changed(tool)
 
             async def work() -> tuple[Verdict, Ticket | str | None]:
                 verdict = await self.session.acheck(tool, args, id=id)
@@ -185,6 +185,10 @@ class Gate:
         """Whatever was allowed under this id before; also where the check that is next fails."""
         with self._lock:
             self._waiting.pop(id, None)
+
+    def _changed(self, tool: str) -> Refuse:
+        log.warning("a call of %r is refused: the tool is not as it was locked", tool)
+        return Refuse(tool, feedback.changed(tool))
 
     def _failed(self, tool: str) -> Refuse:
         log.exception("a check failed; the call is refused")
