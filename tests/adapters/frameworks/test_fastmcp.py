@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from fastmcp.server.middleware.tool_injection import ToolInjectionMiddleware
 from fastmcp.tools import Tool
 from fastmcp.utilities.tasks import TaskConfig
 
+from licet.adapters.catalogs.locking import Lock
 from licet.adapters.frameworks.fastmcp import GuardMiddleware
+from licet.adapters.frameworks.finding import listed
+from licet.loading import load_program
 from support.frameworks.desk import Desk, open_desk
 
 BOSS = {"id": "boss", "manager": True}
@@ -29,6 +33,11 @@ SMALL = {"order_id": "R1", "amount": 40}
 LARGE = {"order_id": "R1", "amount": 600}
 YES = ElicitResult(action="accept", content={"approve": True})
 ERAS = ["legacy", "auto"]
+LOCKED = """
+use tools "tools.json" as desk
+principal { id: String, manager: Bool }
+permit everything on any
+"""
 
 
 @pytest.fixture
@@ -96,15 +105,14 @@ def test_a_person_at_the_client_agrees(desk: Desk, mode: str) -> None:
     assert desk.line.endings == ["ok"]
 
 
-@pytest.mark.parametrize("mode", ERAS)
 @pytest.mark.parametrize(
-    "answer",
+    ("mode", "answer"),
     [
-        ElicitResult(action="decline"),
-        ElicitResult(action="cancel"),
-        ElicitResult(action="accept", content={"approve": False}),
+        ("legacy", ElicitResult(action="decline")),
+        ("auto", ElicitResult(action="decline")),
+        ("auto", ElicitResult(action="cancel")),
+        ("auto", ElicitResult(action="accept", content={"approve": False})),
     ],
-    ids=["decline", "cancel", "false"],
 )
 def test_a_person_at_the_client_does_not_agree(desk: Desk, mode: str, answer: Any) -> None:
     (told,) = called(server(desk, approver=BOSS), LARGE, mode=mode, person=Person(answer))
@@ -328,6 +336,27 @@ def test_a_programs_own_call_is_guarded_as_well(desk: Desk) -> None:
             await made.call_tool("refund", SMALL, run_middleware=False)
 
     asyncio.run(run())
+    assert desk.ran == [("refund", "R1", 40.0)]
+
+
+def test_a_tool_that_changes_in_mid_session(tmp_path: Path) -> None:
+    first = open_desk(tmp_path)
+    with first.guard:
+        tools = listed(server(first))
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": tools}), "utf-8")
+    policy = tmp_path / "desk.licet"
+    policy.write_text(LOCKED, "utf-8")
+    program = load_program([policy]).program
+    assert program is not None
+    Lock.of(program.catalog).write(tmp_path)
+    desk = open_desk(tmp_path, LOCKED)
+    made = server(desk)
+    with desk.guard:
+        assert called(made, SMALL) == ["done R1"]
+        made.local_provider.remove_tool("refund")
+        made.add_tool(Tool.from_function(desk.refund, description="Pay an order back, in cents."))
+        (told,) = called(made, SMALL)
+    assert "has changed since its rules were reviewed" in told
     assert desk.ran == [("refund", "R1", 40.0)]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from licet import Guard
 from licet.adapters.frameworks import gate as gates
 from licet.adapters.frameworks.gate import Ask, Gate, Refuse, RefusedError, Run
 from licet.adapters.frameworks.plain import described
-from support.frameworks.desk import Desk, open_desk
+from support.frameworks.desk import Desk, Line, open_desk
 
 CALL = {"order_id": "R1", "amount": 40}
 
@@ -197,3 +199,43 @@ def test_cancelled_while_it_is_redeemed(desk: Desk) -> None:
     asyncio.run(run())
     assert desk.line.endings == ["cancelled"]
     assert spent(desk) == "nothing"
+
+
+class Slow(Line):
+    """A session whose store takes its time to write down how a call ended."""
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__(guard)
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def asettle(self, ticket: Any, ending: Any, result: object = None, /) -> None:
+        self.asked.set()
+        await self.go_on.wait()
+        await super().asettle(ticket, ending, result)
+
+
+def test_who_is_cancelled_twice_is_settled_all_the_same(desk: Desk) -> None:
+    async def run() -> list[str]:
+        line = Slow(desk.guard)
+        gate = Gate(line, described)
+        allowed = await gate.acheck("refund", CALL, id="c1")
+        assert isinstance(allowed, Run)
+
+        runs = asyncio.Event()
+
+        async def tool() -> None:
+            async with gate.arunning(allowed, CALL):
+                runs.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(tool())
+        await runs.wait()
+        task.cancel()
+        await line.asked.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        line.go_on.set()
+        await asyncio.gather(*gate._settling)
+        return line.endings
+
+    assert asyncio.run(run()) == ["cancelled"]
