@@ -21,15 +21,17 @@ from licet.compiler.history import Window
 
 from .history import ForgetfulTransaction, StoredCall
 from .history.pots import period_end, unknown_call
-from .history.summaries import TOP, Summary, append, drop, leaf_parts, trim
+from .history.summaries import EMPTY, TOP, Summary, append, drop, leaf_parts, trim
 
 if TYPE_CHECKING:
     from .remembering import Memory, Sitting
 
 #: The latest calls are kept in any case, so that a policy that is mended counts them.
 KEPT = 10_000
-#: Rows that one transaction looks at, at most, beside four for each change since the last one did.
-MOST = 64
+#: Rows of each kind that one transaction looks at, at most, beside four for each change since the
+#: last one did, and so many of these changes.
+MOST = 8
+CHANGES = 200
 #: For so long after its ticket a call's id stays known, a call that nobody settles stays open, and
 #: an approval that is over can be seen (microseconds).
 DAY = 86_400_000_000
@@ -50,85 +52,99 @@ def forget(memory: Memory, sitting: Sitting, counted_to: int) -> None:
     """Let go of what is over, of a few rows. `counted_to`: up to which change the policy's pots
     hold all calls."""
     tx = cast(ForgetfulTransaction, sitting.tx)
-    changes = sitting.head.change - tx.coverage(_LOOKED)
-    if not changes:
+    changes = min(sitting.head.change - tx.coverage(_LOOKED), CHANGES)
+    if changes <= 0:
         return
     tx.cover(_LOOKED, sitting.head.change)
+    sweep = _Sweep(memory, sitting, tx, counted_to)
+    if _look(sweep.call, changes):
+        for pots in memory.indices:
+            tx.cover(pots, counted_to)
+    _look(sweep.pot, changes)
+    _look(sweep.approval, changes)
 
-    def call() -> bool:
-        return any(
-            _is_done(memory, sitting, call, counted_to)
-            and _forget_call(memory, sitting, tx, call, counted_to)
-            for call in tx.some_calls(1)
-        )
 
-    def pot() -> bool:
-        return any(_forget_in(memory, sitting, tx, pot) for pot in tx.some_pots(1))
+def _look(look: Callable[[], bool], changes: int) -> bool:
+    """Look at a row for each change, and at two more for each that was over: so there are never
+    many more of those than of others. Whether any was."""
+    left, seen, found = changes, 0, False
+    while left and seen < MOST + 4 * changes:
+        over = look()
+        found = found or over
+        left += 1 if over else -1
+        seen += 1
+    return found
 
-    def approval() -> bool:
-        for approval in tx.some_approvals(1):
-            if approval.expires + DAY <= sitting.now:
-                tx.forget_approval(approval.id)
+
+class _Sweep:
+    """One look at a row of each kind, in turns; whether something of it was forgotten."""
+
+    def __init__(
+        self, memory: Memory, sitting: Sitting, tx: ForgetfulTransaction, counted_to: int
+    ) -> None:
+        self._memory = memory
+        self._tx = tx
+        self._now = sitting.now
+        #: The latest decision's instant: no decision will be made for an earlier one.
+        self._at = sitting.head.at
+        self._kept_from = sitting.head.seq - KEPT
+        self._counted_to = counted_to if memory.indices else sitting.head.change
+
+    def call(self) -> bool:
+        for call in self._tx.some_calls(1):
+            if self._is_done(call):
+                return self._forget_call(call)
+        return False
+
+    def _is_done(self, call: StoredCall) -> bool:
+        """Whether a call has been counted, and nothing can happen to it any more."""
+        if call.seq > self._kept_from or call.change > self._counted_to:
+            return False
+        match call.state:
+            case "reserved":
+                return False  # it is given back first
+            case "redeemed" if not self._memory.is_committed(call):
+                return call.expires + DAY <= self._now
+            case _:
+                return call.expires <= self._now
+
+    def _forget_call(self, call: StoredCall) -> bool:
+        # a call that was given back has left its id to others
+        own = call.call_id != call.nonce and call.state != "cancelled"
+        but_id = own and self._now < call.expires + DAY
+        if but_id and not call.record:
+            return False
+        for leaf in self._tx.leaves_of(call.seq):
+            index = self._memory.indices.get(leaf.pot[:16])
+            if index is not None and not index.is_tree and not leaf_parts(leaf)[1]:
+                self._tx.forget_leaf(leaf.pot, leaf.slot)  # the pot's sum is all that is asked for
+        self._tx.forget_call(call.seq, but_id=but_id)
+        return True
+
+    def pot(self) -> bool:
+        for pot in self._tx.some_pots(1):
+            index = self._memory.indices.get(pot[:16])
+            if index is not None:  # else of another policy, which may become active again
+                return self._forget_in(pot, index.window)
+        return False
+
+    def _forget_in(self, pot: str, window: Window) -> bool:
+        text = self._tx.nodes([(pot, TOP, 0, 0)]).get((pot, TOP, 0))
+        top = EMPTY if text is None else Summary.read(text)
+        if text is None or is_over(window, top.last, self._at, self._memory.clock):
+            if not trim(self._tx, pot, top.slots):
+                drop(self._tx, pot, top.slots)
+            return True
+        if window.microseconds is None:
+            return False
+        return trim(self._tx, pot, self._tx.leaves_until(pot, self._at - window.microseconds))
+
+    def approval(self) -> bool:
+        for approval in self._tx.some_approvals(1):
+            if approval.expires + DAY <= self._now:
+                self._tx.forget_approval(approval.id)
                 return True
         return False
-
-    for look in (call, pot, approval):
-        _look(look, changes)
-
-
-def _look(look: Callable[[], bool], changes: int) -> None:
-    """Look at a row for each change, and at two more for each that was over: so there are never
-    many more of those than of others."""
-    left, seen = changes, 0
-    while left and seen < MOST + 4 * changes:
-        left += 1 if look() else -1
-        seen += 1
-
-
-def _is_done(memory: Memory, sitting: Sitting, call: StoredCall, counted_to: int) -> bool:
-    """Whether a call has been counted, and nothing can happen to it any more."""
-    if call.seq > sitting.head.seq - KEPT or (memory.indices and call.change > counted_to):
-        return False
-    match call.state:
-        case "reserved":
-            return False  # it is given back first
-        case "redeemed" if not memory.is_committed(call):
-            return call.expires + DAY <= sitting.now
-        case _:
-            return call.expires <= sitting.now
-
-
-def _forget_call(
-    memory: Memory, sitting: Sitting, tx: ForgetfulTransaction, call: StoredCall, counted_to: int
-) -> bool:
-    # a call that was given back has left its id to others
-    own = call.call_id != call.nonce and call.state != "cancelled"
-    but_id = own and sitting.now < call.expires + DAY
-    if but_id and not call.record:
-        return False
-    for leaf in tx.leaves_of(call.seq):
-        index = memory.indices.get(leaf.pot[:16])
-        if index is not None and not index.is_tree and not leaf_parts(leaf)[1]:
-            tx.forget_leaf(leaf.pot, leaf.slot)  # the pot's sum is all that is asked for
-    tx.forget_call(call.seq, but_id=but_id)
-    for pots in memory.indices:
-        tx.cover(pots, counted_to)
-    return True
-
-
-def _forget_in(memory: Memory, sitting: Sitting, tx: ForgetfulTransaction, pot: str) -> bool:
-    """Forget what of a pot no decision can read any more; whether that was all of it."""
-    index = memory.indices.get(pot[:16])
-    if index is None:  # of another policy, which may become active again
-        return False
-    window, at = index.window, sitting.head.at
-    text = tx.nodes([(pot, TOP, 0, 0)]).get((pot, TOP, 0))
-    if text is None or is_over(window, Summary.read(text).last, at, memory.clock):
-        drop(tx, pot)
-        return True
-    if window.microseconds is not None:
-        trim(tx, pot, tx.leaves_until(pot, at - window.microseconds))
-    return False
 
 
 def mark_forgotten(memory: Memory, sitting: Sitting, counted_to: int) -> None:

@@ -379,12 +379,13 @@ class _MemoryTransaction:
         if leaf is not None and (places := self._rows.of_call.get(leaf.seq)) is not None:
             places.pop((pot, slot), None)
 
-    def forget_leaves(self, pot: str, until: int) -> int:
+    def first_leaf(self, pot: str) -> int:
         found = self._rows.pots[pot]
-        first = found.base + found.gone
-        for slot in range(first, until):
+        return found.base + found.gone
+
+    def forget_leaves(self, pot: str, until: int) -> None:
+        for slot in range(self.first_leaf(pot), until):
             self.forget_leaf(pot, slot)
-        return first
 
     def forget_nodes(self, nodes: Iterable[tuple[str, int, int]]) -> None:
         for key in nodes:

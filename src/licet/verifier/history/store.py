@@ -267,8 +267,11 @@ class ForgetfulTransaction(Transaction, Protocol):
 
     def forget_leaf(self, pot: str, slot: int) -> None: ...
 
-    def forget_leaves(self, pot: str, until: int) -> int:
-        """Forget the leaves before a slot; the slot of the first that there was."""
+    def first_leaf(self, pot: str) -> int:
+        """The slot before which all leaves of a pot were forgotten."""
+
+    def forget_leaves(self, pot: str, until: int) -> None:
+        """Forget the leaves before a slot."""
 
     def forget_nodes(self, nodes: Iterable[tuple[str, int, int]]) -> None: ...
 

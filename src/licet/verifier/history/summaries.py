@@ -28,6 +28,8 @@ FAN = 16
 TOP = 99
 #: Levels of a tree, enough for FAN ** LEVELS leaves: more than anybody has calls.
 LEVELS = 8
+#: Leaves that are forgotten at a time.
+TRIMMED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,21 +287,23 @@ def _above(slot: int, last: int) -> Iterator[tuple[int, int]]:
 # --- forgetting ----------------------------------------------------------------------------------
 
 
-def trim(tx: ForgetfulTransaction, pot: str, until: int) -> None:
-    """Forget the leaves before slot `until`, which no window reaches any more, and the nodes that
-    stand above nothing else."""
-    first = tx.forget_leaves(pot, until)
-    tx.forget_nodes(
-        (pot, level, slot)
-        for level in range(1, LEVELS + 1)
-        for slot in range(first // FAN**level, until // FAN**level)
-    )
+def trim(tx: ForgetfulTransaction, pot: str, until: int) -> bool:
+    """Forget leaves before slot `until`, which no window reaches any more, and the nodes that stand
+    above nothing else; some at a time. Whether some are left."""
+    first = tx.first_leaf(pot)
+    end = min(until, first + TRIMMED)
+    if end > first:
+        tx.forget_leaves(pot, end)
+        tx.forget_nodes(
+            (pot, level, slot)
+            for level in range(1, LEVELS + 1)
+            for slot in range(first // FAN**level, end // FAN**level)
+        )
+    return end < until
 
 
-def drop(tx: ForgetfulTransaction, pot: str) -> None:
-    """Forget a pot that nobody will ask for again."""
-    slots = _tops(tx, [pot]).get(pot, EMPTY).slots
-    trim(tx, pot, slots)
+def drop(tx: ForgetfulTransaction, pot: str, slots: int) -> None:
+    """Forget a pot of so many slots, that has no leaves any more and that nobody asks for."""
     tx.forget_nodes([(pot, TOP, 0), *((pot, *node) for node in _above(slots, slots))])
     tx.forget_pot(pot)
 
