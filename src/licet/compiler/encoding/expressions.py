@@ -6,8 +6,8 @@ of the declared types, binding the leaves of the result gives the value that `ir
 lists that are read are known and within capacity; where a list is unknown, the result of folding
 it is a free value of its type.
 
-Evaluation is left to right and stops early, which only wrong types can tell; `guard` is the
-condition under which the current expression is evaluated, kept up only where it can matter.
+Evaluation is left to right and stops early, which only wrong types can tell: refusals stand under
+the conditions under which evaluation comes to them, each condition once for all below it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,6 @@ class Reader:
     def __post_init__(self) -> None:
         self.t = self.soil.terms
         self.algebra = self.soil.algebra
-        self.guard = self.t.true
         self._may_refuse: dict[int, bool] = {}
         self.numbers = Numbers(self.algebra, self.transitions)
         self.listing = Listing(self, self.algebra)
@@ -90,7 +89,7 @@ class Reader:
         self.transitions = transitions
         self.numbers = self._clocks[transitions]
 
-    # --- guards and free values ----------------------------------------------------------------
+    # --- refusals and free values --------------------------------------------------------------
 
     def refuses(self, e: ir.Expr) -> bool:
         """Whether a wrong type may be met in an expression."""
@@ -101,21 +100,46 @@ class Reader:
         return known
 
     @contextmanager
+    def apart(self) -> Iterator[list[Term]]:
+        """Collect the refusals met inside apart from the others."""
+        before, self.refusals = self.refusals, []
+        try:
+            yield self.refusals
+        finally:
+            self.refusals = before
+
+    @contextmanager
     def under(self, condition: Term) -> Iterator[None]:
         """Evaluate only where `condition` holds too."""
         if not self.tracking:
             yield
             return
-        before = self.guard
-        self.guard = self.t.and_((before, condition))
-        try:
+        with self.apart() as inside:
             yield
-        finally:
-            self.guard = before
+        if inside:
+            self.refuse(self.t.and_((condition, self.t.or_(inside))))
+
+    def in_turn(self, steps: list[tuple[list[Term], Term]]) -> None:
+        """Evaluate steps, each only where those before it went on: the refusals met in each, and
+        whether it goes on. Every step stands in the term once, and no deeper than it has to."""
+        if any(inside for inside, _ in steps):
+            self.refuse(self._in_turn(steps, last=True)[0])
+
+    def _in_turn(self, steps: list[tuple[list[Term], Term]], *, last: bool) -> tuple[Term, Term]:
+        """Whether some step refuses, and, unless they are the last ones, whether all go on."""
+        t = self.t
+        if len(steps) == 1:
+            [(inside, goes_on)] = steps
+            return t.or_(inside), goes_on
+        half = len(steps) // 2
+        wrong, goes_on = self._in_turn(steps[:half], last=False)
+        later, ends = self._in_turn(steps[half:], last=last)
+        wrong = t.or_((wrong, t.and_((goes_on, later))))
+        return wrong, t.true if last else t.and_((goes_on, ends))
 
     def refuse(self, condition: Term) -> None:
         """Evaluation meets a wrong type where it comes here and `condition` holds."""
-        self.refusals.append(self.t.and_((self.guard, condition)))
+        self.refusals.append(condition)
 
     def free(self, type: Type) -> Symbolic:
         """Any value of a type; it stands for what is not known."""
@@ -271,12 +295,13 @@ class Reader:
         """The operands of `and` / `or`, each evaluated only where the ones before let it."""
         if not any(map(self.refuses, parts)):
             return [self.truth(p) for p in parts]
-        before = self.guard
-        terms = []
+        terms: list[Term] = []
+        steps: list[tuple[list[Term], Term]] = []
         for part in parts:
-            terms.append(self.truth(part))
-            self.guard = self.t.and_((self.guard, goes_on(terms[-1])))
-        self.guard = before
+            with self.apart() as inside:
+                terms.append(self.truth(part))
+            steps.append((inside, goes_on(terms[-1])))
+        self.in_turn(steps)
         return terms
 
     def _root(self, name: str) -> Symbolic:

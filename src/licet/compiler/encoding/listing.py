@@ -24,7 +24,6 @@ class Reading(Protocol):
     """What reading a list's expressions needs of `expressions.Reader`."""
 
     variables: dict[int, Symbolic]
-    guard: Term
 
     def read(self, e: ir.Expr) -> Symbolic: ...
 
@@ -33,6 +32,10 @@ class Reading(Protocol):
     def refuses(self, e: ir.Expr) -> bool: ...
 
     def under(self, condition: Term) -> AbstractContextManager[None]: ...
+
+    def apart(self) -> AbstractContextManager[list[Term]]: ...
+
+    def in_turn(self, steps: list[tuple[list[Term], Term]]) -> None: ...
 
     def refuse(self, condition: Term) -> None: ...
 
@@ -156,17 +159,15 @@ class Listing:
     def _quantifier(self, any_of: bool, var: ir.Var, xs: Sequence, body: ir.Expr) -> Symbolic:
         t = self._t
         refusing = self._reader.refuses(body)
-        before = self._reader.guard
         parts: list[Term] = []
+        steps: list[tuple[list[Term], Term]] = []
         for guard, item in xs.items:
             self._reader.variables[var.slot] = item
-            with self._reader.under(guard):
+            with self._reader.apart() as inside, self._reader.under(guard):
                 held = self._reader.truth(body)
             parts.append(t.and_((guard, held)) if any_of else t.implies(guard, held))
-            if refusing:
-                goes_on = t.not_(parts[-1]) if any_of else parts[-1]
-                self._reader.guard = t.and_((self._reader.guard, goes_on))
-        self._reader.guard = before
+            steps.append((inside, t.not_(parts[-1]) if any_of else parts[-1]))
+        self._reader.in_turn(steps)
         if refusing and xs.unknown is not t.false:
             wrong = cast(Term, self._reader.free(BOOL))
             self._reader.refuse(t.and_((xs.unknown, wrong)))

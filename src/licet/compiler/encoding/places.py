@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 from ..lowering import KEY, AbstractPath
 from ..types import (
@@ -446,6 +446,9 @@ def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity
     return length, unknown, capacity, unknown.term
 
 
+_NESTED = frozenset((dict, tuple))
+
+
 class Openness:
     """Which documents have an unknown part. What was walked is kept, by identity, and not walked
     again: a document that is read at many places is walked once."""
@@ -457,15 +460,18 @@ class Openness:
 
     def __call__(self, document: Value) -> bool:
         met: dict[int, Value] = {}
-        waiting = [document]
+        waiting: list[Value] = [(document,)]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, (dict, tuple)):
-                if id(value) not in self._closed:
-                    met[id(value)] = value
-                    waiting.extend(value.values() if isinstance(value, dict) else value)
-            elif value is UNKNOWN:
-                return True
+            if id(value) in self._closed:
+                continue
+            met[id(value)] = value
+            items = value.values() if isinstance(value, dict) else cast(tuple[Value, ...], value)
+            for item in items:
+                if item.__class__ in _NESTED:
+                    waiting.append(item)
+                elif item is UNKNOWN:
+                    return True
         self._closed.update(met)
         return False
 

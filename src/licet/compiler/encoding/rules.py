@@ -141,7 +141,6 @@ def _rule(reader: Reader, rule: ir.Rule) -> RuleTerms:
     t = reader.t
     reader.variables = {}
     reader.refusals = []
-    reader.guard = t.true
     bodies = (*(let.value for let in rule.lets), rule.condition)
     reader.tracking = any(map(reader.refuses, bodies))
     present = t.true
