@@ -71,7 +71,7 @@ def pages(app: FastAPI) -> Iterator[tuple[str, str]]:
     yield "inbox", inbox
     for id in sorted(set(re.findall(r"/console/approvals/([0-9a-f-]+)", inbox))):
         yield id, client.get(f"/console/approvals/{id}").text
-    for path in ("overview", "policies", "playground?from=active"):
+    for path in ("overview", "policies", "playground"):
         yield path, client.get(f"/console/{path}").text
     for name in ("tool", "rule"):
         yield name, client.get("/console/decisions", params={name: HOSTILE}).text

@@ -8,12 +8,16 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from licet.service.bundles.bundle import Bundle
+from licet.service.bundles.unpacking import compiled
 from licet.service.console import trying
+from licet.service.console.grounds import Ground, ground_of
 from licet.service.console.playground import CALL, POLICY
 from licet.service.console.trial import Trial
 from licet.service.console.trying import Trier, TryError
@@ -28,8 +32,15 @@ def trial() -> Iterator[Trial]:
     trial.close()
 
 
-def decide(trial: Trial, policy: str = POLICY, call: str = CALL) -> dict[str, object]:
-    return trial.answer({"work": "decide", "policy": policy, "call": call, "seconds": 300})
+def decide(
+    trial: Trial, policy: str = POLICY, call: str = CALL, ground: Ground | None = None
+) -> dict[str, Any]:
+    return trial.answer(asked("decide", policy, call, ground))
+
+
+def asked(work: str, policy: str, call: str = CALL, ground: Ground | None = None) -> dict[str, Any]:
+    plain = (ground or Ground()).plain()
+    return {"work": work, "policy": policy, "call": call, "seconds": "300", "ground": plain}
 
 
 def test_the_example(trial: Trial) -> None:
@@ -44,7 +55,7 @@ def test_the_example(trial: Trial) -> None:
 def test_every_try_is_the_first(trial: Trial) -> None:
     policy = POLICY + "limit daily on refund sum(args.amount) within day <= 300\n"
     call = CALL.replace("900", "200")
-    outcomes = [decide(trial, policy, call)["verdict"]["outcome"] for _ in range(3)]  # type: ignore[index]
+    outcomes = [decide(trial, policy, call)["verdict"]["outcome"] for _ in range(3)]
     assert outcomes == ["allow"] * 3
 
 
@@ -60,7 +71,7 @@ def test_every_try_is_the_first(trial: Trial) -> None:
 )
 def test_nothing_outside_is_read(trial: Trial, line: str, code: str) -> None:
     told = decide(trial, f"{line}\n{POLICY}")
-    assert code in [each["code"] for each in told["diagnostics"]]  # type: ignore[attr-defined]
+    assert code in [each["code"] for each in told["diagnostics"]]
     assert "verdict" not in told
 
 
@@ -85,9 +96,51 @@ def test_params_without_a_value(trial: Trial) -> None:
 
 def test_lint(trial: Trial) -> None:
     policy = POLICY + "forbid never on refund when args.amount > 20_000\n"
-    told = trial.answer({"work": "lint", "policy": policy, "call": CALL, "seconds": 300})
+    told = trial.answer(asked("lint", policy))
     assert told["whole"]
     assert "never" in json.dumps(told["findings"])
+
+
+TOOLS = {"tools": [{"name": "pay", "inputSchema": {"type": "object", "required": ["amount"],
+    "properties": {"amount": {"type": "integer", "minimum": 0}}}}]}  # fmt: skip
+MAIN = """
+import "lib/common.licet"
+use tools "tools.json" as desk
+param most: Int
+permit pay on pay
+forbid over on pay when args.amount > min(most, ceiling) message "At most {most}."
+"""
+FILES = {
+    "main.licet": MAIN,
+    "beside.licet": "forbid odd on desk.pay when args.amount == 13\n",
+    "lib/common.licet": "const ceiling: Int = 1_000\n",
+    "tools.json": json.dumps(TOOLS),
+    "licet.toml": "[params]\nmost = 50\n",
+}
+
+
+def test_a_file_of_the_active_policy_stands_among_the_others(trial: Trial) -> None:
+    bundle = Bundle({name: text.encode() for name, text in FILES.items()})
+    program = compiled(bundle)
+    ground = ground_of(bundle, program, "main.licet")
+    assert ground is not None
+    assert (list(ground.roots), list(ground.imports)) == (["beside.licet"], ["lib/common.licet"])
+
+    def rules(amount: int, policy: str = MAIN) -> list[str]:
+        call = json.dumps({"tool": "pay", "args": {"amount": amount}})
+        told = decide(trial, policy, call, ground)
+        assert told["diagnostics"] == []
+        found: list[str] = told["verdict"]["rules"]
+        return found
+
+    assert [rules(5), rules(13), rules(60)] == [["pay"], ["odd"], ["over"]]
+    assert rules(60, MAIN.replace("min(most, ceiling)", "ceiling")) == ["pay"]
+    other = decide(trial, MAIN.replace("as desk", "as other"), CALL, ground)
+    assert [each["code"] for each in other["diagnostics"]][:1] == ["LIC302"]
+    away = decide(trial, MAIN.replace("common", "../../etc/passwd"), CALL, ground)
+    assert [each["code"] for each in away["diagnostics"]][:1] == ["LIC303"]
+    for name in ("lib/common.licet", "tools.json", "nothing.licet"):
+        assert ground_of(bundle, program, name) is None
 
 
 def test_too_large_a_text_is_not_even_sent() -> None:
@@ -118,8 +171,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     close(app)
 
 
-def typed(client: TestClient, work: str = "verdict", policy: str = POLICY, call: str = CALL) -> str:
-    form = {"policy": policy, "call": call}
+def typed(
+    client: TestClient,
+    work: str = "verdict",
+    policy: str = POLICY,
+    call: str = CALL,
+    file: str = "",
+) -> str:
+    form = {"policy": policy, "call": call, "file": file}
     form["form_token"] = token(client.get("/console/playground").text)
     answer = client.post(f"/console/playground/{work}", data=form, headers={"HX-Request": "true"})
     assert answer.status_code == 200
@@ -138,6 +197,11 @@ def test_typing(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Nothing found" in typed(client, "lint")
     wrong = typed(client, policy=POLICY.replace("forbid", "forbit", 1))
     assert "Does not load" in wrong
+    page = client.get("/console/playground?file=shop.licet").text
+    assert "forbid too_much on refund" in page
+    own = POLICY.replace("At most", "Never more than")
+    assert "Never more than" in typed(client, policy=own, file="shop.licet")
+    assert "another policy is active by now" in typed(client, file="other.licet")
     assert "<script>" not in typed(client, policy="# <script>\npolicy <script>", call="<script>")
     assert ask(app, "GET", "/v1/decisions", role="auditor").json() == before
 

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from licet import __version__
 
+from ..bundles.bundle import Bundle
 from ..callers import Role
 from ..headers import PAGE
 from ..problems import Problem
@@ -55,6 +56,8 @@ class Console:
         self.service = service
         self.sessions = Sessions(service.store, service.settings, keys)
         self.trier = Trier()
+        #: Active bundles by their digest, as the playground reads them.
+        self.bundles: dict[str, Bundle] = {}
         self.assets = {
             path.name: Asset(
                 body := path.read_bytes(),

@@ -1,13 +1,12 @@
-"""The playground's process: two texts in, what lint and the guard say of them out.
+"""The playground's process: a policy and a call in, what lint and the guard say of them out.
 
-It hands no reader to the compiler: an import and a list of tools elsewhere cannot be read. Every
+Nothing is read from a disk: imports and tools are those of the try's ground, or not there. Every
 try has a memory of its own, in which nothing has happened yet.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import resource
 import sys
 import time
@@ -29,7 +28,10 @@ from licet.verifier.guard import Guard, UnsetParamsError
 from licet.verifier.solving import SolverPool
 from licet.verifier.solving.child import confined
 
-NAME: Final = "playground.licet"
+from .grounds import Ground
+
+#: Bytes of a request.
+MAX_REQUEST: Final = 32 << 20
 #: Parts of a try's seconds: for the solver's work on one refusal, on one of lint's questions, and
 #: for all of lint.
 _REFUSAL: Final = 1 / 4
@@ -45,7 +47,7 @@ class _OverError(Exception):
 class _Policy:
     """The last policy, compiled: most tries change the call alone."""
 
-    text: str
+    of: tuple[str, Mapping[str, Any]]
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
     guard: Guard | None = None
@@ -61,7 +63,8 @@ class Trial:
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, object]:
         """The answer to a request of `trying`."""
-        policy, seconds = self._compiled(str(request["policy"])), float(request["seconds"])
+        policy = self._compiled(str(request["policy"]), request["ground"])
+        seconds = float(request["seconds"])
         if request["work"] == "lint":
             return self._linted(policy, seconds)
         told: dict[str, object] = {"diagnostics": render_json(policy.diagnostics)}
@@ -79,10 +82,10 @@ class Trial:
             self._policy.guard.close()
         self._policy = None
 
-    def _compiled(self, text: str) -> _Policy:
-        if self._policy is None or self._policy.text != text:
+    def _compiled(self, text: str, plain: Mapping[str, Any]) -> _Policy:
+        if self._policy is None or self._policy.of != (text, plain):
             self._forget()
-            self._policy = _Policy(text, *compile_sources([Source(NAME, text)]))
+            self._policy = _Policy((text, plain), *_compile(text, Ground.read(plain)))
         return self._policy
 
     def _decided(
@@ -129,6 +132,20 @@ class Trial:
         return {"findings": render_json([each.diagnostic for each in found]), "whole": True}
 
 
+def _compile(text: str, ground: Ground) -> tuple[Program | None, tuple[Diagnostic, ...]]:
+    def read(name: str) -> Source | None:
+        found = ground.imports.get(name)
+        return None if found is None else Source(name, found)
+
+    others = [Source(name, other) for name, other in ground.roots.items()]
+    return compile_sources(
+        sorted([Source(ground.file, text), *others], key=lambda source: source.name),
+        params=ground.params,
+        read=read,
+        read_tools=ground.read_tools,
+    )
+
+
 def main(memory: int, parent: int) -> None:
     """Answer line by line, as long as `parent` lives."""
     answers = confined(memory, parent)
@@ -137,7 +154,7 @@ def main(memory: int, parent: int) -> None:
     trial = Trial()
     for line in sys.stdin.buffer:
         try:
-            told: dict[str, object] = trial.answer(json.loads(line))
+            told: dict[str, object] = trial.answer(decode(line, max_size=MAX_REQUEST))
         except Exception as error:
             told = {"problem": f"this cannot be tried: {type(error).__name__}"}
         answers.write(json_line(told).encode("ascii") + b"\n")

@@ -1,7 +1,7 @@
 """A policy and a call from the playground, tried out in a process that can be killed.
 
-Nothing of a try stays, and nothing outside of it is reached: the process gets two texts, has no
-environment, opens no file, knows no store, and is killed at the deadline with all that it started.
+Nothing of a try stays, and nothing outside of it is reached: the process gets texts and tools, has
+no environment, opens no file, knows no store, and is killed at the deadline with all it started.
 Its answer is data, checked for its form alone and escaped like every other text.
 """
 
@@ -19,7 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Literal
 
 from licet.compiler.exact_json import JsonError, decode
+from licet.compiler.json_text import json_line
 from licet.verifier.solving.child import Child, ChildError, LateError
+
+from .grounds import Ground
 
 #: Characters of a policy and of a call.
 MAX_POLICY: Final = 60_000
@@ -45,6 +48,12 @@ main(int(sys.argv[2]), int(sys.argv[3]))
 Work = Literal["decide", "lint"]
 
 
+def _line(work: Work, policy: str, call: str, ground: Ground) -> bytes:
+    """A request. The seconds are text: they may be a binary fraction."""
+    given = {"work": work, "policy": policy, "call": call, "seconds": str(SECONDS)}
+    return json_line({**given, "ground": ground.plain()}).encode() + b"\n"
+
+
 class TryError(Exception):
     """There is no answer. The text is for whoever is typing."""
 
@@ -60,8 +69,10 @@ class Trier:
         self._child: Child | None = None
         self._tries = 0
 
-    async def answer(self, work: Work, policy: str, call: str) -> Mapping[str, Any]:
-        """What the process says. Raises TryError."""
+    async def answer(
+        self, work: Work, policy: str, call: str, ground: Ground | None = None
+    ) -> Mapping[str, Any]:
+        """What the process says of a policy that stands alone, or on a ground. Raises TryError."""
         if len(policy) > MAX_POLICY:
             raise TryError(f"a policy in the playground has at most {MAX_POLICY:,} characters")
         if len(call) > MAX_CALL:
@@ -73,8 +84,7 @@ class Trier:
         asked = time.monotonic()
         try:
             loop = asyncio.get_running_loop()
-            asked_for = {"work": work, "policy": policy, "call": call, "seconds": SECONDS}
-            line = json.dumps(asked_for).encode() + b"\n"
+            line = _line(work, policy, call, ground or Ground())
             return await loop.run_in_executor(self._threads, self._ask, line, asked)
         except RuntimeError:
             raise TryError("the service is stopping") from None
