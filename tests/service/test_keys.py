@@ -353,6 +353,7 @@ def test_what_was_made_up_is_not_looked_for(app: FastAPI) -> None:
     app.state.service.store.close()
     made_up = [made[:-1] + ("A" if made[-1] != "A" else "B"), made + "x", made[:-16], foreign]
     made_up += ["licet_", "licet_" + "A" * 48, "licet_\u00e9" * 9]
+    assert not app.state.service.keyring.is_marked(made[:-1] + "\ud800")
     for key in made_up:
         raw = {"X-API-Key": key.encode("latin-1")}
         answer = ask(app, "POST", "/v1/check", headers=raw, json=LOOKUP)  # type: ignore[arg-type]

@@ -112,6 +112,29 @@ def test_two_workers_share_one_database(tmp_path: Path) -> None:
         assert len(tickets) == 1
 
 
+def test_a_key_that_is_made_and_revoked_beside_running_workers(tmp_path: Path) -> None:
+    def keys(*arguments: str) -> str:
+        command = [sys.executable, "-m", "licet.cli.main", "keys", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with serving(tmp_path, "--port", str(port), "--workers", "2") as (url, said):
+        made = keys("create", "desk", "--role", "host")
+        assert {check(url, made).status_code for _ in range(12)} == {200}
+        keys("revoke", "desk")
+        refused = 0
+        for _ in range(2_000):  # each on a connection of its own: both workers get some
+            refused = refused + 1 if check(url, made).status_code == 401 else 0
+            if refused == 20:
+                break
+        assert refused == 20
+    assert made not in "\n".join(said)
+
+
 @pytest.mark.parametrize(
     ("flags", "key", "said"),
     [

@@ -92,8 +92,8 @@ class Keyring:
 
     def is_marked(self, credential: str) -> bool:
         """Whether a credential was made for this store; not whether it still counts."""
-        body, mark = credential[:_BODY], credential[_BODY:]
-        return hmac.compare_digest(mark.encode(), self._mark(body).encode())
+        body, mark = credential[:_BODY], credential[_BODY:].encode("utf-8", "surrogatepass")
+        return hmac.compare_digest(mark, self._mark(body).encode())
 
     def _mark(self, body: str) -> str:
         made = hmac.digest(self._marking, body.encode("utf-8", "surrogatepass"), "sha256")
