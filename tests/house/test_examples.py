@@ -44,10 +44,22 @@ def test_their_tests_pass(folder: Path) -> None:
     assert "passed" in done.stdout.splitlines()[-1]
 
 
+def test_the_agents_share_one_policy() -> None:
+    """So that what is linted of one is linted of all."""
+    texts = {path.read_text("utf-8") for path in EXAMPLES.glob("*/refunds.licet")}
+    assert len(texts) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
-    ["airline", "claude-code", "kubernetes/policies/K8sStorageClass.licet", "mcp/desk.licet"],
+    [
+        "airline",
+        "claude-code",
+        "kubernetes/policies/K8sStorageClass.licet",
+        "langchain/refunds.licet",
+        "mcp/desk.licet",
+    ],
 )
 def test_they_lint_clean(path: str) -> None:
     """Whatever is let pass has its reason in the example's `licet.toml`."""

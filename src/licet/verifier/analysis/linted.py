@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from licet.compiler import ir
 from licet.compiler.program import Program
 from licet.policy_lang import Diagnostic, Span, ast
 
 from .surveying import RuleSurvey, Survey
+from .syntax import nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,27 @@ class Linted:
             written.append(Written(self.program.rules[first_tool].rules[first], on))
         object.__setattr__(self, "written", tuple(written))
 
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """Names that folds over earlier calls mention: a rule among them (`secret_read in c.by`)
+        is asked for later, whatever else it does."""
+        return frozenset(
+            node.name
+            for declaration in self.declarations()
+            for fold in nodes(declaration)
+            if isinstance(fold, ast.Comprehension) and _reads_calls(fold)
+            for node in nodes(fold.body)
+            if isinstance(node, ast.Name | ast.Member)
+        )
+
     def declarations(self) -> Iterator[ast.Declaration]:
         """All declarations of all files."""
         for file in self.program.files.values():
             yield from file.declarations
+
+
+def _reads_calls(fold: ast.Comprehension) -> bool:
+    return any(isinstance(node, ast.HistoryCalls) for node in nodes(fold.generator))
 
 
 Check = Callable[[Linted], Iterator[Finding]]

@@ -56,6 +56,8 @@ def find(policy: Linted) -> Iterator[Finding]:
         }
         if reported & others.keys():
             continue  # with those gone, this one is needed
+        if rule.kind == "permit" and rule.name in policy.marks:
+            continue  # it changes what is remembered
         reported.add(rule.name)
         yield finding(
             CODE,
