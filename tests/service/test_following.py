@@ -293,3 +293,23 @@ def test_the_configured_mode(tmp_path: Path) -> None:
     again = serve(tmp_path)
     assert checked(again)["allowed"] is False
     close(again)
+
+
+def test_a_policy_that_compiles_no_more_stops_its_own_tenant_alone(tmp_path: Path) -> None:
+    app = serve(tmp_path)
+    narrow = keep(app, NARROW)
+    assert activate(app, narrow).status_code == 200
+    with app.state.service.store.begin("one") as tx:
+        broken = Bundle({"shop.licet": b"permit\n"}, ("shop.licet",))
+        tx.put_document("bundle", narrow, broken.text())
+    close(app)
+    again = serve(tmp_path)
+    told = checked(again)
+    assert (told["outcome"], told["verdict"]["violations"][0]["kind"]) == ("deny", "fault")
+    assert ask(again, "GET", "/readyz").status_code == 503
+    assert checked(again, tenant="two")["outcome"] == "allow"
+    policies = ask(again, "GET", "/v1/policies", role="auditor").json()["policies"]
+    [files] = [each["digest"] for each in policies if each["source"] == "files"]
+    assert activate(again, files, allow_widening=True).status_code == 200
+    assert checked(again)["outcome"] == "allow"
+    close(again)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from licet.service.auth import hash_of
+from support.serve_process import free_port
 from support.shop import SHOP, refund
 
 pytestmark = pytest.mark.long
@@ -104,10 +105,7 @@ def test_a_key_is_made_once_and_what_was_decided_outlives_the_process(tmp_path: 
 
 
 def test_two_workers_share_one_database(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with serving(tmp_path, "--port", str(port), "--workers", "2") as (url, _):
+    with serving(tmp_path, "--port", str(free_port()), "--workers", "2") as (url, _):
         tickets = {check(url, KEY, id="the-same").json()["ticket"] for _ in range(12)}
         assert len(tickets) == 1
 
@@ -119,10 +117,7 @@ def test_a_key_that_is_made_and_revoked_beside_running_workers(tmp_path: Path) -
             command, cwd=tmp_path, check=True, capture_output=True, text=True
         ).stdout.strip()
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with serving(tmp_path, "--port", str(port), "--workers", "2") as (url, said):
+    with serving(tmp_path, "--port", str(free_port()), "--workers", "2") as (url, said):
         made = keys("create", "desk", "--role", "host")
         assert {check(url, made).status_code for _ in range(12)} == {200}
         keys("revoke", "desk")
@@ -133,6 +128,38 @@ def test_a_key_that_is_made_and_revoked_beside_running_workers(tmp_path: Path) -
                 break
         assert refused == 20
     assert made not in "\n".join(said)
+
+
+def test_two_workers_follow_an_activation_and_a_start_keeps_it(tmp_path: Path) -> None:
+    author = "an-authors-key-that-is-long-enough"
+    (tmp_path / "licet.toml").write_text(
+        f'[[service.keys]]\nname = "ann"\nhash = "{hash_of(author)}"\n'
+        'roles = ["policy_author"]\nprincipal = { id = "ann" }\n'
+    )
+    narrow = SHOP + "forbid large on refund when args.amount > 50\n"
+    flags = ("--port", str(free_port()), "--workers", "2")
+
+    def post(url: str, path: str, body: object) -> dict[str, object]:
+        headers = {"X-API-Key": author}
+        answer = httpx.post(f"{url}{path}", json=body, headers=headers, timeout=90)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, object] = answer.json()
+        return told
+
+    def rules(url: str) -> set[tuple[str, ...]]:
+        """What refuses, asked over so many connections that no worker is left out."""
+        with ThreadPoolExecutor(6) as threads:
+            answers = list(threads.map(lambda _: check(url, KEY).json(), range(24)))
+        return {tuple(each["verdict"]["rules"]) for each in answers}
+
+    with serving(tmp_path, *flags) as (url, _):
+        assert rules(url) == {("refunds",)}
+        sent = post(url, "/v1/policies", {"files": {"p.licet": narrow}})
+        assert sent["difference"] == "narrows"
+        post(url, f"/v1/policies/{sent['digest']}/activate", {})
+        assert rules(url) == {("large",)}
+    with serving(tmp_path, "--port", "0") as (url, _):
+        assert rules(url) == {("large",)}
 
 
 @pytest.mark.parametrize(
@@ -167,10 +194,7 @@ def test_any_worker_answers_for_the_counts_of_all(tmp_path: Path) -> None:
         f'[[service.keys]]\nname = "auditor"\nhash = "{hash_of(auditor)}"\nroles = ["auditor"]\n',
         "utf-8",
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with serving(tmp_path, "--port", str(port), "--workers", "2") as (url, said):
+    with serving(tmp_path, "--port", str(free_port()), "--workers", "2") as (url, said):
         for _ in range(20):  # each on a connection of its own: both workers get some
             assert check(url, KEY).status_code == 200
         headers = {"X-API-Key": auditor}

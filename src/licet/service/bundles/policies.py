@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from licet.compiler.program import Program
 from licet.verifier.guard import Guard
-from licet.verifier.history import Store
+from licet.verifier.history import Store, StoreError
 
 from ..guards import Guards
 from ..resolvers import add_resolvers
@@ -125,21 +125,31 @@ class Policies:
 
     def open(self, tenants: Iterable[str], files: Files | None) -> None:
         """Decide by what is active in each tenant. Without files, the first guard's policy is made
-        the active one. Raises StoreError, and what a bundle that does not load raises."""
+        the active one. Where what is active cannot be loaded, the tenant's calls are refused, and
+        others' are not. Raises StoreError."""
         for tenant in tenants:
             if files is None:
                 number = self._first.activate(tenant=tenant)
                 self._following.decides_by(tenant, number)
                 continue
-            word = self._settings.policies
-            active = open_tenant(self._store, self._activating, tenant, files, word)
-            key = (active.digest, active.observe_until)
-            if key == (files.bundle.digest, files.observe_until):
-                self._first.follow(tenant, active.number)
-                self._following.decides_by(tenant, active.number)
-                self._followed(tenant, active.observe_until)
-            else:
-                self._following.load(tenant)
+            try:
+                self._open(tenant, files)
+            except StoreError:
+                raise
+            except Exception as error:
+                log.error("%s: the active policy cannot be loaded: %s", tenant, error)
+                self._following.stale(tenant)
+
+    def _open(self, tenant: str, files: Files) -> None:
+        word = self._settings.policies
+        active = open_tenant(self._store, self._activating, tenant, files, word)
+        key = (active.digest, active.observe_until)
+        if key == (files.bundle.digest, files.observe_until):
+            self._first.follow(tenant, active.number)
+            self._following.decides_by(tenant, active.number)
+            self._followed(tenant, active.observe_until)
+        else:
+            self._following.load(tenant)
 
     def start(self) -> None:
         """Follow what is activated elsewhere."""
