@@ -92,10 +92,15 @@ class _Seen:
 class Activating:
     """Activates bundles of any tenant. Safe to share between threads; it may take long."""
 
-    def __init__(self, store: Store, examiner: Examiner, make: Make) -> None:
+    def __init__(
+        self, store: Store, examiner: Examiner, make: Make, hold: Callable[[str], object]
+    ) -> None:
+        """`hold` is told of a tenant for which a guard was made that is about to be the active
+        one."""
         self._store = store
         self._examiner = examiner
         self._make = make
+        self._hold = hold
 
     def activate(
         self,
@@ -171,6 +176,7 @@ class Activating:
         """A guard on a program, whose policy is made the active one: what was done before is
         counted for it first."""
         guard = self._make(program, observe_until)
+        self._hold(tenant)
         try:
             number = guard.activate(tenant=tenant, along=along)
             guard.follow(tenant, number)

@@ -58,6 +58,7 @@ class Following:
         self._followed = followed
         self._every = every
         self._tenants: dict[str, _Tenant] = {}
+        self._held: set[str] = set()
         self._loading = threading.Lock()
         self._starting = threading.Lock()
         self._woken = threading.Event()
@@ -88,6 +89,15 @@ class Following:
         """The shared guard decides for a tenant, by this activation."""
         self._tenants[tenant] = _Tenant(activation)
 
+    def hold(self, tenant: str) -> None:
+        """This process is about to activate something, and has its guard already: nothing is loaded
+        for the tenant until `release`."""
+        self._held.add(tenant)
+
+    def release(self, tenant: str) -> None:
+        self._held.discard(tenant)
+        self._woken.set()
+
     def take(self, tenant: str, done: Done) -> None:
         """Decide by what this process has just activated."""
         if done.guard is None:
@@ -108,7 +118,7 @@ class Following:
         for tenant, known in tuple(self._tenants.items()):
             now = heads[tenant].activation if tenant in heads else 0
             failed = known.failed == now and time.monotonic() < known.failed_at + AGAIN
-            if now != known.activation and not failed:
+            if now != known.activation and not failed and tenant not in self._held:
                 self.load(tenant)
 
     def load(self, tenant: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -103,11 +103,11 @@ class Policies:
         self._settings = settings
         self._telemetry = telemetry
         self._examiner = Examiner(settings.limits.examination)
-        self._activating = Activating(store, self._examiner, self._make)
         self._canaries = Canaries(store, telemetry, first.redacted)
         self._following = Following(
             store, guards, self._make, followed=self._followed, every=self._canaries.look
         )
+        self._activating = Activating(store, self._examiner, self._make, self._following.hold)
         first.when_stale(self._following.stale)
         first.decide_beside(self._canaries)
 
@@ -139,6 +139,8 @@ class Policies:
             except Exception as error:
                 log.error("%s: the active policy cannot be loaded: %s", tenant, error)
                 self._following.stale(tenant)
+            finally:
+                self._following.release(tenant)
 
     def _open(self, tenant: str, files: Files) -> None:
         word = self._settings.policies
@@ -247,7 +249,7 @@ class Policies:
         """See `Activating.activate`; this process decides by it at once."""
         return self._taken(
             tenant,
-            self._activating.activate(
+            lambda: self._activating.activate(
                 tenant, digest, who, allow_widening=allow_widening, observe_until=observe_until
             ),
         )
@@ -257,14 +259,19 @@ class Policies:
     ) -> Activation | Ask:
         """See `Activating.roll_back`."""
         return self._taken(
-            tenant, self._activating.roll_back(tenant, who, allow_widening=allow_widening)
+            tenant,
+            lambda: self._activating.roll_back(tenant, who, allow_widening=allow_widening),
         )
 
-    def _taken(self, tenant: str, done: Done | Ask) -> Activation | Ask:
-        if isinstance(done, Ask):
-            return done
-        self._following.take(tenant, done)
-        return done.activation
+    def _taken(self, tenant: str, activate: Callable[[], Done | Ask]) -> Activation | Ask:
+        try:
+            done = activate()
+            if isinstance(done, Ask):
+                return done
+            self._following.take(tenant, done)
+            return done.activation
+        finally:
+            self._following.release(tenant)
 
     def start_canary(self, tenant: str, digest: str, by: str) -> Canary:
         """Let a bundle decide beside the active one, in place of any other. Raises NotThereError,
