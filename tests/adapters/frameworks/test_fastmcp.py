@@ -264,6 +264,18 @@ def test_a_mounted_servers_tool(desk: Desk) -> None:
     assert desk.ran == [("refund", "R1", 40.0)]
 
 
+def test_a_guarded_server_in_a_guarded_one(desk: Desk) -> None:
+    """The question of the inner one is answered through the outer one."""
+    child = FastMCP("child", middleware=[GuardMiddleware(desk.line, approver=BOSS)])
+    child.tool(desk.refund)
+    outer = desk.guard.session(principal={"id": "a2", "manager": False}, session="s2")
+    made = FastMCP("desk", middleware=[GuardMiddleware(outer, approver=BOSS)])
+    made.mount(child)
+    assert called(made, LARGE, person=Person(YES, YES)) == ["done R1"]
+    assert desk.ran == [("refund", "R1", 600.0)]
+    assert desk.line.endings == ["ok"]
+
+
 # --- between the check and the tool
 
 

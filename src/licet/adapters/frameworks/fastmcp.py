@@ -15,13 +15,9 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import Any, Final
-from weakref import WeakSet
 
 from licet.compiler.exact_json import canonical
 from licet.verifier.approvals import ApprovalError
@@ -29,7 +25,7 @@ from licet.verifier.approvals import ApprovalError
 from . import feedback
 from .bounding import abounded
 from .describing import Entry, entry
-from .gate import Ask, Call, Gate, Refuse, RefusedError, Run, Session
+from .gate import Ask, Gate, Refuse, RefusedError, Run, Session
 
 try:
     import anyio
@@ -39,11 +35,12 @@ try:
     from fastmcp.server.dependencies import bind_request_context
     from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
     from fastmcp.tools.base import InputRequiredToolResult, Tool, ToolResult
-    from fastmcp.utilities.tasks import TaskConfig
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
     from licet.adapters.mcp_proxy import asking
     from licet.adapters.mcp_proxy.questions import STALE, Questions
+
+    from .fastmcp_calls import Held, holding, is_within, stand_around_tools
 except ImportError as error:
     raise ImportError("FastMCP is missing: pip install 'licet[fastmcp]'") from error
 
@@ -55,58 +52,6 @@ MOST_SESSIONS: Final = 1_000
 Context = MiddlewareContext[types.CallToolRequestParams]
 
 
-@dataclass(eq=False)
-class _Held:
-    """One call on its way to its tool, or between two rounds of it."""
-
-    gate: Gate
-    run: Run
-    #: The request that it came with: a call within it, by the tool, is another one.
-    request: Any = None
-    #: What its tool's last round left for the next.
-    state: str | None = None
-    #: From redeeming until it is settled, over as many rounds as the tool wants to ask.
-    opened: tuple[AsyncExitStack, Call] | None = None
-    reached: bool = False
-
-    async def through(
-        self, tool: Tool, run_tool: Callable[[dict[str, Any]], Awaitable[ToolResult]], args: Any
-    ) -> ToolResult:
-        """Run the tool, once a round. Raises ToolError where it is not what was allowed."""
-        if self.reached or tool.name != self.run.tool:
-            raise ToolError(feedback.altered(tool.name))
-        self.reached = True
-        try:
-            self.gate.reviewed(tool.name, tool)
-            stack, call = await self._redeemed(args)
-        except RefusedError as refused:
-            raise ToolError(str(refused)) from None
-        async with stack:
-            answer = await run_tool(call.args)
-            if isinstance(answer, InputRequiredToolResult):
-                self.opened = stack.pop_all(), call
-            else:
-                call.failed, call.result = answer.is_error, _told(answer)
-        return answer
-
-    async def _redeemed(self, args: Any) -> tuple[AsyncExitStack, Call]:
-        opened, self.opened = self.opened, None
-        if opened is None:
-            stack = AsyncExitStack()
-            return stack, await stack.enter_async_context(self.gate.arunning(self.run, args))
-        if canonical(args) != canonical(opened[1].args):
-            self.opened = opened
-            raise RefusedError(Refuse(self.run.tool, feedback.altered(self.run.tool)))
-        return opened
-
-    async def give_up(self) -> None:
-        """A call that goes on no more may have run."""
-        opened, self.opened = self.opened, None
-        if opened is not None:
-            gone = asyncio.CancelledError()
-            await opened[0].__aexit__(type(gone), gone, None)
-
-
 @dataclass(frozen=True)
 class _Awaited:
     """An approval that somebody at the client was asked for, and the id of the call."""
@@ -115,10 +60,6 @@ class _Awaited:
     id: str
 
 
-_HELD: ContextVar[_Held | None] = ContextVar("licet_fastmcp_call", default=None)
-_guarded: WeakSet[Any] = WeakSet()
-_lock = threading.Lock()
-_MARK = "_licet_redeems"
 #: What of a request's params belongs to a question, under either name that the framework reads.
 _ROUNDS: Final = ("requestState", "request_state", "inputResponses", "input_responses")
 
@@ -149,7 +90,8 @@ class GuardMiddleware(Middleware):
         self.seconds = seconds
         self.answer_seconds = answer_seconds
         self._gates: OrderedDict[int, Gate] = OrderedDict()
-        self._questions: Questions[_Awaited | _Held] = Questions(answer_seconds, self._dropped)
+        self._lock = threading.Lock()
+        self._questions: Questions[_Awaited | Held] = Questions(answer_seconds, self._dropped)
         self._late: set[asyncio.Task[None]] = set()
 
     async def on_call_tool(
@@ -172,18 +114,20 @@ class GuardMiddleware(Middleware):
 
     async def _begun(
         self, context: Context, key: str, gate: Gate, name: str, args: dict[str, Any]
-    ) -> _Held | InputRequiredToolResult:
+    ) -> Held | InputRequiredToolResult:
         """A call that may run, or the question that comes first. Raises RefusedError."""
         request = _request(context)
-        outer = _HELD.get()
-        within = outer is not None and outer.request is request
+        within = is_within(request)
         message = context.message
-        if not within and (message.request_state, message.input_responses) != (None, None):
+        if (message.request_state, message.input_responses) != (None, None) and (
+            # A call within another finds that one's answers in its request.
+            not within or self._questions.knows(message.request_state)
+        ):
             return await self._resumed(context, key, gate, name, args)
         id = secrets.token_urlsafe(12) if within or request is None else _id(context)
         decision = await gate.acheck(name, args, id=id)
         if isinstance(decision, Run):
-            return _Held(gate, decision)
+            return Held(gate, decision)
         if isinstance(decision, Ask) and self.asking and request is not None:
             return await self._asked(context, key, gate, decision, args, id)
         raise RefusedError(decision)
@@ -192,7 +136,7 @@ class GuardMiddleware(Middleware):
 
     async def _asked(
         self, context: Context, key: str, gate: Gate, ask: Ask, args: dict[str, Any], id: str
-    ) -> _Held | InputRequiredToolResult:
+    ) -> Held | InputRequiredToolResult:
         request = _request(context)
         reason = f"{ask.text}\n\nThis is approval {ask.approval}."
         question = asking.question(reason, ask.tool, args)
@@ -220,7 +164,7 @@ class GuardMiddleware(Middleware):
 
     async def _answered(
         self, gate: Gate, name: str, args: dict[str, Any], about: _Awaited, answer: object
-    ) -> _Held:
+    ) -> Held:
         """Hand on what somebody said, and ask the guard again. Raises RefusedError."""
         agrees = asking.agreement(answer)
         if agrees is not None and self.approver is not None:
@@ -233,20 +177,20 @@ class GuardMiddleware(Middleware):
                 log.warning("an answer to approval %s does not count: %s", about.approval, error)
         decision = await gate.acheck(name, args, id=about.id)
         if agrees and isinstance(decision, Run):
-            return _Held(gate, decision)
+            return Held(gate, decision)
         if isinstance(decision, Run):  # somebody else has agreed; at the client nobody has
             raise RefusedError(Refuse(name, f"{name} was not run: nobody at the client agreed."))
         raise RefusedError(decision)
 
     async def _resumed(
         self, context: Context, key: str, gate: Gate, name: str, args: dict[str, Any]
-    ) -> _Held:
+    ) -> Held:
         message = context.message
         match self._questions.answered(message.request_state, key, name, args):
             case _Awaited() as about:
                 answer = (message.input_responses or {}).get(asking.APPROVAL)
                 return await self._answered(gate, name, args, about, answer)
-            case _Held() as held:
+            case Held() as held:
                 return held
             case None:
                 raise ToolError(STALE)
@@ -257,7 +201,7 @@ class GuardMiddleware(Middleware):
         self,
         context: Context,
         call_next: CallNext[types.CallToolRequestParams, ToolResult],
-        held: _Held,
+        held: Held,
         key: str,
         name: str,
         args: dict[str, Any],
@@ -284,16 +228,18 @@ class GuardMiddleware(Middleware):
         self,
         context: Context,
         call_next: CallNext[types.CallToolRequestParams, ToolResult],
-        held: _Held,
+        held: Held,
     ) -> ToolResult:
         """Hand a call on without what was said to the guard: a tool of another server would be sent
         it, since a proxy passes on whatever its request holds."""
-        _stand_around_tools(context)
+        if context.fastmcp_context is None:
+            raise ToolError(feedback.unavailable(context.message.name))
+        stand_around_tools(context.fastmcp_context.fastmcp)
         responses = context.message.input_responses if held.opened is not None else None
         told = {"request_state": held.state, "input_responses": responses}
         onward = context.copy(message=context.message.model_copy(update=told))
         request = _request(context)
-        with _holding(held):
+        with holding(held):
             if request is None:
                 return await call_next(onward)
             given = request._srctx.params or {}
@@ -312,7 +258,7 @@ class GuardMiddleware(Middleware):
         """Who the answers to a question have to come from, and the gate of their session."""
         session = self.session(context) if callable(self.session) else self.session
         who = [_plain(getattr(session, each, None)) for each in ("tenant", "principal", "session")]
-        with _lock:
+        with self._lock:
             gate = self._gates.pop(id(session), None)
             if gate is None or gate.session is not session:
                 gate = Gate(session, described, seconds=self.seconds)
@@ -321,9 +267,9 @@ class GuardMiddleware(Middleware):
                 self._gates.popitem(last=False)
         return hashlib.sha256(canonical(who)).hexdigest(), gate
 
-    def _dropped(self, about: _Awaited | _Held) -> None:
+    def _dropped(self, about: _Awaited | Held) -> None:
         """A question that nobody answered."""
-        if isinstance(about, _Held):
+        if isinstance(about, Held):
             task = asyncio.ensure_future(about.give_up())
             self._late.add(task)
             task.add_done_callback(self._late.discard)
@@ -359,63 +305,3 @@ def _id(context: Context) -> str:
     found: Any = context.fastmcp_context
     named = f"{found.session_id}\0{found.request_context.request_id}"
     return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@contextmanager
-def _holding(held: _Held) -> Iterator[None]:
-    token = _HELD.set(held)
-    try:
-        yield
-    finally:
-        _HELD.reset(token)
-
-
-def _stand_around_tools(context: Context) -> None:
-    """Let every tool that the server looks up redeem: whatever named it, and whoever brought it."""
-    found = context.fastmcp_context
-    if found is None:
-        raise ToolError(feedback.unavailable(context.message.name))
-    server: Any = found.fastmcp
-    with _lock:
-        if server in _guarded:
-            return
-        for name in ("get_tool", "get_tool_by_hash"):
-            setattr(server, name, _redeeming_lookup(getattr(server, name)))
-        _guarded.add(server)
-
-
-def _redeeming_lookup(look_up: Any) -> Any:
-    @wraps(look_up)
-    async def redeeming(*args: Any, **kwargs: Any) -> Tool | None:
-        tool = await look_up(*args, **kwargs)
-        return None if tool is None else _redeeming(tool)
-
-    return redeeming
-
-
-def _redeeming(tool: Tool) -> Tool:
-    """The tool as the server may run it: in a guarded call, and in no background task."""
-    if _MARK in vars(tool):
-        return tool
-    copy = tool.model_copy(update={"task_config": TaskConfig(mode="forbidden")})
-    run_tool = copy._run
-
-    async def redeeming(arguments: dict[str, Any]) -> ToolResult:
-        held = _HELD.get()
-        if held is None:
-            raise ToolError(feedback.unavailable(tool.name))
-        return await held.through(tool, run_tool, arguments)
-
-    object.__setattr__(copy, "_run", redeeming)
-    object.__setattr__(copy, _MARK, True)
-    return copy
-
-
-def _told(answer: ToolResult) -> object:
-    """What a tool answered, as the history keeps it: the structured result, else its texts."""
-    structured = answer.structured_content
-    if structured is not None:
-        wrapped = ((answer.meta or {}).get("fastmcp") or {}).get("wrap_result") is True
-        return structured["result"] if wrapped and set(structured) == {"result"} else structured
-    texts = [part.text for part in answer.content if isinstance(part, types.TextContent)]
-    return texts[0] if len(texts) == 1 else texts

@@ -67,6 +67,10 @@ class Questions(Generic[T]):
             return None
         return question.about
 
+    def knows(self, nonce: str | None) -> bool:
+        """Whether the name is of a question that is open."""
+        return nonce in self._open
+
     def sweep(self) -> None:
         """Drop what is late."""
         now = time.monotonic()
