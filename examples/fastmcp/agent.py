@@ -33,10 +33,10 @@ async def main(guard: Guard) -> None:
     )
     server.tool(refund)
     async with Client(server, elicitation_handler=boss) as client:
-        for number, amount in enumerate([2_000, 40, 600], start=1):
-            args = {"order_id": "R1", "amount": amount}
-            answer = await client.call_tool("refund", args, raise_on_error=False)
-            print(f"c{number}: {answer.content[0].text}")
+        calls = [{"order_id": "R1", "amount": amount} for amount in (2_000, 40, 600)]
+        told = [await client.call_tool("refund", args, raise_on_error=False) for args in calls]
+    for number, answer in enumerate(told, start=1):
+        print(f"c{number}: {answer.content[0].text}")
 
 
 with Guard.load(Path(__file__).parent / "refunds.licet") as guard:
