@@ -182,6 +182,18 @@ def test_a_session_that_is_over_leads_to_the_form(url: str, browser: Browser) ->
 
 
 @pytest.mark.long
+def test_a_service_that_does_not_answer_is_said_and_forgotten(url: str, browser: Browser) -> None:
+    with page_of(browser, viewport=DESK) as (page, _):
+        sign_in(page, url, key("auditor"), "/console/decisions")
+        page.context.set_offline(True)
+        page.get_by_text("The service does not answer").wait_for()
+        assert page.locator("#feed tbody tr").count()
+        accessible(page)
+        page.context.set_offline(False)
+        page.get_by_text("The service does not answer").wait_for(state="detached")
+
+
+@pytest.mark.long
 def test_without_scripts(url: str, browser: Browser) -> None:
     with page_of(browser, viewport=DESK, java_script_enabled=False) as (page, _):
         sign_in(page, url, key("administrator"), "/console/decisions")

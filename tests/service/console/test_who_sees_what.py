@@ -136,10 +136,10 @@ def test_headers(app: FastAPI) -> None:
         assert re.search(r"\son\w+=|\sstyle=|<style|<script(?! src=)", answer.text) is None
         for address in re.findall(r'(?:src|href)="([^"]+)"', answer.text):
             assert address.startswith(("/console", "#", "?")), address
-    [script] = re.findall(r'src="([^"]+)"', client.get("/console/overview").text)
-    kept = visitor(app).get(script)
-    assert kept.status_code == 200
-    assert "immutable" in kept.headers["cache-control"]
+    for script in re.findall(r'src="([^"]+)"', client.get("/console/overview").text):
+        kept = visitor(app).get(script)
+        assert kept.status_code == 200
+        assert "immutable" in kept.headers["cache-control"]
     for name in ("../app.py", "%2e%2e/app.py", "nothing.js", "htmx-LICENSE"):
         assert visitor(app).get(f"/console/static/{name}").status_code == 404
 
@@ -190,6 +190,9 @@ def test_the_store_is_gone(tmp_path: Path) -> None:
         answer = client.get(f"/console{path}")
         assert answer.status_code == 503, path
         assert "the store does not answer" in answer.text
+    part = client.get("/console/decisions/new?after=1", headers={"HX-Request": "true"})
+    assert (part.status_code, part.headers["hx-retarget"]) == (503, "#problem")
+    assert "<html" not in part.text
     assert boss.post("/console/approvals/00ff-00ff/approve", data=form).status_code == 503
     close(app)
 

@@ -102,13 +102,15 @@ class Console:
     def show_problem(
         self, request: Request, problem: Problem, session: Session | None = None
     ) -> Response:
-        """What went wrong, in words."""
+        """What went wrong, in words: of a part of a page, above what the page shows already."""
         template = "parts/problem.html" if partial(request) else "problem.html"
         title = HTTPStatus(problem.status).phrase
         response = self.show(
             request, template, session, problem.status, title=title, detail=problem.detail
         )
         response.headers.update(problem.headers)
+        if partial(request):
+            response.headers.update({"HX-Retarget": "#problem", "HX-Reswap": "innerHTML"})
         return response
 
     def _banner(self, session: Session) -> str | None:
