@@ -328,3 +328,33 @@ def test_int_formats() -> None:
     described["components"]["parameters"]["id"]["schema"]["format"] = "int32"
     get = openapi.read(described, "pets")[0][0]
     assert get.params.fields[0].type == IntType(-(2**31), 2**31 - 1)
+
+
+def test_of_alternatives_the_one_whose_label_fits_is_told() -> None:
+    def animal(kind: str, **more: object) -> dict[str, object]:
+        properties = {"kind": {"const": kind}, **more}
+        return {"type": "object", "required": ["kind", *more], "properties": properties}
+
+    pet = {
+        "oneOf": [
+            animal("cat", lives={"type": "integer", "maximum": 9}),
+            {
+                "allOf": [
+                    animal("dog"),
+                    {"properties": {"bark": {"type": "string", "maxLength": 4}}},
+                ]
+            },
+        ]
+    }
+    content = {"content": {"application/json": {"schema": pet}}}
+    operation = {"operationId": "add", "requestBody": content}
+    [tool], _ = openapi.read({"openapi": "3.1.0", "paths": {"/a": {"post": operation}}}, "api")
+
+    def told(body: object) -> list[tuple[str, str]]:
+        with pytest.raises(BadValue) as bad:
+            validator(tool.params, clock("UTC"))({"body": body})
+        return [(".".join(map(str, p.path)), p.expected) for p in bad.value.problems]
+
+    assert told({"kind": "dog", "bark": "wuff!"}) == [("body.bark", "text of 0 to 4 characters")]
+    assert told({"kind": "cat", "lives": 10}) == [("body.lives", "a whole number <= 9")]
+    assert told({"kind": "fox", "bark": "?"}) == [("body.kind", 'one of "cat" or one of "dog"')]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -17,7 +18,7 @@ from ..types import (
 from ..values import (
     survives_binary64,
 )
-from ..world import UNKNOWN
+from ..world import UNKNOWN, Path
 from .problems import (
     Check,
     Options,
@@ -118,13 +119,12 @@ def _choice_check(shape: Choice, options: Options, depth: int) -> Check:
 
     def check(value: Any, budget: list[int]) -> Value:
         fitting = 0
-        nearest_miss: list[Problem] = []
+        misses: list[list[Problem]] = []
         for check_option in checks:
             try:
                 check_option(value, budget)
             except Refused as refused:
-                if _depth(refused.problems) > _depth(nearest_miss):
-                    nearest_miss = refused.problems
+                misses.append(refused.problems)
                 continue
             fitting += 1
             if not shape.exactly_one:
@@ -134,12 +134,31 @@ def _choice_check(shape: Choice, options: Options, depth: int) -> Check:
         if fitting:
             several = f"exactly {expected}"
             raise Refused([Problem((), several, f"a value of {fitting} of them", "wrong_type")])
-        # What came furthest into an alternative was most likely meant as it.
-        raise Refused(nearest_miss) if nearest_miss else refusal(expected, value, "wrong_type")
+        meant = _meant(misses)
+        raise Refused(meant) if meant else refusal(expected, value, "wrong_type")
 
     return check
 
 
-def _depth(problems: list[Problem]) -> int:
-    """How far into a value it was found wrong; 0 for at its top."""
-    return max((len(p.path) for p in problems), default=0)
+def _meant(misses: list[list[Problem]]) -> list[Problem]:
+    """What is wrong with a value as the alternative that it was most likely meant as; nothing where
+    it resembles none.
+
+    Its labels tell first: a `kind` that only one alternative has. Then what came furthest into one.
+    """
+    inside = [problems for problems in misses if any(problem.path for problem in problems)]
+    if not inside:
+        return []
+    tagged = [problems for problems in inside if not _odd_labels(problems)]
+    if not tagged:
+        places = set.intersection(*(set(_odd_labels(problems)) for problems in inside))
+        for path in sorted(places, key=str):
+            each = [_odd_labels(problems)[path] for problems in inside]
+            labels = " or ".join(dict.fromkeys(problem.expected for problem in each))
+            return [replace(each[0], expected=labels, suggestion=None)]
+    return max(tagged or inside, key=lambda problems: max(len(p.path) for p in problems))
+
+
+def _odd_labels(problems: list[Problem]) -> dict[Path, Problem]:
+    """By their places, the fields that have none of the labels they may have."""
+    return {p.path: p for p in problems if p.kind == "not_a_label" and len(p.path) == 1}
