@@ -39,11 +39,11 @@ class Writing(Scripted):
         return False
 
 
-def crew(model: Scripted, turns: list[Any], tools: list[Any]) -> Crew:
+def crew(model: Scripted, turns: list[Any], tools: list[Any], *, cache: bool = False) -> Crew:
     model._turns = iter(turns)
     agent = Agent(role="desk", goal="help", backstory="none", llm=model, tools=tools)
     task = Task(description="go", expected_output="an end", agent=agent)
-    return Crew(agents=[agent], tasks=[task], cache=False)
+    return Crew(agents=[agent], tasks=[task], cache=cache)
 
 
 def written(amount: float, order: str = "R1") -> str:
@@ -83,6 +83,15 @@ def test_a_tool_that_fails_runs_once_however_often_it_is_called(desk: Desk) -> N
     assert ran == [("boom", 40.0, None)]
     assert "the desk is on fire" in repr(model._seen)
     assert desk.line.endings == ["error"]
+
+
+def test_an_answer_from_the_cache_spends_nothing(desk: Desk) -> None:
+    ran: list[Any] = []
+    model = Scripted(model="script")
+    turns = [[refund("c1", 40)], [refund("c2", 40)], [refund("c3", 60)]]
+    crew(model, turns, guard_tools(desk.line, [paying(ran)]), cache=True).kickoff()
+    assert ran == [("R1", 40.0, None), ("R1", 60.0, None)]
+    assert desk.line.endings == ["ok", "cancelled", "ok"]
 
 
 def test_an_asynchronous_crew(desk: Desk) -> None:

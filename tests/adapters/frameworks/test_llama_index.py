@@ -19,7 +19,7 @@ from llama_index.core.agent.workflow import (
     ToolCallResult,
 )
 from llama_index.core.llms import MockLLM
-from llama_index.core.tools import FunctionTool
+from llama_index.core.tools import FunctionTool, ToolOutput
 from llama_index.core.workflow import Context
 from workflows.events import HumanResponseEvent, InputRequiredEvent
 
@@ -93,6 +93,23 @@ def test_two_that_ask_at_once_have_an_answer_each(desk: Desk) -> None:
     assert desk.ran == [("refund", "R1", 600.0)]
     assert told["c1"] == "done R1"
     assert "refused" in told["c2"]
+
+
+def test_an_agent_of_ones_own_that_does_not_call_the_tool_spends_nothing(desk: Desk) -> None:
+    class Lazy(FunctionAgent):
+        async def _call_tool(self, ctx: Any, tool: Any, tool_input: Any) -> Any:
+            if tool_input["order_id"] == "R1":
+                return ToolOutput(
+                    content="not today", tool_name="refund", raw_input={}, raw_output=""
+                )
+            return await super()._call_tool(ctx, tool, tool_input)
+
+    tools = [FunctionTool.from_defaults(async_fn=desk.refund)]
+    llm = scripted([[refund("c1", 100)], [refund("c2", 100, "R2")]], [])
+    agent = Lazy(tools=tools, llm=llm, streaming=False)
+    told = asyncio.run(played(guard_agent(desk.line, agent)))
+    assert told == {"c1": "not today", "c2": "done R2"}
+    assert desk.line.endings == ["cancelled", "ok"]
 
 
 def test_a_call_that_cannot_ask_is_refused_at_once(desk: Desk) -> None:

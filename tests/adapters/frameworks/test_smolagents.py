@@ -176,6 +176,24 @@ def test_arguments_that_do_not_fit_run_nothing(desk: Desk, args: Any) -> None:
     assert RAN == []
 
 
+def test_arguments_that_smolagents_finds_wrong_spend_nothing(desk: Desk) -> None:
+    @tool
+    def whole(order_id: str, amount: int) -> str:
+        """Pay an order back.
+
+        Args:
+            order_id: The order.
+            amount: In whole units.
+        """
+        return "paid"
+
+    whole.name = "refund"
+    model = Scripted([[refund("c1", 99.5)], [refund("c2", 100)]])
+    agent = ToolCallingAgent(tools=[whole], model=model, verbosity_level=LogLevel.OFF)
+    guard_agent(desk.line, agent).run("go")
+    assert desk.line.endings == ["cancelled", "ok"]
+
+
 def test_one_that_fails_beside_one_that_runs(desk: Desk) -> None:
     driver = Driver(desk)
     played = asyncio.run(driver.play([[refund("c1", 40, "boom")], [refund("c2", 40)]]))

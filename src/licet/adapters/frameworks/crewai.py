@@ -47,7 +47,7 @@ class _Checked:
     """What was decided of the call that the running thread is at."""
 
     tool: str
-    built: object
+    built: Any
     refused: str
     run: Run | None = None
     #: How the tool failed.
@@ -164,6 +164,9 @@ def _tell(context: Any) -> str | None:
     if checked is None or checked.tool != context.tool_name:
         return None
     _checked.set(None)
+    if checked.run is not None:
+        with checked.built._desk.gate.holding(checked.run):
+            pass  # CrewAI answered from its cache, or the tool is used up: nothing leads to it now
     return checked.refused or None
 
 

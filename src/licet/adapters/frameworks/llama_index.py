@@ -153,7 +153,8 @@ class _Loop:
                 raw_output=decision.text,
                 is_error=True,
             )
-        return await call_tool(ctx, self._redeeming(tool, id, decision), given)
+        async with self._gate.aholding(decision):
+            return await call_tool(ctx, self._redeeming(tool, id, decision), given)
 
     def _redeeming(self, tool: Any, id: str, run: Run | None) -> Any:
         """The tool, once: it redeems what it is called with. Without `run`, it goes on."""

@@ -106,12 +106,12 @@ class _Desk:
     """What the guarded tools of one session share."""
 
     def __init__(self, gate: Gate, asking: Asking | None) -> None:
-        self._gate = gate
+        self.gate = gate
         self._asking = asking
 
     def check(self, tool: Tool, args: Mapping[str, Any], id: str) -> Run:
         """Raises RefusedError."""
-        decision = decided(self._gate, self._asking, tool.name, args, id=id, built=tool)
+        decision = decided(self.gate, self._asking, tool.name, args, id=id, built=tool)
         if not isinstance(decision, Run):
             raise RefusedError(decision)
         return decision
@@ -120,7 +120,7 @@ class _Desk:
         """The tool's answer. Raises RefusedError, and what the tool raises."""
         if run.tool != tool.name:
             raise RefusedError(Refuse(tool.name, feedback.altered(tool.name)))
-        with self._gate.running(run, args) as call:
+        with self.gate.running(run, args) as call:
             answer = tool(**call.args, **rest)
             call.result = _told(answer)
         return answer
@@ -174,7 +174,8 @@ def _check_where_executed(agent: Any, own: Mapping[str, Tool], desk: _Desk) -> N
             return str(refused)
         inside = _allowed.set(run)
         try:
-            return execute(tool_name, arguments)
+            with desk.gate.holding(run):
+                return execute(tool_name, arguments)
         except AgentToolExecutionError as error:
             if isinstance(error.__cause__, RefusedError):
                 return str(error.__cause__)
