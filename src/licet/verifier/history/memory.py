@@ -378,6 +378,8 @@ class _MemoryTransaction:
         leaf = self._rows.pots[pot].forget(slot)
         if leaf is not None and (places := self._rows.of_call.get(leaf.seq)) is not None:
             places.pop((pot, slot), None)
+            if not places:
+                del self._rows.of_call[leaf.seq]
 
     def first_leaf(self, pot: str) -> int:
         found = self._rows.pots[pot]

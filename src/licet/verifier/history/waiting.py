@@ -1,7 +1,8 @@
 """When a rolling window comes to a value that fits, if nothing more is done until then.
 
 Exact to the microsecond, from the store's own sums: a look-up at an instant to come says what a
-check at that instant would read. It takes a few look-ups for each doubling of the calls inside.
+check at that instant would read. It takes a few look-ups for each doubling of the calls that have
+to leave.
 """
 
 from __future__ import annotations
@@ -35,15 +36,27 @@ def fits_at(
     low, high = now, now + window  # not good, good
     if pot is None or not good(high):
         return None
-    # By the calls that leave it, in the order in which they were counted ...
-    first, end = tx.leaves_until(pot, now - window), tx.leaves_until(pot, now)
+
+    def left_at(slot: int) -> int:
+        """When the call at a slot has left the window, with all in front of it."""
+        [leaf] = tx.leaves(pot, slot, 1)
+        return leaf.at + window
+
+    # By the calls that leave it, in the order in which they were counted: mostly a few have to ...
+    first, end, width = tx.leaves_until(pot, now - window), tx.leaves_until(pot, now), 1
+    while first + width <= end:
+        instant = left_at(first + width - 1)
+        if good(instant):
+            end, high = first + width - 1, instant
+            break
+        first, low, width = first + width, instant, 2 * width
     while first < end:
         middle = (first + end) // 2
-        [leaf] = tx.leaves(pot, middle, 1)
-        if good(leaf.at + window):
-            end, high = middle, leaf.at + window
+        instant = left_at(middle)
+        if good(instant):
+            end, high = middle, instant
         else:
-            first, low = middle + 1, leaf.at + window
+            first, low = middle + 1, instant
     # ... and where one was counted late, it has left before those that stand in front of it.
     if not good(high - 1):
         return high
