@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,30 @@ def test_what_takes_too_long_is_not_taken(tmp_path: Path) -> None:
     refused = activate(app, digest)
     assert (refused.status_code, refused.json()["difference"]) == (409, "unknown")
     assert len(listed(app)["policies"]) == 2
+    close(app)
+
+
+def test_what_was_found_of_another_meaning_counts_no_more(tmp_path: Path) -> None:
+    """A library's catalog has changed, say, since it was compared. Nothing can be compared here."""
+    app = serve(tmp_path, limits={"examination": 0.01})
+    narrow, narrower = keep(app, NARROW, "narrows"), keep(app, POLICY + "# same\n", "equivalent")
+    with app.state.service.store.begin("one") as tx:
+        shelf = Shelf(tx)
+        upload = shelf.upload(narrow)
+        assert upload is not None
+        tx.put_document("upload", narrow, replace(upload, catalog="sha256:other").text())
+    refused = activate(app, narrow)
+    assert (refused.status_code, refused.json()["difference"]) == (409, "unknown")
+    with app.state.service.store.begin("one") as tx:  # so with what is active
+        shelf = Shelf(tx)
+        files = shelf.upload(shelf.files()[0])
+        assert files is not None
+        tx.put_document("upload", files.digest, replace(files, policy="sha256:other").text())
+    refused = activate(app, narrower)
+    assert (refused.status_code, refused.json()["difference"]) == (409, "unknown")
+    with app.state.service.store.begin("one") as tx:
+        tx.put_document("upload", files.digest, files.text())
+    assert activate(app, keep(app, POLICY + "# same\n", "equivalent")).status_code == 200
     close(app)
 
 

@@ -87,6 +87,8 @@ class _Seen:
     report: Mapping[str, Any]
     of_active: Examined | None
     activation: int
+    #: What decides is not what the active bundle compiled to when it was kept.
+    drifted: bool
 
 
 class Activating:
@@ -121,7 +123,12 @@ class Activating:
         active = seen.active
         if active is not None and (active.digest, active.observe_until) == (digest, observe_until):
             return Done(active, None)
-        verdict, report = self._verdict(tenant, seen, who.administrator and allow_widening)
+        program = compiled(seen.bundle)
+        upload = seen.upload
+        # What was found is about what it compiled to then: with another library, it may be another.
+        fresh = (program.digest, program.catalog.digest) != (upload.policy, upload.catalog)
+        whatever = who.administrator and allow_widening
+        verdict, report = self._verdict(tenant, seen, fresh or seen.drifted, whatever)
         harmless = verdict in HARMLESS and not observe_until
         agreed: tuple[str, ...] = (who.name,)
         first: Ask | None = None
@@ -154,7 +161,7 @@ class Activating:
                 ),
             )
 
-        return self.made(tenant, compiled(seen.bundle), observe_until, along)
+        return self.made(tenant, program, observe_until, along)
 
     def roll_back(self, tenant: str, who: Person, *, allow_widening: bool = False) -> Done | Ask:
         """Activate what was active before, enforced; raises as `activate` does."""
@@ -218,6 +225,8 @@ class Activating:
             bundle, upload, active = shelf.bundle(digest), shelf.upload(digest), shelf.active()
             if bundle is None or upload is None:
                 raise NotThereError("there is no such policy")
+            head = tx.head()
+            decides = None if active is None else shelf.upload(active.digest)
             return _Seen(
                 bundle,
                 upload,
@@ -226,23 +235,25 @@ class Activating:
                 shelf.examined(digest),
                 shelf.report(digest),
                 None if active is None else shelf.examined(active.digest),
-                tx.head().activation,
+                head.activation,
+                decides is None or decides.policy != head.policy,
             )
 
     def _verdict(
-        self, tenant: str, seen: _Seen, whatever: bool
+        self, tenant: str, seen: _Seen, fresh: bool, whatever: bool
     ) -> tuple[Verdict, Mapping[str, Any]]:
-        """How the bundle compares with what is active. `whatever`: it is allowed in any case, so
-        that nobody waits for what is not known yet."""
+        """How the bundle compares with what is active, as it was found; if `fresh`, anew.
+        `whatever`: it is allowed in any case, so that nobody waits for what is not known yet."""
         if seen.active is None or seen.base is None:
             return "unknown", {}
         base, digest = seen.active.digest, seen.upload.digest
-        if base == digest:
+        if base == digest and not fresh:
             return "equivalent", {}
-        known = seen.examined
+        known, back = seen.examined, seen.of_active
+        if fresh:
+            known = back = None
         if known is not None and known.base == base and known.verdict != "unknown":
             return known.verdict, seen.report
-        back = seen.of_active
         if back is not None and back.base == digest and back.verdict != "unknown":
             return _INVERSE[back.verdict], {}
         if whatever:

@@ -41,6 +41,8 @@ log = logging.getLogger("licet.service")
 #: What may come of a call: the same outcome, another one, none that is certain; it did not fit into
 #: the queue, is a batch, or the process failed.
 RESULTS: Final = ("same", "different", "undecided", "dropped", "skipped", "failed")
+#: Those of one process of the service: each has a process of its own.
+MOST_RUNNING: Final = 8
 #: Calls that wait, and differences that are kept at a time.
 MOST_WAITING: Final = 64
 MOST_KEPT: Final = 50
@@ -148,7 +150,9 @@ class Canaries:
         before = self._running.pop(tenant, None)
         if before is not None:
             before.end()
-        if canary is not None and bundle is not None:
+        if canary is not None and bundle is not None and len(self._running) >= MOST_RUNNING:
+            log.error("%s: this process has %d canaries, and no room", tenant, MOST_RUNNING)
+        elif canary is not None and bundle is not None:
             self._running[tenant] = _Running(
                 tenant, number, canary.digest, bundle, self._store, self._telemetry, self._redacted
             )

@@ -169,6 +169,7 @@ class Following:
         return False
 
     def _run(self) -> None:
+        blind = False
         while not self._closed:
             self._woken.wait(EVERY)
             self._woken.clear()
@@ -177,7 +178,10 @@ class Following:
             try:
                 self.look()
             except StoreError as error:
-                log.warning("what is active cannot be looked up: %s", error)
-                time.sleep(EVERY / 10)  # a store that is gone refuses at once
+                if not blind:  # said once: a store that is away is away for many looks
+                    log.warning("what is active cannot be looked up: %s", error)
+                blind = True
             except Exception:
                 log.exception("what is active could not be loaded")
+            else:
+                blind = False

@@ -88,6 +88,9 @@ def open_tenant(
             raise _FasterError
         shelf.put_files(*files.said)
         shelf.put(files.bundle, OPERATOR, "files", files.name, files.policy, files.catalog)
+        if not by_files:
+            found = (program.name, program.digest, program.catalog.digest)
+            shelf.put(bundle, OPERATOR, "files", *found)
         before = "" if active is None else active.digest
         return activating.record(
             tx,

@@ -116,11 +116,6 @@ class Policies:
         """Where to call what may take long."""
         return self._examiner.threads
 
-    @property
-    def uploads_count(self) -> bool:
-        """Whether what is uploaded may be activated: else the files have the only word."""
-        return self._settings.policies != "files"
-
     # --- life
 
     def open(self, tenants: Iterable[str], files: Files | None) -> None:
@@ -264,6 +259,8 @@ class Policies:
         )
 
     def _taken(self, tenant: str, activate: Callable[[], Done | Ask]) -> Activation | Ask:
+        if self._settings.policies == "files":
+            raise PolicyError("this service's policy is its files: change them, and start it again")
         try:
             done = activate()
             if isinstance(done, Ask):

@@ -135,12 +135,19 @@ class Shelf:
         self, bundle: Bundle, by: str, source: Literal["upload", "files"], name: str, policy: str,
         catalog: str,
     ) -> Upload:  # fmt: skip
-        """Keep a bundle: whoever sent it first is whom it is by. What nobody activated is forgotten
-        after many others."""
+        """Keep a bundle: whoever sent it first is whom it is by. Where it has come to compile to
+        something else, what was found before is forgotten. What nobody activated is forgotten after
+        many others."""
         digest = bundle.digest
         known = self.upload(digest)
-        if known is not None:
+        if known is not None and (known.policy, known.catalog) == (policy, catalog):
             return known
+        if known is not None:
+            for kind in ("examined", "report", "ask"):
+                self.tx.drop_document(kind, digest)
+            changed = replace(known, name=name, policy=policy, catalog=catalog)
+            self.tx.put_document("upload", digest, changed.text())
+            return changed
         last = self.tx.documents("uploaded", _END, 1)
         number = int(last[0][0]) + 1 if last else 1
         upload = Upload(number, digest, by, self.tx.instant, source, name, policy, catalog)

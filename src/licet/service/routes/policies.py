@@ -382,8 +382,6 @@ async def _moved(
     request: Request, move: Callable[[Policies, str, Person], Activation | Ask]
 ) -> Json:
     caller = caller_of(request)
-    if not service_of(request).policies.uploads_count:
-        raise Problem(409, "this service's policy is its files: change them, and start it again")
     who = Person(person_of(caller), Role.administrator in caller.roles)
     done = await _asked(request, lambda policies, tenant: move(policies, tenant, who))
     if isinstance(done, Ask):
