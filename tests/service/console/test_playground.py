@@ -212,7 +212,7 @@ def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(trying, "SECONDS", 60.0)
     try:
         assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
-        child = trier._child
+        child = trier._lanes["decide"]._child
         assert child is not None
         monkeypatch.setattr(trying, "SECONDS", 0.3)
         os.kill(child.pid, signal.SIGSTOP)
@@ -221,7 +221,7 @@ def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatc
         assert not child.alive()
         monkeypatch.setattr(trying, "SECONDS", 60.0)
         assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
-        again = trier._child
+        again = trier._lanes["decide"]._child
         assert again is not None
         os.kill(again.pid, signal.SIGKILL)
         os.waitpid(again.pid, os.WNOHANG)
@@ -230,6 +230,26 @@ def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatc
         assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
     finally:
         trier.close()
+
+
+@pytest.mark.slow
+def test_closing_gives_up_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "SECONDS", 600.0)
+    trier = Trier()
+
+    async def go() -> None:
+        assert "verdict" in await trier.answer("decide", POLICY, CALL)
+        child = trier._lanes["decide"]._child
+        assert child is not None
+        os.kill(child.pid, signal.SIGSTOP)
+        going = asyncio.create_task(trier.answer("decide", POLICY, CALL))
+        await asyncio.sleep(0)  # it has been handed over
+        await asyncio.to_thread(trier.close)
+        with pytest.raises(TryError):
+            await going
+        assert not child.alive()
+
+    asyncio.run(go())
 
 
 @pytest.mark.slow

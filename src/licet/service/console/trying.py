@@ -8,7 +8,6 @@ Its answer is data, checked for its form alone and escaped like every other text
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import sys
@@ -59,24 +58,42 @@ class TryError(Exception):
 
 
 class Trier:
-    """The process for tries, one for all who type: started when first needed, and its queue."""
+    """Where tries are made, for all who type. Lint has a process of its own, so that no verdict
+    waits for it."""
 
     def __init__(self) -> None:
-        # Threads of its own, so that no try waits where the calls of agents are decided.
+        self._lanes: Mapping[Work, Lane] = {"decide": Lane(), "lint": Lane()}
+
+    async def answer(
+        self, work: Work, policy: str, call: str, ground: Ground | None = None
+    ) -> Mapping[str, Any]:
+        """What is said of a policy that stands alone, or on a ground. Raises TryError."""
+        if len(policy) > MAX_POLICY:
+            raise TryError(f"a policy in the playground has at most {MAX_POLICY:,} characters")
+        if len(call) > MAX_CALL:
+            raise TryError(f"a call in the playground has at most {MAX_CALL:,} characters")
+        return await self._lanes[work].answer(_line(work, policy, call, ground or Ground()))
+
+    def close(self) -> None:
+        """End the processes. What is asked afterwards is refused."""
+        for lane in self._lanes.values():
+            lane.close()
+
+
+class Lane:
+    """One process for tries, started when first needed, and its queue."""
+
+    def __init__(self) -> None:
+        # A thread of its own, so that no try waits where the calls of agents are decided.
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="licet-playground")
         self._lock = threading.Lock()
         self._waiting = 0
         self._child: Child | None = None
         self._tries = 0
+        self._closed = False
 
-    async def answer(
-        self, work: Work, policy: str, call: str, ground: Ground | None = None
-    ) -> Mapping[str, Any]:
-        """What the process says of a policy that stands alone, or on a ground. Raises TryError."""
-        if len(policy) > MAX_POLICY:
-            raise TryError(f"a policy in the playground has at most {MAX_POLICY:,} characters")
-        if len(call) > MAX_CALL:
-            raise TryError(f"a call in the playground has at most {MAX_CALL:,} characters")
+    async def answer(self, line: bytes) -> Mapping[str, Any]:
+        """What the process says to a request. Raises TryError."""
         with self._lock:
             if self._waiting >= _MOST_WAITING:
                 raise TryError("many are typing at once: type on to try again")
@@ -84,7 +101,6 @@ class Trier:
         asked = time.monotonic()
         try:
             loop = asyncio.get_running_loop()
-            line = _line(work, policy, call, ground or Ground())
             return await loop.run_in_executor(self._threads, self._ask, line, asked)
         except RuntimeError:
             raise TryError("the service is stopping") from None
@@ -93,6 +109,8 @@ class Trier:
                 self._waiting -= 1
 
     def _ask(self, line: bytes, asked: float) -> Mapping[str, Any]:
+        if self._closed:
+            raise TryError("the service is stopping")
         if time.monotonic() - asked > SECONDS:
             raise TryError("others were first, and it took too long: type on to try again")
         until = time.monotonic() + SECONDS
@@ -123,9 +141,10 @@ class Trier:
         self._child, self._tries = None, 0
 
     def close(self) -> None:
-        """End the process. What is asked afterwards is refused."""
+        """End the process; what is going on with it is given up."""
+        self._closed = True
         child = self._child
         if child is not None:
-            with contextlib.suppress(ChildError):
-                child.kill()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+            child.stop()
+        self._threads.shutdown(cancel_futures=True)
+        self._drop()

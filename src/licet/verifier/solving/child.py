@@ -94,12 +94,16 @@ class Child:
             raise GarbledError("more than one line")
         return bytes(buffer)
 
-    def kill(self) -> None:
-        """End it now, with all its group, and reap it."""
+    def stop(self) -> None:
+        """End it now, with all its group. From any thread: whoever hears it hears that it ended."""
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
             self._process.kill()
+
+    def kill(self) -> None:
+        """End it now, and reap it."""
+        self.stop()
         self._close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
