@@ -61,7 +61,7 @@ def run(guard: Guard, tool: str, args: dict[str, Any], **more: Any) -> None:
         call.result = {"ok": True} if tool == "verify" else None
 
 
-def pass_time(guard: Guard, store: ClockedStore, seconds: float, steps: int = 40) -> None:
+def pass_time(guard: Guard, store: ClockedStore, seconds: float, steps: int = 15) -> None:
     """Let time pass, in steps in which something is decided each time, under another's name."""
     for _ in range(steps):
         store.advance(seconds / steps)
@@ -107,7 +107,7 @@ def test_what_a_limit_adds_up_stays(guard: Guard, store: ClockedStore, tmp_path:
     run(guard, "pay", {"user": "x", "amount": 700})
     pass_time(guard, store, 600)
     assert check(guard, "pay", {"user": "x", "amount": 301}).rules == ("hour",)
-    pass_time(guard, store, 2 * DAY, 100)
+    pass_time(guard, store, 2 * DAY, 25)
     run(guard, "verify", {"user": "x"})
     ever = TEXT.replace("per principal.id <= 1_000_000", "per principal.id <= 1_000")
     with load(tmp_path, ever.replace("limit ever", "limit always"), store=store) as renamed:
@@ -136,7 +136,7 @@ def test_a_later_policy_does_not_know_what_is_not_kept(
 ) -> None:
     run(guard, "verify", {"user": "x"})
     run(guard, "pay", {"user": "x", "amount": 700})
-    pass_time(guard, store, after, 100)
+    pass_time(guard, store, after, 25)
     run(guard, "verify", {"user": "x"})
     assert TEXT.count(old) == 1
     with load(tmp_path, TEXT.replace(old, new), store=store) as later:
@@ -152,7 +152,7 @@ def test_the_latest_calls_are_kept_for_a_later_policy(
     monkeypatch.setattr(forgetting, "KEPT", 1_000)
     run(guard, "verify", {"user": "x"})
     run(guard, "pay", {"user": "x", "amount": 700})
-    pass_time(guard, store, 2 * DAY, 100)
+    pass_time(guard, store, 2 * DAY, 25)
     run(guard, "verify", {"user": "x"})
     twice = TEXT.replace("sum(args.amount) per principal.id <= 1_000_000",
                          "sum(args.amount * 2) per principal.id <= 1_500")  # fmt: skip
@@ -178,7 +178,7 @@ def test_a_ticket_of_long_ago_runs_nothing(guard: Guard, store: ClockedStore) ->
     guard.redeem(verdict.ticket, args)
     guard.settle(str(verdict.ticket), "ok")
     never = check(guard, "pay", args)
-    pass_time(guard, store, 2 * DAY, 100)
+    pass_time(guard, store, 2 * DAY, 25)
     for ticket in (verdict.ticket, never.ticket):
         with pytest.raises(RedeemError):
             guard.redeem(ticket, args)
