@@ -9,17 +9,24 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
 
 from licet.adapters import stores
 from licet.adapters.stores import open_store, schema
-from licet.verifier.history import StoreError
+from licet.adapters.stores.database import Database
+from licet.adapters.stores.postgres import Postgres
+from licet.adapters.stores.sqlite import Sqlite
+from licet.verifier.history import Head, StoreError
 from support.children import Child, Step
 from support.postgres import Server
 from support.store_rows import head
@@ -211,6 +218,40 @@ def test_migrations_write_what_the_schema_would(tmp_path: Path) -> None:
 def test_the_newest_revision_is_the_one_that_is_worked_with() -> None:
     scripts = ScriptDirectory(str(Path(stores.__file__).parent / "migrations"))
     assert scripts.get_heads() == [schema.HEAD]
+
+
+def test_rows_of_an_earlier_revision_are_kept(url: str) -> None:
+    database: Database = (
+        Sqlite(Path(url.removeprefix("sqlite:///")), 2.0)
+        if url.startswith("sqlite:")
+        else Postgres(url, 2.0)
+    )
+    database.create()
+    driver = database.connect()
+    engine = create_engine(
+        f"{database.dialect.name}+{database.dialect.driver}://",
+        creator=lambda: driver,
+        poolclass=StaticPool,
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(stores.__file__).parent / "migrations"))
+    with engine.connect() as connection, database.alone(connection):
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO licet_tenants (name, seq, change, at, policy, audit_seq, audit_hash)"
+            " VALUES ('acme', 1, 2, 3, 'p', 4, 'h')"
+        )
+    driver.close()
+    store = open_store(url)
+    before = Head(seq=1, change=2, at=3, policy="p", audit_seq=4, audit_hash="h")
+    assert store.heads() == {"acme": before}
+    with store.begin("acme") as t:
+        t.set_head(replace(before, activation=1))
+    with store.begin("new") as t:  # the tenants' numbers go on
+        t.set_head(head(1))
+    assert store.heads() == {"acme": replace(before, activation=1), "new": head(1)}
+    store.close()
 
 
 def test_a_later_version_is_refused(url: str) -> None:
