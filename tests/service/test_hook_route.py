@@ -52,8 +52,7 @@ KEYS = (
 
 def served(folder: Path) -> FastAPI:
     (folder / "agent.licet").write_text(POLICY.replace("context { cwd: String }\n", ""), "utf-8")
-    url = f"sqlite:///{folder / 'state.db'}"
-    guard = Guard.load(folder / "agent.licet", store=url, tenant="one", seconds=20.0)
+    guard = Guard.load(folder / "agent.licet", tenant="one", audit=True, seconds=20.0)
     return create_app(guard, settings_of({"limits": {"body": 100_000}}), keys=KEYS)
 
 
@@ -166,8 +165,9 @@ def test_how_it_ended_is_written_down_wherever_it_is_said(tmp_path: Path, app: F
     after = {**read, "hook_event_name": "PostToolUse", "tool_response": {"content": "x"}}
     assert answer(app, after) == {}  # no call of that name was let through
     assert answer(app, read) == {}
-    url = f"sqlite:///{tmp_path / 'state.db'}"
-    replica = create_app(Guard.load(tmp_path / "agent.licet", store=url, tenant="one"), keys=KEYS)
+    store = app.state.service.store
+    guard = Guard.load(tmp_path / "agent.licet", store=store, tenant="one", audit=True)
+    replica = create_app(guard, keys=KEYS)
     assert answer(replica, after) == {}
     close(replica)
     failed = event("Bash", {"command": "ls"}, "t2")

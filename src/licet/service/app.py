@@ -73,6 +73,7 @@ def create_app(
             policies.close()
             guards.close()
             telemetry.close()
+            stored.close()
             if console is not None:
                 console.close()
             if on_close is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from licet.verifier.history import Store
+from licet.verifier.lanes import Lanes
 
 from .auth import PREFIX, hash_of
 from .callers import Caller
@@ -41,6 +42,8 @@ class StoredKeys:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock, self._ticks = clock, ticks
+        # Of their own: who asks for much elsewhere does not keep others from being known.
+        self._lanes = Lanes(threads=2, each=1)
         self._keyring = keyring
         self._store = store
         self._served = served
@@ -52,6 +55,10 @@ class StoredKeys:
         if not credential.startswith(PREFIX) or not self._keyring.is_marked(credential):
             return None
         return await self._found(hash_of(credential))
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._lanes.close()
 
     async def lives(self, caller: Caller) -> bool:
         """Whether a caller's key still counts; one that is none of the store's is not asked for.
@@ -84,7 +91,7 @@ class StoredKeys:
     async def _ask(self, hashed: str) -> _Known:
         until = self._ticks() + KEPT  # from before it is read: no answer is older than that
         if self._store.blocking:
-            known = await asyncio.to_thread(self._look_up, hashed, until)
+            known = await self._lanes.run(hashed, lambda: self._look_up(hashed, until))
         else:
             known = self._look_up(hashed, until)
         if hashed not in self._known and len(self._known) >= _MOST_KNOWN:
