@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 from licet.compiler import ir
 from licet.compiler.clock import clock
 from licet.compiler.evaluation import Judgement, UnknownRead, judge
+from licet.compiler.folding import both
 from licet.compiler.program import Program
 from licet.compiler.types import (
     TIME,
@@ -35,6 +36,7 @@ from licet.compiler.values import conforms
 from licet.compiler.walking import NODES, walk
 from licet.compiler.world import World
 
+from ..delegation import NAMING
 from .formulas import FALSE, Every, Formula, Is, Not, Some, allowed, applies, asked
 from .joining_histories import at_most, given_back, violated
 from .joining_types import Enums, Fitting, UnjoinableError, joined
@@ -47,7 +49,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SCOPES = ("principal", "context", "session")
 
 #: Whoever agrees to an escalated call, as a free value.
-APPROVER = "approver"
+APPROVER: Final = "approver"
 
 #: Where the variables of conditions made here begin; rules number theirs from 0.
 _FRESH = 1_000_000
@@ -321,29 +323,28 @@ class _Joining:
         facts: Mapping[str, ir.FactSignature],
         renamed: tuple[tuple[Mapping[str, str], ...], tuple[Mapping[str, str], ...]],
     ) -> tuple[dict[str, Approvals], Type | None]:
-        """The escalations of both by name, and the type of whoever agrees."""
+        """The escalations of both by name, and the type of whoever agrees, who is somebody that
+        the policy takes for a principal."""
         found: dict[str, dict[int, tuple[int | None, int]]] = {}
-        kinds: dict[Type, None] = {}
         results = {name: signature.result for name, signature in facts.items()}
+        kind = roots["principal"]
+        anybody = ir.Root(APPROVER, kind)
         for side, program in enumerate((self._old, self._new)):
             names = {**renamed[0][side], **renamed[1][side]}
-            rereader = Rereader(self._enums, roots, results, names, self._slots)
+            known = {**roots, APPROVER: kind}
+            rereader = Rereader(self._enums, known, results, names, self._slots)
+            somebody = self._fitting(closed=False).fits(anybody, kind, program.principal)
             for rule in program.rules[self._tool].rules:
                 if rule.kind != "escalate" or rule.approver is None:
                     continue
-                asked = _asked_of_param(rule.approver)
-                kinds.update(
-                    dict.fromkeys(
-                        self._enums.changed(node.type)
-                        for node in walk(asked)
-                        if isinstance(node, ir.Param) and node.name == APPROVER
-                    )
-                )
-                condition = rereader.rule(replace(rule, condition=asked))
-                at = self._place(replace(condition, kind="permit"), program.zone)
+                reread = rereader.rule(replace(rule, condition=rule.approver))
+                condition = _asked_of_param(both((somebody, reread.condition)))
+                asked = replace(reread, kind="permit", condition=condition)
+                at = self._place(asked, program.zone)
                 found.setdefault(rule.name, {})[side] = (at, rule.needs)
-        comparable = len(kinds) <= 1
-        both = {
+        # Nobody who stands behind a call may agree to it, as far as the principal says who does.
+        comparable = _named(self._old.principal) == _named(self._new.principal)
+        shared = {
             name: Approvals(
                 sides[0][0] if comparable else None,
                 sides[1][0] if comparable else None,
@@ -352,7 +353,7 @@ class _Joining:
             for name, sides in found.items()
             if len(sides) == 2
         }
-        return both, next(iter(kinds), None)
+        return shared, kind if found else None
 
     # --- histories
 
@@ -448,6 +449,10 @@ class _Joining:
 def _record(kind: Type) -> RecordType:
     assert isinstance(kind, RecordType)
     return kind
+
+
+def _named(principal: RecordType) -> set[str]:
+    return {field.name for field in principal.fields} & set(NAMING)
 
 
 def _asked_of_param(expr: ir.Expr) -> ir.Expr:
