@@ -1,6 +1,6 @@
 """# LIC425 hidden-calls
 
-A permit on a tool whose argument is itself a program (`command`, `code`, `query`, `sql`, `script`), compared as a text.
+A permit on a tool whose argument is itself a program (`command`, `code`, `query`, `sql`, `script`), compared as a text; or whose `calls` are calls that nobody judges, as the tool is not declared `dispatch`.
 
 ## Wrong
 
@@ -36,6 +36,9 @@ from .reporting import finding
 
 NAMES = frozenset(("cmd", "code", "command", "query", "script", "shell", "sql", "statement"))
 
+#: What a tool that makes calls of its own calls them.
+_CALLS = "calls"
+
 CODE = "LIC425"
 
 
@@ -48,8 +51,18 @@ def find(policy: Linted) -> Iterator[Finding]:
             told = policy.program.catalog.qualified[tool]
             hiding = [f.name for f in told.params.fields if _hides(f)]
             own = policy.program.rules[tool].rules[position]
-            never = isinstance(own.condition, ir.Const) and not own.condition.value
-            if hiding and not never and not told.read_only and not _named(own, hiding):
+            if told.read_only or (isinstance(own.condition, ir.Const) and not own.condition.value):
+                continue
+            if _CALLS in (f.name.lower() for f in told.params.fields) and not told.dispatch:
+                yield finding(
+                    CODE,
+                    f"`{rule.name}` permits `{tool}`, whose `{_CALLS}` are judged by no rule",
+                    rule.span,
+                    Severity.warning,
+                    help="declare the tool `dispatch`, so that every call in it is judged",
+                )
+                break
+            if hiding and not _named(own, hiding):
                 yield finding(
                     CODE,
                     f"`{rule.name}` permits `{tool}`, whose `{hiding[0]}` may hold any program",
