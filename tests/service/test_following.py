@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from licet.service.bundles.bundle import Bundle
-from licet.service.bundles.shelf import Examined, Shelf
+from licet.service.bundles.shelf import Shelf
 from licet.service.bundles.unpacking import compiled
 from licet.verifier.remembering import STALE
 from support.serving import POLICY, ask, close, key, serve
@@ -58,7 +58,7 @@ def keep(app: FastAPI, text: str, tenant: str = "one") -> str:
         )
         active = shelf.active()
         base = "" if active is None else active.digest
-        shelf.put_examined(upload.digest, Examined(base, "narrows"), {})
+        shelf.put_report(upload.digest, base, "narrows", {})
     return upload.digest
 
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from licet.service.auth import hash_of
 from licet.service.bundles.bundle import Bundle
 from licet.service.bundles.people import person_of
-from licet.service.bundles.shelf import Examined, Shelf, Verdict
+from licet.service.bundles.shelf import Shelf, Verdict
 from licet.service.bundles.unpacking import compiled
 from licet.service.callers import Caller, Role
 from support.serving import POLICY, ask, close, serve
@@ -65,7 +65,7 @@ def keep(app: FastAPI, text: str, verdict: Verdict, base: str | None = None) -> 
         active = shelf.active()
         assert active is not None
         report = {"diff": {"tools": [{"tool": "refund", "verdict": verdict, "changes": []}]}}
-        shelf.put_examined(digest, Examined(base or active.digest, verdict), report)
+        shelf.put_report(digest, base or active.digest, verdict, report)
     return digest
 
 
@@ -250,18 +250,18 @@ def test_what_was_found_of_another_meaning_counts_no_more(tmp_path: Path) -> Non
         shelf = Shelf(tx)
         upload = shelf.upload(narrow)
         assert upload is not None
-        tx.put_document("upload", narrow, replace(upload, catalog="sha256:other").text())
+        shelf.put_upload(replace(upload, catalog="sha256:other"))
     refused = activate(app, narrow)
     assert (refused.status_code, refused.json()["difference"]) == (409, "unknown")
     with app.state.service.store.begin("one") as tx:  # so with what is active
         shelf = Shelf(tx)
         files = shelf.upload(shelf.files()[0])
         assert files is not None
-        tx.put_document("upload", files.digest, replace(files, policy="sha256:other").text())
+        shelf.put_upload(replace(files, policy="sha256:other"))
     refused = activate(app, narrower)
     assert (refused.status_code, refused.json()["difference"]) == (409, "unknown")
     with app.state.service.store.begin("one") as tx:
-        tx.put_document("upload", files.digest, files.text())
+        Shelf(tx).put_upload(files)
     assert activate(app, keep(app, POLICY + "# same\n", "equivalent")).status_code == 200
     close(app)
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from licet.service.bundles.bundle import Bundle
-from licet.service.bundles.shelf import Examined, Shelf
+from licet.service.bundles.shelf import Shelf
 from licet.service.bundles.unpacking import compiled
 from licet.service.console.differences import MAX_LINES, compared
 from support.console import signed_in, token
@@ -42,7 +42,7 @@ def keep(app: FastAPI, text: str = NARROW) -> tuple[str, str]:
             bundle, "<ann>", "upload", program.name, program.digest, program.catalog.digest
         )
         report: dict[str, Any] = {"diagnostics": [], "tools": 3, "lint": lint, "diff": diff}
-        shelf.put_examined(upload.digest, Examined(active.digest, "narrows"), report)
+        shelf.put_report(upload.digest, active.digest, "narrows", report)
     return active.digest, upload.digest
 
 

@@ -23,7 +23,7 @@ from licet.verifier.history import Store, Transaction
 
 from .bundle import Bundle
 from .examining import Examination, Examiner
-from .shelf import HARMLESS, Activation, Ask, Examined, Shelf, Source, Upload, Verdict
+from .shelf import HARMLESS, Activation, Ask, Shelf, Source, Upload, Verdict
 from .unpacking import compiled
 
 _INVERSE: Final[Mapping[Verdict, Verdict]] = {
@@ -83,9 +83,8 @@ class _Seen:
     upload: Upload
     active: Activation | None
     base: Bundle | None
-    examined: Examined | None
     report: Mapping[str, Any]
-    of_active: Examined | None
+    of_active: Upload | None
     activation: int
     #: What decides is not what the active bundle compiled to when it was kept.
     drifted: bool
@@ -232,9 +231,8 @@ class Activating:
                 upload,
                 active,
                 None if active is None else shelf.bundle(active.digest),
-                shelf.examined(digest),
                 shelf.report(digest),
-                None if active is None else shelf.examined(active.digest),
+                decides,
                 head.activation,
                 decides is None or decides.policy != head.policy,
             )
@@ -249,13 +247,12 @@ class Activating:
         base, digest = seen.active.digest, seen.upload.digest
         if base == digest and not fresh:
             return "equivalent", {}
-        known, back = seen.examined, seen.of_active
-        if fresh:
-            known = back = None
-        if known is not None and known.base == base and known.verdict != "unknown":
-            return known.verdict, seen.report
-        if back is not None and back.base == digest and back.verdict != "unknown":
-            return _INVERSE[back.verdict], {}
+        known, back = seen.upload, seen.of_active
+        if not fresh:
+            if known.base == base and known.verdict != "unknown":
+                return known.verdict, seen.report
+            if back is not None and back.base == digest and back.verdict != "unknown":
+                return _INVERSE[back.verdict], {}
         if whatever:
             return "unknown", {}
         found = self.examine(tenant, seen.bundle, digest, seen.base, base)
@@ -267,9 +264,7 @@ class Activating:
         """Examine a bundle that is kept, and keep what is found. Raises BusyError."""
         found = self._examiner.examine(tenant, bundle, base)
         with self._store.begin(tenant) as tx:
-            shelf = Shelf(tx)
-            if shelf.upload(digest) is not None:
-                shelf.put_examined(digest, Examined(base_digest, found.verdict), found.report)
+            Shelf(tx).put_report(digest, base_digest, found.verdict, found.report)
         return found
 
     def _asked(self, tenant: str, seen: _Seen, who: Person, observe_until: int) -> Ask:

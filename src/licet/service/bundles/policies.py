@@ -28,7 +28,7 @@ from .canary import RESULTS, Canaries
 from .examining import Examination, Examiner
 from .following import Following
 from .opening import Files, open_tenant
-from .shelf import MOST_UPLOADS, Activation, Ask, Canary, Examined, Shelf, Upload
+from .shelf import MOST_UPLOADS, Activation, Ask, Canary, Shelf, Upload
 
 log = logging.getLogger("licet.service")
 
@@ -38,7 +38,7 @@ _RECENT: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One bundle in a list. `examined` is what was last found, by comparison with `base`."""
+    """One bundle in a list. `verdict` is how it compares with `compared_with`."""
 
     upload: Upload
     verdict: str
@@ -178,9 +178,7 @@ class Policies:
         """The bundles, the newest upload first. Raises StoreError."""
         with self._store.begin(tenant) as tx:
             shelf = Shelf(tx)
-            active, activations = shelf.active(), shelf.activations(None, _RECENT)
-            uploads = shelf.uploads(before, most)
-            return [_listed(shelf, upload, active, activations) for upload in uploads]
+            return _listed(shelf, shelf.uploads(before, most))
 
     def history(self, tenant: str, before: int | None, most: int) -> Sequence[Activation]:
         """What was active, the newest first. Raises StoreError."""
@@ -229,8 +227,8 @@ class Policies:
             shelf = Shelf(tx)
             upload = shelf.put(bundle, by, "upload", found.name, found.policy, found.catalog)
             compared = active.digest if active is not None and base is not None else ""
-            shelf.put_examined(upload.digest, Examined(compared, found.verdict), found.report)
-            return _policy(shelf, upload, bundle)
+            shelf.put_report(upload.digest, compared, found.verdict, found.report)
+            return _policy(shelf, shelf.upload(upload.digest) or upload, bundle)
 
     def activate(
         self,
@@ -323,19 +321,21 @@ class Policies:
 
 
 def _policy(shelf: Shelf, upload: Upload, bundle: Bundle) -> Policy:
-    listed = _listed(shelf, upload, shelf.active(), shelf.activations(None, _RECENT))
+    [listed] = _listed(shelf, [upload])
     return Policy(listed, bundle, shelf.report(upload.digest))
 
 
-def _listed(
-    shelf: Shelf, upload: Upload, active: Activation | None, activations: Sequence[Activation]
-) -> Listed:
-    examined = shelf.examined(upload.digest)
-    return Listed(
-        upload,
-        "unknown" if examined is None else examined.verdict,
-        "" if examined is None else examined.base,
-        active is not None and active.digest == upload.digest,
-        tuple(each for each in activations if each.digest == upload.digest),
-        shelf.ask(upload.digest),
-    )
+def _listed(shelf: Shelf, uploads: Sequence[Upload]) -> list[Listed]:
+    active, asks = shelf.active(), shelf.asks()
+    activations = shelf.activations(None, _RECENT)
+    return [
+        Listed(
+            upload,
+            upload.verdict,
+            upload.base,
+            active is not None and active.digest == upload.digest,
+            tuple(each for each in activations if each.digest == upload.digest),
+            asks.get(upload.digest),
+        )
+        for upload in uploads
+    ]

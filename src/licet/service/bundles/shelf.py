@@ -51,7 +51,8 @@ class _Kept:
 @dataclass(frozen=True, slots=True)
 class Upload(_Kept):
     """A bundle that was sent: the first who did so is who it is by. `policy` and `catalog` are the
-    digests of what it compiled to."""
+    digests of what it compiled to; `verdict` is how it compares with `base`, the bundle that was
+    active when that was looked at (empty: none)."""
 
     number: int
     digest: str
@@ -61,6 +62,8 @@ class Upload(_Kept):
     name: str
     policy: str
     catalog: str
+    base: str = ""
+    verdict: Verdict = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +95,6 @@ class Ask(_Kept):
 
 
 @dataclass(frozen=True, slots=True)
-class Examined(_Kept):
-    """How a bundle compares with `base`, the bundle that was active then (empty: none)."""
-
-    base: str
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
 class Canary(_Kept):
     """A bundle that decides beside the active one."""
 
@@ -122,14 +117,19 @@ class Shelf:
         return None if text is None else Bundle.read(text)
 
     def upload(self, digest: str) -> Upload | None:
-        text = self.tx.document("upload", digest)
+        number = self.tx.document("number", digest)
+        text = None if number is None else self.tx.document("upload", number)
         return None if text is None else Upload.read(text)
 
     def uploads(self, before: int | None, most: int) -> Sequence[Upload]:
         """The newest first; `before` is the number of the last one of the page before."""
-        listed = self.tx.documents("uploaded", _END if before is None else _id(before), most)
-        found = (self.upload(digest) for _, digest in listed)
-        return [each for each in found if each is not None]
+        listed = self.tx.documents("upload", _END if before is None else _id(before), most)
+        return [Upload.read(text) for _, text in listed]
+
+    def put_upload(self, upload: Upload) -> None:
+        """Insert or replace, by its number."""
+        self.tx.put_document("number", upload.digest, _id(upload.number))
+        self.tx.put_document("upload", _id(upload.number), upload.text())
 
     def put(
         self, bundle: Bundle, by: str, source: Literal["upload", "files"], name: str, policy: str,
@@ -143,38 +143,35 @@ class Shelf:
         if known is not None and (known.policy, known.catalog) == (policy, catalog):
             return known
         if known is not None:
-            for kind in ("examined", "report", "ask"):
+            for kind in ("report", "ask"):
                 self.tx.drop_document(kind, digest)
-            changed = replace(known, name=name, policy=policy, catalog=catalog)
-            self.tx.put_document("upload", digest, changed.text())
+            changed = replace(
+                known, name=name, policy=policy, catalog=catalog, base="", verdict="unknown"
+            )
+            self.put_upload(changed)
             return changed
-        last = self.tx.documents("uploaded", _END, 1)
-        number = int(last[0][0]) + 1 if last else 1
+        last = self.uploads(None, 1)
+        number = last[0].number + 1 if last else 1
         upload = Upload(number, digest, by, self.tx.instant, source, name, policy, catalog)
         self.tx.put_document("bundle", digest, bundle.text())
-        self.tx.put_document("upload", digest, upload.text())
-        self.tx.put_document("uploaded", _id(number), digest)
+        self.put_upload(upload)
         self._forget()
         return upload
 
     def _forget(self) -> None:
-        listed = self.tx.documents("uploaded", _END, MOST_UPLOADS + MOST_ACTIVATIONS + 2)
+        listed = self.uploads(None, MOST_UPLOADS + MOST_ACTIVATIONS + 2)
         if len(listed) <= MOST_UPLOADS:
             return
         canary = self.canary()
         needed = {each.digest for each in self.activations(None, MOST_ACTIVATIONS)}
         needed |= {self.files()[0], "" if canary is None else canary.digest}
-        for number, digest in listed[MOST_UPLOADS:]:
-            if digest not in needed:
-                for kind in ("bundle", "upload", "examined", "report", "ask"):
-                    self.tx.drop_document(kind, digest)
-                self.tx.drop_document("uploaded", number)
+        for upload in listed[MOST_UPLOADS:]:
+            if upload.digest not in needed:
+                for kind in ("bundle", "number", "report", "ask"):
+                    self.tx.drop_document(kind, upload.digest)
+                self.tx.drop_document("upload", _id(upload.number))
 
     # what was found about them
-
-    def examined(self, digest: str) -> Examined | None:
-        text = self.tx.document("examined", digest)
-        return None if text is None else Examined.read(text)
 
     def report(self, digest: str) -> dict[str, Any]:
         """All that was found, as `examining` makes it; empty: nothing."""
@@ -184,9 +181,14 @@ class Shelf:
         )
         return found
 
-    def put_examined(self, digest: str, examined: Examined, report: Mapping[str, Any]) -> None:
-        self.tx.put_document("examined", digest, examined.text())
-        self.tx.put_document("report", digest, json_line(report))
+    def put_report(
+        self, digest: str, base: str, verdict: Verdict, report: Mapping[str, Any]
+    ) -> None:
+        """What was found of a bundle that is kept, compared with `base` (empty: with none)."""
+        upload = self.upload(digest)
+        if upload is not None:
+            self.put_upload(replace(upload, base=base, verdict=verdict))
+            self.tx.put_document("report", digest, json_line(report))
 
     # what was active
 
@@ -226,9 +228,16 @@ class Shelf:
         """The one that still holds: of the last activation, and not a day old."""
         text = self.tx.document("ask", digest)
         found = None if text is None else Ask.read(text)
-        if found is None or found.activation != self.tx.head().activation:
-            return None
-        return found if self.tx.instant - found.at < ASK_LIFE else None
+        return found if found is not None and self._holds(found) else None
+
+    def asks(self) -> Mapping[str, Ask]:
+        """All that still hold, by the bundle."""
+        found = (Ask.read(text) for _, text in self.tx.documents("ask", _END, MOST_UPLOADS))
+        return {ask.digest: ask for ask in found if self._holds(ask)}
+
+    def _holds(self, ask: Ask) -> bool:
+        young = self.tx.instant - ask.at < ASK_LIFE
+        return young and ask.activation == self.tx.head().activation
 
     def put_ask(self, ask: Ask) -> None:
         self.tx.put_document("ask", ask.digest, ask.text())
