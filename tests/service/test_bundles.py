@@ -10,6 +10,7 @@ import pytest
 
 from licet.adapters.catalogs.locking import LOCK_FILE
 from licet.loading import PolicyError, load_program
+from licet.service.bundles import shelf
 from licet.service.bundles.bundle import (
     MAX_BYTES,
     MAX_FILES,
@@ -21,6 +22,7 @@ from licet.service.bundles.bundle import (
 from licet.service.bundles.examining import _read
 from licet.service.bundles.files import policy_tables, read_files
 from licet.service.bundles.unpacking import compiled, unpack
+from licet.verifier.history.memory import MemoryStore
 from support.shop import SHOP
 
 TEXT = 'policy "p"\nprincipal { id: String }\nparam most: Int\ntool pay(amount: Int in 0 .. 100)\n'
@@ -222,3 +224,27 @@ def test_the_shop_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "shop.licet").write_text(SHOP)
     (tmp_path / "other.licet").write_text("not read")
     assert sorted(read_files([tmp_path / "shop.licet"])[0].files) == ["shop.licet"]
+
+
+def test_what_nobody_activated_is_forgotten_after_many_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shelf, "MOST_UPLOADS", 3)
+    bundles = [uploaded({"p.licet": f"{TEXT}# {number}\n"}) for number in range(8)]
+    with MemoryStore().begin("one") as tx:
+        kept = shelf.Shelf(tx)
+        for number, bundle in enumerate(bundles):
+            kept.put(bundle, "ann", "upload", "p", "sha256:p", "sha256:c")
+            if number == 0:
+                kept.put_files(bundle.digest, 0)
+            if number == 1:
+                kept.put_activation(
+                    shelf.Activation(1, bundle.digest, ("ann",), 1, "upload", "narrows", "")
+                )
+            if number == 2:
+                kept.put_canary(shelf.Canary(bundle.digest, "ann", 1))
+        left = [each.digest for each in kept.uploads(None, 99)]
+        assert left == [bundles[number].digest for number in (7, 6, 5, 2, 1, 0)]
+        found = [kept.bundle(bundle.digest) for bundle in bundles]
+        assert [each is not None for each in found] == [True] * 3 + [False] * 2 + [True] * 3
+        assert kept.upload(bundles[3].digest) is None
