@@ -71,6 +71,7 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
     from licet.loading import PolicyError
     from licet.service import starting
     from licet.service.bundles.bundle import BundleError
+    from licet.service.connections import Prompt
     from licet.service.settings import SettingsError
     from licet.verifier.guard import UnsetParamsError
     from licet.verifier.history import StoreError
@@ -84,6 +85,7 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
         "server_header": False,
         "date_header": True,
         "timeout_graceful_shutdown": 30,
+        "http": Prompt,
     }
     try:
         # Built here too where workers build their own: what is wrong is said once, at the start.

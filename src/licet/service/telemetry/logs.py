@@ -8,6 +8,7 @@ from typing import TextIO
 
 import structlog
 
+from .behind import Behind
 from .events import Answered, Decision, Differed
 
 _encode = json.JSONEncoder().encode  # ASCII: whatever a name holds is inert
@@ -27,7 +28,8 @@ _PROCESSORS = (
 class Logs:
     """Writes lines to a stream."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | Behind) -> None:
+        self._stream = stream
         # Wrapped by hand: the process's own configuration of structlog stays as it is.
         self._log = structlog.wrap_logger(
             structlog.WriteLogger(stream),
@@ -81,7 +83,9 @@ class Logs:
         self._log.warning("canary", **{key: value for key, value in line.items() if value})
 
     def close(self) -> None:
-        """The stream is not this object's."""
+        """What waits is written; the stream itself is not this object's."""
+        if isinstance(self._stream, Behind):
+            self._stream.close()
 
 
 def _milliseconds(seconds: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..settings import SettingsError, TelemetrySettings
+from .behind import Behind
 from .logs import Logs
 from .metrics import Metrics
 from .sinks import Sink, Telemetry
@@ -14,7 +15,7 @@ def telemetry_of(settings: TelemetrySettings) -> Telemetry:
     """Raises SettingsError where traces are asked for and cannot be made."""
     sinks: dict[str, Sink] = {}
     if settings.logs:
-        sinks["logs"] = Logs(sys.stderr)
+        sinks["logs"] = Logs(Behind(sys.stderr))
     if settings.otlp is not None:
         from .traces import otlp
 

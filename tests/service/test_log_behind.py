@@ -1,0 +1,76 @@
+"""Lines that a thread writes: in order, all of them, and nobody waits for a log that is stuck."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+
+from licet.service.telemetry.behind import Behind
+from support.serving import ask, close, serve
+from support.shop import refund
+
+
+class Stuck(io.StringIO):
+    """A stream that takes nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = threading.Event()
+        self.reached = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.reached.set()
+        assert self.open.wait(60)
+        return super().write(text)
+
+
+def test_all_lines_in_order() -> None:
+    stream = io.StringIO()
+    log = Behind(stream)
+    wanted = [f"line {number}\n" for number in range(500)]
+    for line in wanted:
+        assert log.write(line) == len(line)
+    log.close()
+    assert stream.getvalue() == "".join(wanted)
+
+
+def test_a_stuck_log_takes_so_many_lines_and_no_more() -> None:
+    stream = Stuck()
+    log = Behind(stream, most=3)
+    log.write("first\n")
+    assert stream.reached.wait(60)
+    for number in range(3):
+        log.write(f"{number}\n")
+    with pytest.raises(OSError, match="not read"):
+        log.write("too many\n")
+    stream.open.set()
+    log.close()
+    assert stream.getvalue() == "first\n0\n1\n2\n"
+
+
+def test_a_log_that_failed_says_so() -> None:
+    stream = io.StringIO()
+    stream.close()
+    log = Behind(stream)
+    log.write("lost\n")
+    log.close()
+    with pytest.raises(OSError, match="cannot be written: ValueError"):
+        log.write("more\n")
+
+
+def test_nobody_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stuck()
+    monkeypatch.setattr("sys.stderr", stream)
+    app = serve(tmp_path, store=None, telemetry={"logs": True})
+    sent = {**refund(), "id": "call-9"}
+    del sent["now"]
+    assert ask(app, "POST", "/v1/check", role="host", json=sent).json()["allowed"]
+    assert stream.reached.wait(60)
+    assert stream.getvalue() == ""
+    stream.open.set()
+    app.state.service.telemetry.close()
+    assert '"call": "call-9"' in stream.getvalue()
+    close(app)
