@@ -283,7 +283,7 @@ def neighbours(given: argparse.Namespace) -> None:
                             lambda client=client, call=call: client.post("/v1/check", call),
                             taken[kind],
                         )
-                        assert status == 200
+                        assert status == 200, told
                         assert told["allowed"] is (number % 4 != 0), told
                 stop.set()
                 for thread in crowd_of:

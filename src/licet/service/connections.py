@@ -15,7 +15,7 @@ class Prompt(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     itself the second would wait for the client to acknowledge the first, which takes it 40 ms.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         made = transport.get_extra_info("socket")
         if made is not None and made.family in (socket.AF_INET, socket.AF_INET6):
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
