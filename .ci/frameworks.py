@@ -69,7 +69,13 @@ def tried(name: str, folder: Path) -> Outcome:
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", suite],
         check=False,
         cwd=ROOT,
-        env={**os.environ, "LICET_FRAMEWORK": name, "PYTHONPATH": str(ROOT / "src")},
+        # Some write into the home that they find.
+        env={
+            **os.environ,
+            "HOME": str(folder),
+            "LICET_FRAMEWORK": name,
+            "PYTHONPATH": str(ROOT / "src"),
+        },
     )
     if not report.exists():
         return Outcome(version, 0, 0)

@@ -44,7 +44,7 @@ def test_an_example(name: str, tmp_path: Path) -> None:
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, "CREWAI_STORAGE_DIR": str(tmp_path)},
+        env={**os.environ, "HOME": str(tmp_path), "CREWAI_STORAGE_DIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     asked, _, told = done.stdout.partition("\n")
