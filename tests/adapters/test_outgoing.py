@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -56,3 +61,55 @@ def test_nothing_is_sent_to_them(host: str) -> None:
     with pytest.raises(OutgoingError) as refused:
         asyncio.run(fetch(f"http://{host}:9/", seconds=5, private=False))
     assert str(refused.value) in ("it goes to public addresses alone", "gaierror", "InvalidURL")
+
+
+class Names:
+    """A name server's answers for `rebinds.example`, one after the other; all else as ever."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
+        self.asked = 0
+        self._answers = answers
+        self._real = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self._answer)
+
+    def _answer(self, host: Any, port: Any, *more: Any, **named: Any) -> Any:
+        if host != "rebinds.example":
+            return self._real(host, port, *more, **named)
+        given = self._answers[min(self.asked, len(self._answers) - 1)]
+        self.asked += 1
+        return [found for each in given for found in self._real(each, port, *more, **named)]
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.headers["Host"].encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        yield made.server_port
+        made.shutdown()
+        thread.join()
+
+
+def test_a_name_is_asked_once_and_what_was_judged_is_reached(
+    monkeypatch: pytest.MonkeyPatch, server: int
+) -> None:
+    names = Names(monkeypatch, ["127.0.0.1"], ["127.0.0.2"])
+    url = f"http://rebinds.example:{server}/"
+    body = asyncio.run(fetch(url, seconds=20, private=True))
+    assert (body, names.asked) == (f"rebinds.example:{server}".encode(), 1)
+
+
+def test_a_name_with_one_address_inside_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    for answers in (["1.1.1.1", "127.0.0.1"], ["2606:4700:4700::1111", "::ffff:10.0.0.1"]):
+        Names(monkeypatch, answers)
+        with pytest.raises(OutgoingError, match="public addresses alone"):
+            asyncio.run(fetch("http://rebinds.example/", seconds=5, private=False))
