@@ -267,18 +267,18 @@ def neighbours(given: argparse.Namespace) -> None:
                 crowd_of = [threading.Thread(target=solve, args=(running.url,)) for _ in range(16)]
                 for thread in crowd_of:
                     thread.start()
-                clients = [Client(running.url, keys["other"]) for _ in range(8)]
                 for turn in range(8):
                     kind = list(taken)[turn % 2]
                     (noisy.set if turn % 2 else noisy.clear)()
                     time.sleep(3.0)  # until what was asked before is answered
+                    # anew: the service lets go of a connection that is idle for five seconds
+                    client = Client(running.url, keys["other"])
                     for number in range(given.calls // 4):
                         call = {
                             "tool": "pay",
                             "args": {"amount": 200 * (number % 4 == 0)},
                             "principal": {"id": "b"},
                         }
-                        client = clients[number % len(clients)]
                         status, told = timed(
                             lambda client=client, call=call: client.post("/v1/check", call),
                             taken[kind],
