@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -32,7 +32,7 @@ class Logs:
         self._stream = stream
         # Wrapped by hand: the process's own configuration of structlog stays as it is.
         self._log = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
+            structlog.WriteLogger(cast(TextIO, stream)),  # it writes and flushes, no more
             processors=_PROCESSORS,
             wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
             context_class=dict,
