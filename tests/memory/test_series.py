@@ -82,9 +82,9 @@ def make(folder: Path, **options: Any) -> Guard:
 
 
 def told(verdict: Verdict) -> tuple[Any, ...]:
-    """All of a verdict but what is new each time."""
+    """All of a verdict but what is new each time, and what a solver has only so much time for."""
     plain = verdict.for_operator()
-    for name in ("id", "approval"):
+    for name in ("id", "approval", "because", "repair", "message", "explained"):
         plain.pop(name, None)
     if verdict.kind == "undetermined":
         plain = {"kind": verdict.kind, "outcome": verdict.outcome}
