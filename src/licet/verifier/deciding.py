@@ -223,7 +223,8 @@ class Decider:
     def recheck(self, action: Action, approved: frozenset[str], tenant: str) -> Check:
         """The verdict on a call with the history that it brings, and with what was approved then.
 
-        No store is asked, nothing is reserved or written down: for deciding a record again.
+        No store and no resolver is asked, nothing is reserved or written down: for deciding a
+        record again.
         """
         try:
             tool = self._admission.tool(action.tool, action.args)
@@ -239,7 +240,7 @@ class Decider:
         }
         if outcome == "escalate" and asking <= approved:
             return self._allow(action, world, rules, states, None)
-        return (yield from self._decide(action, world, tenant))
+        return (yield from self._decide(action, world, tenant, looks_up=False))
 
     def malformed(self, error: ActionError) -> Verdict:
         """The refusal of something that is not even a call."""
@@ -267,7 +268,13 @@ class Decider:
     # --- a call by itself
 
     def _decide(
-        self, action: Action, world: World, tenant: str, promise: Promise | None = None
+        self,
+        action: Action,
+        world: World,
+        tenant: str,
+        promise: Promise | None = None,
+        *,
+        looks_up: bool = True,
     ) -> Check:
         """Without a store; a ticket only where one is promised."""
         rules = self.program.rules[world.tool]
@@ -277,7 +284,7 @@ class Decider:
                 return self._allow(action, world, rules, states, promise)
             # Also where the refusal is certain: the other rules and the way out need facts.
             missing = [(name, keys) for name, keys in lacking if name in self._resolvers]
-            if not missing:
+            if not (missing and looks_up):
                 break
             yield from self._look_up(world, missing)
         else:

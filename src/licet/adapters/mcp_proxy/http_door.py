@@ -123,7 +123,8 @@ async def _unauthorized(send: Send) -> None:
 async def serve(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until the process is told to end. `ready` gets the address. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listening:
+    # Said to be TCP, or asyncio leaves answers waiting for acknowledgements of their first packet.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         bound = listening.getsockname()[1]
