@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from licet.service.app import create_app
 from licet.service.settings import SettingsError, settings_of
 from licet.service.telemetry.events import Decision
+from licet.service.telemetry.logs import Logs
 from licet.service.telemetry.metrics import MAX_RULES, OTHER, Metrics
 from licet.service.telemetry.traces import Traces
 from support.serving import POLICY, ROLES, ask, close, key, keys, serve
@@ -53,10 +53,9 @@ class Served:
 
 def open_service(folder: Path, text: str = POLICY, **options: object) -> Served:
     lines = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stderr", lines)
-        app = serve(folder, text, **options)
+    app = serve(folder, text, **options)
     spans = Spans()
+    app.state.service.telemetry.add("logs", Logs(lines))  # at once, not behind
     app.state.service.telemetry.add("traces", Traces(spans.spans, spans.events))
     return Served(app, lines, spans)
 
