@@ -78,7 +78,7 @@ def make(guard: Guard, store: ClockedStore, steps: list[tuple[int, str, int, str
 
 @pytest.mark.slow
 @given(STEPS, st.sampled_from(["ann", "eve"]), st.integers(0, 120), st.booleans())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=settings().max_examples // 3, suppress_health_check=[HealthCheck.too_slow])
 def test_at_that_instant_and_not_before(
     steps: list[tuple[int, str, int, str, int]], who: str, amount: int, renewed: bool
 ) -> None:

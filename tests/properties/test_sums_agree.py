@@ -304,7 +304,7 @@ class Life:
 
 @pytest.mark.slow
 @given(STEPS, st.integers(1, 9))
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
 def test_what_was_forgotten_could_not_be_seen(
     steps: list[tuple[int, dict[str, object], str, str | None]], pace: int
 ) -> None:
