@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, event, given, settings
 from licet.compiler.encoding import EncodingError, ToolEncoder
 from licet.compiler.evaluation import judge
 from licet.compiler.world import UNKNOWN, Path, World
-from licet.verifier.explaining import because
 from licet.verifier.masking import below, parts, value_at, with_value
 from licet.verifier.solving import SolverPool
 from strategies.ir_strategies import (
@@ -20,6 +19,7 @@ from strategies.ir_strategies import (
     judging,
     worlds_completing,
 )
+from support.reasons import because
 
 
 @pytest.fixture(scope="module")

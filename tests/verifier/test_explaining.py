@@ -9,9 +9,9 @@ import pytest
 from licet.compiler import ir
 from licet.compiler.types import BOOL, INT, STRING, IntType, Value
 from licet.compiler.world import UNKNOWN, World
-from licet.verifier.explaining import because
 from licet.verifier.solving import SolverPool
 from support.ir_building import equal, n, s
+from support.reasons import because
 from support.refund_desk import (
     BAG,
     CABIN,
@@ -46,7 +46,7 @@ def reasons(
 ) -> dict[tuple[object, ...], Value] | None:
     found = because(
         at.encoder, at.rules, refused, goal, at.encoder.states(refused), pool, seconds, 20
-    )  # type: ignore[arg-type]
+    )
     return None if found is None else {path: value for path, value, _ in found}
 
 

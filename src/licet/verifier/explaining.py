@@ -50,28 +50,6 @@ _FACT: Final = 3
 Because = tuple[tuple[Path, Value, Type], ...]
 
 
-def because(
-    encoder: ToolEncoder,
-    rules: ir.ToolRules,
-    world: World,
-    goal: Outcome,
-    states: States,
-    pool: Solvers,
-    seconds: float,
-    solver_seconds: float = SOLVER_SECONDS,
-) -> Because | None:
-    """Values of the world that force its outcome `goal` (`deny` or `escalate`), with their types.
-    `states`: what each rule does in it.
-
-    A value of None says that an optional is absent; the path of a length ends in "length", that of
-    the presence of something with parts in "present".
-    Subset-minimal, unless the solver is not done within `solver_seconds` of the `seconds`. None:
-    nothing was found that the encoder can show to force it.
-    """
-    with seeking(encoder, rules, world, goal, states, pool, seconds, solver_seconds) as sought:
-        return sought.found()
-
-
 @contextmanager
 def seeking(
     encoder: ToolEncoder,
@@ -83,8 +61,12 @@ def seeking(
     seconds: float,
     solver_seconds: float = SOLVER_SECONDS,
 ) -> Iterator[Sought]:
-    """The same, so far that only the solver is waited for. It has a worker of the pool until
-    `found` is called or the block is left."""
+    """Values of the world that force its outcome `goal` (`deny` or `escalate`), sought so far that
+    only the solver is waited for. `states`: what each rule does in it. Until `taken` or `found` is
+    called or the block is left, a worker of the pool is at it.
+
+    Subset-minimal, unless the solver is not done within `solver_seconds` of the `seconds`.
+    """
     until = time.monotonic() + seconds
     small = _shrunk(_Shrinking(encoder, goal, until), rules, world, goal, states)
     if small is None:
@@ -109,8 +91,17 @@ class Sought:
     known: Sequence[Leaf] = ()
     assumed: Sequence[Leaf] = ()
 
+    def taken(self) -> None:
+        """Wait for the solver, and give the worker back."""
+        if self.asked is not None:
+            self.asked.answer()
+
     def found(self) -> Because | None:
-        """As `because`; gives the worker back."""
+        """The values with their types. None: nothing that the encoder can show to force it.
+
+        A value of None says that an optional is absent; the path of a length ends in "length", that
+        of the presence of something with parts in "present".
+        """
         if self.asked is None:
             return None
         answer = self.asked.answer()

@@ -249,7 +249,7 @@ class Refuser:
         with seeking(encoder, rules, world, goal, refusal.states, solvers, left) as sought:
 
             def ask(query: Query, text: str, seconds: float) -> Answer:
-                sought.found()  # whoever has a worker may not wait for another
+                sought.taken()  # whoever has a worker may not wait for another
                 return solvers.ask(query, text, seconds)
 
             if shown is None:
