@@ -146,5 +146,6 @@ class Lane:
         child = self._child
         if child is not None:
             child.stop()
-        self._threads.shutdown(cancel_futures=True)
+        # What still waits is not cancelled but refused, at once: who asked is told why.
+        self._threads.shutdown()
         self._drop()
