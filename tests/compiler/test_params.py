@@ -79,3 +79,27 @@ def test_the_digest_covers_text_params_and_unset_params() -> None:
     assert digest({}, name="elsewhere/q.licet") == base
     others = [digest({"cap": 51}), digest({"free": 0}), digest({}, text=TEXT + "# note\n")]
     assert len({base, *others}) == 4
+
+
+DOCUMENT = """tool run(user: Int)
+param how: Json = DEFAULT
+permit runs on run
+forbid outside on run
+  when any(r in how.ranges as List<Json> ?? []: (r.min ?? 0) > args.user)
+"""
+
+
+@pytest.mark.parametrize("default", ["{}", '{ ranges: [{ min: 5 }], rule: "x" }', "[]", '"text"'])
+def test_a_document_has_a_document_as_its_default(default: str) -> None:
+    program, found = compile_sources([Source("p.licet", DOCUMENT.replace("DEFAULT", default))])
+    assert found == ()
+    assert program is not None
+    assert set(program.params) == {"how"}
+
+
+@pytest.mark.parametrize("default", ["args.user", "{ ranges: [now] }", "5 + other"])
+def test_a_default_that_is_no_document_is_told_once(default: str) -> None:
+    text = "param other: Int = 3\n" + DOCUMENT.replace("DEFAULT", default)
+    program, found = compile_sources([Source("p.licet", text)])
+    assert program is None
+    assert len(found) == 1, found

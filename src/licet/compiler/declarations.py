@@ -227,7 +227,7 @@ class Declarations:
         checker = Checker(self)
         scope = Scope(unit)
         typed = checker.infer(node, scope, expected)
-        if typed is not None and not isinstance(expected, OptionalType):
+        if typed is not None and not isinstance(expected, OptionalType | JsonType):
             typed = handled(checker, typed, node.span, scope)
         if typed is None:
             return None

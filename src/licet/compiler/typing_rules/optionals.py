@@ -110,7 +110,9 @@ def infer_coalesce(
     """`path ?? default`."""
     left = context.infer(node.left, scope, expected)
     if left is None:
-        context.infer(node.right, scope, expected)
+        # What an empty list would hold is not known either: the first error says enough.
+        if not (isinstance(node.right, ast.ListLiteral) and not node.right.items):
+            context.infer(node.right, scope, expected)
         return None
     inner = left.type.inner if isinstance(left.type, OptionalType) else left.type
     if isinstance(inner, JsonType):
