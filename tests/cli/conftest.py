@@ -1,8 +1,9 @@
 """Runs the command line in this process, with real files and streams."""
 
 import io
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
@@ -30,3 +31,12 @@ def licet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
         return Ended(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children can be interrupted, also where a shell started the tests in the background: it lets
+    SIGINT be ignored then, and a child would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -293,7 +293,7 @@ def test_memory_does_not_grow_with_the_file(folder):
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_a_long_run_quietly(folder):
+def test_an_interrupt_ends_a_long_run_quietly(folder, interruptible):
     """Standard input stays open, so the run waits until it is interrupted."""
     process = subprocess.Popen(
         [sys.executable, "-m", "licet.cli.main", "check", "desk.licet", "--calls", "-"],

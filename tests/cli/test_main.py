@@ -124,7 +124,7 @@ def test_an_interrupt_is_exit_130_without_a_word(licet, verb):
     assert licet("odd") == (130, "", "")
 
 
-def test_control_c_ends_a_running_verb():
+def test_control_c_ends_a_running_verb(interruptible):
     process = subprocess.Popen(
         [sys.executable, "-m", "licet.cli.main", "fmt", "-"],
         stdin=subprocess.PIPE,

@@ -137,7 +137,7 @@ def test_several_calls_in_a_row_are_each_reported(licet, folder):
     assert [call["passed"] for call in json.loads(out)["calls"]] == [True, False, False]
 
 
-def test_watch_runs_again_after_a_change(folder):
+def test_watch_runs_again_after_a_change(folder, interruptible):
     pytest.importorskip("watchfiles")
     process = subprocess.Popen(
         [sys.executable, "-m", "licet.cli.main", "test", "desk.licet", "--watch"],
