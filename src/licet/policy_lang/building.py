@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from . import ast
 from .diagnostics import Diagnostic
+from .familiar import said
 from .literals import date_days, duration_value, number_value, pattern_text, time_value, unescape
 from .operators import Item, Precedence
 from .source import Source, Span
@@ -117,18 +118,24 @@ class Builder:
     def function_call(self, children: Children, start: int) -> ast.Call:
         return ast.Call(children[0].text, tuple(children[1]), span=self.span(start))
 
-    def qualified_call(self, children: Children, start: int) -> ast.Call:
+    def qualified_call(self, children: Children, start: int) -> ast.Expr:
         target, _, word, arguments = children
         if isinstance(target, ast.Name):
             return ast.Call(f"{target.name}.{word.text}", tuple(arguments), span=self.span(start))
+        between = word.text.lower().replace("_", "")
+        helps = f"write `a {between} b`"
+        if between not in OPERATOR_WORDS:
+            helps = said(word.text) or f"write `{word.text}(…)` around the value"
         self.report(
             "LIC029",
             f"values have no methods, and `{word.text}` is called as one",
             self.token_span(word),
-            f"write `a {word.text} b`"
-            if word.text in OPERATOR_WORDS
-            else f"write `{word.text}(…)` around the value",
+            helps,
         )
+        if between in get_args(ast.WordOp) and len(arguments) == 1:
+            return ast.WordComparison(
+                cast(ast.WordOp, between), target, arguments[0], span=self.span(start)
+            )
         return ast.Call(word.text, (target, *arguments), span=self.span(start))
 
     # --- operators

@@ -85,6 +85,12 @@ def _shown(token: Token) -> str:
             return f"`{text}`"
 
 
+#: Words that elsewhere are functions of two values.
+_BETWEEN = frozenset(
+    ("CONTAINS", "STARTSWITH", "ENDSWITH", "MATCHES", "LIKE", "IN", "UNDER", "SUBSET", "DIV")
+)
+
+
 def _general_help(failure: Failure) -> str | None:
     token = failure.token
     if token.kind == "BINDER":
@@ -93,6 +99,14 @@ def _general_help(failure: Failure) -> str | None:
         return "`matches` takes a regular expression between slashes, as in `/[a-z]+/`"
     if "RESULT" in failure.expected or "OVER" in failure.expected:
         return "write `settle at AMOUNT over result`"
+    if token.kind in _BETWEEN and failure.token_at(1).kind == "LPAR":
+        return f"write it between the two: `a {token.text} b`"
+    if token.text == "between" and "EQ" in failure.expected:
+        return "write `low <= x <= high`"
+    if token.kind == "COMMA" and failure.expected >= {"RPAR", "EQ"}:
+        return "a list stands in brackets: `x in [a, b]`"
+    if token.text == "?":
+        return "write `if a then b else c`, or `a ?? b` for what may be absent"
     if token.kind == "IF":
         return "`if` stands at the start of an expression or in parentheses"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from licet.policy_lang import ast
+from licet.policy_lang.familiar import said
 
 from .. import ir
 from ..builtins import BUILTINS, OPERATORS
@@ -79,7 +80,8 @@ def infer_call(
         f"unknown function `{node.name}`",
         node.span,
         scope,
-        suggestion(node.name, known, "declare it with `fact`, `define` or `table`"),
+        said(node.name)
+        or suggestion(node.name, known, "declare it with `fact`, `define` or `table`"),
     )
     return None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from licet.policy_lang import ast
+from licet.policy_lang.familiar import meant, said
 
 from .. import ir
-from ..names import alternatives
+from ..names import alternatives, nearest, suggestion
 from ..resolution import ROOTS, SIDES
 from ..types import (
     BOOL,
@@ -184,9 +185,10 @@ def _label(context: Context, node: ast.Name, scope: Scope, expected: Type | None
     if name in context.declared.index.functions:
         context.error("LIC114", f"`{name}` needs arguments", node.span, scope, f"write `{name}(…)`")
         return None
-    context.unknown(
-        "LIC101", "name", name, known, node.span, scope, "declare it, or write text in quotes"
-    )
+    help = meant(name) or suggestion(name, known, "declare it")
+    if not meant(name) and not nearest(name, known):
+        help += f', or is it text: `"{name}"`?'
+    context.error("LIC101", f"unknown name `{name}`", node.span, scope, help)
     return None
 
 
@@ -264,7 +266,8 @@ def _member(context: Context, value: ir.Expr, node: ast.Member, scope: Scope) ->
                 f"a `{value.type}` has no fields",
                 node.span,
                 scope,
-                f"read them from an element: `any(x in …: x.{node.name} …)`, or `first(…)`",
+                said(node.name)
+                or f"read them from an element: `any(x in …: x.{node.name} …)`, or `first(…)`",
             )
         case _:
             context.error(
@@ -272,7 +275,7 @@ def _member(context: Context, value: ir.Expr, node: ast.Member, scope: Scope) ->
                 f"a `{value.type}` has no fields",
                 node.span,
                 scope,
-                f"take away `.{node.name}`",
+                said(node.name) or f"take away `.{node.name}`",
             )
     return None
 
