@@ -182,3 +182,27 @@ def test_an_unset_param_is_no_pass():
     assert program is not None
     with pytest.raises(UnsetParamsError):
         list(run_tests(program))
+
+
+def test_givens_without_a_call_between_them_are_one_and_a_later_one_replaces_them():
+    order = 'order("R1") { owner: "u1", paid: 100 } holiday(2026-11-22) absent'
+    ask = '  call refund { order: "R1", amount: 20 }'
+    assert outcomes(
+        'test "lines"\n  given principal { id: "a1", role: support }\n  given context { risk: 0 }\n'
+        f"  given {order} now 2026-11-22T15:00Z\n{ask} then allow by small\n"
+        f"  given context {{ risk: 0 }}\n{ask} then deny\n"
+    ) == [[(True, "allow", ("small",)), (True, "deny", ("not_paid",))]]
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        'principal { id: "a" } principal { id: "b" }',
+        "now 2026-11-22T15:00Z\n  given now 2026-11-23T15:00Z",
+    ],
+)
+def test_what_is_given_twice_is_an_error(twice: str):
+    text = f'{POLICY}\ntest "t"\n  given {twice}\n  call look {{ id: "a" }} then allow\n'
+    program, found = compile_sources([Source("desk.licet", text)])
+    assert program is None
+    assert [d.code for d in found] == ["LIC102"]

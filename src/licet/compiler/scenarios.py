@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from licet.policy_lang import ast
@@ -32,15 +33,21 @@ def resolve_tests(declared: Declarations) -> tuple[TestCase, ...]:
 
 
 def _steps(declared: Declarations, entry: Entry, test: ast.TestDecl) -> tuple[TestStep, ...]:
-    """The calls with what must come of them; the grammar puts one `then` after each call."""
-    given = _given(declared, ast.Given((), span=test.span), entry.unit)
+    """The calls with what must come of them; the grammar puts one `then` after each call.
+
+    Givens without a call between them are one.
+    """
+    given = _given(declared, (), entry.unit)
+    items: list[ast.GivenItem] = []
     found: list[TestStep] = []
     ready: tuple[str, dict[str, object]] | None = None
     for step in test.steps:
         match step:
             case ast.Given():
-                given = _given(declared, step, entry.unit)
+                items += step.items
             case ast.CallStep():
+                if items:
+                    given, items = _given(declared, items, entry.unit), []
                 ready = _call(declared, step, entry.unit)
                 span = step.span
             case ast.Then():
@@ -154,12 +161,20 @@ def _part(type_: Type | None, name: str) -> Type | None:
     return type_.value if isinstance(type_, MapType) else None
 
 
-def _given(declared: Declarations, given: ast.Given, unit: Unit) -> GivenValues:
+def _given(declared: Declarations, items: Sequence[ast.GivenItem], unit: Unit) -> GivenValues:
     found = GivenValues(
         **{name: _unknown(declared.scope_record(name)) for name in SCOPES}  # type: ignore[arg-type]
     )
     now: Value = UNKNOWN
-    for item in given.items:
+    seen: set[str] = set()
+    for item in items:
+        if not isinstance(item, ast.GivenFact):
+            name = item.scope if isinstance(item, ast.GivenScope) else "now"
+            if name in seen:
+                declared.reporter.error(
+                    "LIC102", f"`{name}` is given twice", item.span, "keep one of the two"
+                )
+            seen.add(name)
         try:
             match item:
                 case ast.GivenScope(scope=scope, value=value):

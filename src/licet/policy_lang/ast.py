@@ -578,11 +578,14 @@ class GivenNow(Node):
     value: Expr
 
 
+GivenItem = GivenScope | GivenFact | GivenNow
+
+
 @dataclass(frozen=True, slots=True)
 class Given(Node):
-    """Holds for every call below, until the next `given`."""
+    """Holds for every call below, until a `given` that follows one of them."""
 
-    items: tuple[GivenScope | GivenFact | GivenNow, ...]
+    items: tuple[GivenItem, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,7 +317,7 @@ class DeclarationLayout(Layout):
             case _:
                 assert_never(node)
 
-    def given(self, node: ast.GivenScope | ast.GivenFact | ast.GivenNow) -> Doc:
+    def given(self, node: ast.GivenItem) -> Doc:
         match node:
             case ast.GivenScope():
                 return [f"{node.scope} ", self.record(node.value)]

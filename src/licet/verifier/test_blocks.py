@@ -101,7 +101,7 @@ def _is_odd(tool: str) -> bool:
 
 def _given(program: Program, world: World) -> ast.Given:
     read = _read(program, world, clock(program.zone))
-    items: list[ast.GivenScope | ast.GivenFact | ast.GivenNow] = []
+    items: list[ast.GivenItem] = []
     for scope in ("principal", "context", "session"):
         kind: RecordType = getattr(program, scope)
         names = {str(path[1]) for path in read if path[0] == scope and len(path) > 1}
