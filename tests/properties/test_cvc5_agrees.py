@@ -22,7 +22,8 @@ from licet.verifier.analysis.formulas import (
     text,
 )
 from licet.verifier.analysis.inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
-from licet.verifier.analysis.joining import UnjoinableError, join
+from licet.verifier.analysis.joining import join
+from licet.verifier.analysis.joining_types import UnjoinableError
 from licet.verifier.analysis.subject import Subject, condition_rule, subject_of
 from licet.verifier.solving import SolverPool
 from strategies.policy_pairs import CONDITIONS, pairs

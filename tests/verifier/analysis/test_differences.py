@@ -12,7 +12,8 @@ from licet.compiler.program import Program
 from licet.policy_lang import Source
 from licet.verifier.analysis.differences import Difference, compare_tool, tools_of, total
 from licet.verifier.analysis.inquiry import Effort
-from licet.verifier.analysis.joining import UnjoinableError, join
+from licet.verifier.analysis.joining import join
+from licet.verifier.analysis.joining_types import UnjoinableError
 from licet.verifier.solving import SolverPool
 
 POLICY = """

@@ -22,9 +22,10 @@ from licet.compiler.program import Program
 from ..solving import SolverPool
 from .formulas import FALSE, Every, Formula, Not, applies
 from .inquiry import Bounded, Effort, Found, Inquiry, Open, Refuted
-from .joining import Joined, Outcome, Side, join, observed_until, observing_rule
+from .joining import Joined, join
 from .joining_histories import given_back
 from .joining_types import UnjoinableError
+from .sides import Outcome, Side, observed_until, observing_rule
 from .subject import subject_of
 from .witnesses import Witness, witness
 
