@@ -1,7 +1,7 @@
-"""Each framework's adapter against the newest version of that framework, in an environment of its
-own: `python .ci/frameworks.py [NAME …]`. Writes the table of docs/adapters.md.
+"""Each adapter against the newest version of its framework, in an environment of its own:
+`python .ci/frameworks.py [NAME …]`. Writes the table of docs/adapters.md.
 
-Needs uv (in .venv) and a package index. Exit 1 where a framework does not pass.
+Needs uv (in .venv) and a package index. Exit 1 where an adapter does not pass.
 """
 
 from __future__ import annotations
@@ -20,49 +20,74 @@ PAGE = ROOT / "docs" / "adapters.md"
 UV = ROOT / ".venv" / "bin" / "uv"
 #: What the suite itself needs.
 TOOLS = ("hypothesis", "pytest", "pytest-asyncio", "pytest-timeout")
-#: A driver in tests/support/frameworks: the name that people know, the extra, the distribution.
+
+
+@dataclass(frozen=True)
+class Framework:
+    """The name that people know, what is installed of licet, and the distribution whose version is
+    told, else Python's; or the `version` of a program that is no package of Python."""
+
+    title: str
+    extra: str
+    distribution: str = ""
+    version: str = ""
+
+    @property
+    def wanted(self) -> str:
+        return f"licet[{self.extra}]" if self.extra else "licet"
+
+
+#: By the name of a driver in tests/support/frameworks.
 FRAMEWORKS = {
-    "langchain": ("LangChain", "langchain", "langchain"),
-    "langgraph": ("LangGraph", "langchain", "langgraph"),
-    "openai_agents": ("OpenAI Agents", "openai-agents", "openai-agents"),
-    "pydantic_ai": ("Pydantic AI", "pydantic-ai", "pydantic-ai-slim"),
-    "strands": ("Strands", "strands", "strands-agents"),
-    "agent_framework": ("Microsoft agent-framework", "agent-framework", "agent-framework-core"),
-    "crewai": ("CrewAI", "crewai", "crewai"),
-    "smolagents": ("smolagents", "smolagents", "smolagents"),
-    "llama_index": ("LlamaIndex", "llama-index", "llama-index-core"),
-    "google_adk": ("Google ADK", "google-adk", "google-adk"),
-    "fastmcp": ("FastMCP", "fastmcp", "fastmcp"),
-    "claude_agent_sdk": ("Claude Agent SDK", "claude-agent-sdk", "claude-agent-sdk"),
+    "plain": Framework("Plain Python", ""),
+    "mcp_proxy": Framework("MCP proxy, 2026-07-28", "mcp", "mcp"),
+    "mcp_proxy_legacy": Framework("MCP proxy, 2025-11-25", "mcp", "mcp"),
+    "claude_code": Framework("Claude Code's hooks", "hooks", version="as of 2.1.332"),
+    "codex": Framework("Codex's hooks", "hooks", version="as of 0.169.0"),
+    "langchain": Framework("LangChain", "langchain", "langchain"),
+    "langgraph": Framework("LangGraph", "langchain", "langgraph"),
+    "openai_agents": Framework("OpenAI Agents", "openai-agents", "openai-agents"),
+    "pydantic_ai": Framework("Pydantic AI", "pydantic-ai", "pydantic-ai-slim"),
+    "strands": Framework("Strands", "strands", "strands-agents"),
+    "agent_framework": Framework(
+        "Microsoft agent-framework", "agent-framework", "agent-framework-core"
+    ),
+    "crewai": Framework("CrewAI", "crewai", "crewai"),
+    "smolagents": Framework("smolagents", "smolagents", "smolagents"),
+    "llama_index": Framework("LlamaIndex", "llama-index", "llama-index-core"),
+    "google_adk": Framework("Google ADK", "google-adk", "google-adk"),
+    "fastmcp": Framework("FastMCP", "fastmcp", "fastmcp"),
+    "claude_agent_sdk": Framework("Claude Agent SDK", "claude-agent-sdk", "claude-agent-sdk"),
 }
-ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet\[(?P<extra>[^|]+)\]` \|.*\|$", re.MULTILINE)
+ROW = re.compile(r"^\| (?P<title>[^|]+) \| `licet[^|]*` \|.*\|$", re.MULTILINE)
+NOT_APPLICABLE = "not applicable: "
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a framework's suite came to."""
+    """What an adapter's suite came to. `left_out`: the cases that do not apply, and why."""
 
     version: str
     passed: int
     total: int
+    left_out: tuple[tuple[str, str], ...] = ()
 
-    def row(self, title: str, extra: str) -> str:
-        return f"| {title} | `licet[{extra}]` | {self.version} | {self.passed} of {self.total} |"
+    def row(self, of: Framework) -> str:
+        why = "; ".join(f"*{case}*: {reason}" for case, reason in self.left_out) or "–"
+        cells = (of.title, f"`{of.wanted}`", self.version, f"{self.passed} of {self.total}", why)
+        return f"| {' | '.join(cells)} |"
 
 
 def tried(name: str, folder: Path) -> Outcome:
     """Install one framework, and run the suite. Raises CalledProcessError where it cannot be
     installed."""
-    _, extra, distribution = FRAMEWORKS[name]
+    framework = FRAMEWORKS[name]
     uv = str(UV) if UV.exists() else "uv"
     python = folder / "bin" / "python"
     subprocess.run([uv, "venv", "--quiet", folder], check=True)
-    wanted = [f"{ROOT}[{extra}]", *TOOLS]
+    wanted = [framework.wanted.replace("licet", str(ROOT)), *TOOLS]
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *wanted], check=True)
-    ask = f"from importlib.metadata import version; print(version({distribution!r}))"
-    version = subprocess.run(
-        [python, "-c", ask], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    version = framework.version or version_of(framework.distribution, python)
     report = folder / "report.xml"
     suite = ROOT / "tests" / "adapters" / "frameworks" / "test_conformance.py"
     subprocess.run(
@@ -79,20 +104,41 @@ def tried(name: str, folder: Path) -> Outcome:
     )
     if not report.exists():
         return Outcome(version, 0, 0)
-    cases = list(ElementTree.parse(report).iter("testcase"))
-    bad = sum(any(c.tag in ("failure", "error", "skipped") for c in case) for case in cases)
-    return Outcome(version, len(cases) - bad, len(cases))
+    return read(report, version)
+
+
+def version_of(distribution: str, python: Path) -> str:
+    ask = f"from importlib.metadata import version; print(version({distribution!r}))"
+    if not distribution:
+        ask = "import sys; print('Python', '.'.join(map(str, sys.version_info[:2])))"
+    asked = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True)
+    return asked.stdout.strip()
+
+
+def read(report: Path, version: str) -> Outcome:
+    """What a report in JUnit's form says. What was skipped for another reason did not pass."""
+    passed, left_out, total = 0, [], 0
+    for case in ElementTree.parse(report).iter("testcase"):
+        skipped = case.find("skipped")
+        message = "" if skipped is None else skipped.get("message", "")
+        if message.startswith(NOT_APPLICABLE):
+            name = case.get("name", "").partition("[")[0].removeprefix("test_")
+            left_out.append((name.replace("_", " "), message.removeprefix(NOT_APPLICABLE)))
+            continue
+        total += 1
+        passed += not any(each.tag in ("failure", "error", "skipped") for each in case)
+    return Outcome(version, passed, total, tuple(left_out))
 
 
 def write(name: str, outcome: Outcome) -> None:
-    """Put the row of one framework into the page, in place of the one that it had."""
-    title, extra, _ = FRAMEWORKS[name]
+    """Put the row of one adapter into the page, in place of the one that it had."""
+    framework = FRAMEWORKS[name]
     text = PAGE.read_text("utf-8")
-    head = "|---|---|---|---|\n"
+    head = "|---|---|---|---|---|\n"
     before, rows = text.rsplit(head, 1)  # the table is the last thing of the page
     kept = {m["title"]: m[0] for m in ROW.finditer(rows)}
-    kept[title] = outcome.row(title, extra)
-    table = "\n".join(kept[each[0]] for each in FRAMEWORKS.values() if each[0] in kept)
+    kept[framework.title] = outcome.row(framework)
+    table = "\n".join(kept[each.title] for each in FRAMEWORKS.values() if each.title in kept)
     PAGE.write_text(f"{before}{head}{table}\n", "utf-8")
 
 

@@ -1,10 +1,11 @@
-"""What other people's CI reads of this repository: valid, safe, and its scripts run."""
+"""What CI reads of this repository, ours and other people's: valid, safe, and its scripts run."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ yaml = pytest.importorskip("yaml")  # comes with pre-commit
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
+WORKFLOW = ROOT / ".github" / "workflows" / "adapters.yml"
 PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
 BLOCKS = [yaml.safe_load(m[1]) for m in re.finditer(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 LICET = Path(sys.executable).parent / "licet"
@@ -53,10 +55,20 @@ def test_the_examples_are_what_they_look_like() -> None:
     assert {hook["id"] for hook in pre_commit["repos"][0]["hooks"]} == hooks
 
 
+def test_every_adapter_has_a_job_of_its_own() -> None:
+    workflow = yaml.safe_load(WORKFLOW.read_text("utf-8"))
+    workflow["on"] = workflow.pop(True)
+    validate(workflow, "github-workflows")
+    known = runpy.run_path(str(ROOT / ".ci" / "frameworks.py"))["FRAMEWORKS"]
+    assert workflow["jobs"]["conformance"]["strategy"]["matrix"]["adapter"] == list(known)
+
+
 def test_no_expression_stands_in_a_script() -> None:
     """A branch may be called `$(curl …)`: whatever an event says comes by environment."""
-    scripts = [step["run"] for step in ACTION["runs"]["steps"] if "run" in step]
-    assert len(scripts) == 6
+    jobs = yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]
+    steps = [*ACTION["runs"]["steps"], *(step for job in jobs.values() for step in job["steps"])]
+    scripts = [step["run"] for step in steps if "run" in step]
+    assert len(scripts) == 7
     assert [script for script in scripts if "${{" in script] == []
 
 

@@ -123,6 +123,17 @@ def test_silent_on_allow_and_json_on_deny(app: FastAPI) -> None:
         assert {each.session for each in tx.calls_changed_after(0, 9)} == {"coder"}
 
 
+def test_the_same_refusal_in_a_session_is_firmer(app: FastAPI) -> None:
+    def why(use: str, **more: object) -> str:
+        return said_why(answer(app, event("Bash", {"command": "rm -rf build"}, use, **more)))
+
+    first, second, third = why("t1"), why("t2"), why("t3")
+    assert "Move files to trash/ instead" in first
+    assert second.startswith("licet: claude_code.Bash was refused again for the same reason")
+    assert third == "licet: Stop. claude_code.Bash stays refused (rule no_rm)."
+    assert why("t4", session_id="another") == first
+
+
 def said_why(answered: dict[str, Any]) -> str:
     return str(answered["hookSpecificOutput"]["permissionDecisionReason"])
 

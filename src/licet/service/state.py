@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import Request
 
+from licet.adapters.feedback import Feedbacks
 from licet.verifier.history import Store
 
 from .auth import Authenticator
@@ -35,6 +36,8 @@ class Service:
     stored_keys: StoredKeys
     #: The tenant by which the service itself is judged ready.
     tenant: str = "default"
+    #: What the sessions of coding agents were told by this replica.
+    feedbacks: Feedbacks = field(default_factory=Feedbacks)
 
 
 def service_of(request: Request) -> Service:

@@ -1,4 +1,5 @@
-"""What every framework's adapter has to do, with a real agent of that framework."""
+"""What every adapter has to do, with a real agent of its framework. A driver says which cases do
+not apply to it, and why."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ import asyncio
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,19 +19,24 @@ from licet.adapters.catalogs.locking import Lock
 from licet.adapters.frameworks.finding import listed
 from licet.compiler.types import STRING, DecimalType, Field
 from licet.loading import load_program
-from support.frameworks.desk import Desk, open_desk
+from support.frameworks.desk import POLICY, Desk, open_desk
 from support.frameworks.driver import Driver, Played, Proposed, refund
 
 FRAMEWORKS = {  # a driver, and what has to be installed for it
     "agent_framework": "agent_framework",
     "claude_agent_sdk": "claude_agent_sdk",
+    "claude_code": "licet",
+    "codex": "licet",
     "crewai": "crewai",
     "fastmcp": "fastmcp",
     "google_adk": "google.adk",
     "langchain": "langchain",
     "langgraph": "langgraph",
     "llama_index": "llama_index.core",
+    "mcp_proxy": "mcp",
+    "mcp_proxy_legacy": "mcp",
     "openai_agents": "agents",
+    "plain": "licet",
     "pydantic_ai": "pydantic_ai",
     "smolagents": "smolagents",
     "strands": "strands",
@@ -39,21 +46,32 @@ use tools "tools.json" as desk
 principal { id: String, manager: Bool }
 permit everything on any
 """
+NOT_RUN = re.compile("was not run|call is refused")
 ONLY = os.environ.get("LICET_FRAMEWORK")
+#: Those that start a process for each event, and those whose adapter another one tests as well.
+LONG = ("claude_code", "codex", "langgraph", "mcp_proxy_legacy")
 
 
-@pytest.fixture(params=sorted(FRAMEWORKS) if ONLY is None else [ONLY])
+def each() -> Iterator[Any]:
+    for name in sorted(FRAMEWORKS) if ONLY is None else [ONLY]:
+        yield pytest.param(name, marks=[pytest.mark.long] if name in LONG else [])
+
+
+@pytest.fixture(params=each())
 def driver(request: pytest.FixtureRequest) -> Any:
     """The class of one framework's driver."""
     name = str(request.param)
     if ONLY is None:
         pytest.importorskip(FRAMEWORKS[name], reason=f"{name} is not installed")
-    return importlib.import_module(f"support.frameworks.{name}_driver").Driver
+    found = importlib.import_module(f"support.frameworks.{name}_driver").Driver
+    if why := getattr(found, "NOT_APPLICABLE", {}).get(request.node.originalname):
+        pytest.skip(f"not applicable: {why}")
+    return found
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = open_desk(tmp_path)
+def desk(tmp_path: Path, driver: Any) -> Iterator[Desk]:
+    desk = open_desk(tmp_path, getattr(driver, "POLICY", POLICY))
     with desk.guard:
         yield desk
 
@@ -81,7 +99,8 @@ def test_denied_with_text_that_the_model_sees(driver: Any, desk: Desk) -> None:
     first, second, third = (played.texts[id] for id in ("c1", "c2", "c3"))
     assert "A refund is at most 1000, not 2000 (rule huge" in first
     assert "again for the same reason (rule huge" in second
-    assert "Stop. refund stays refused (rule huge" in third
+    assert "Stop. " in third
+    assert "refund stays refused (rule huge" in third
 
 
 def test_a_refusal_does_not_end_the_run(driver: Any, desk: Desk) -> None:
@@ -152,7 +171,7 @@ def test_a_guard_that_raises(driver: Any, desk: Desk, part: str) -> None:
     desk.line.fails.add(part)
     played = play(driver(desk), [refund("c1", 40)])
     assert desk.ran == []
-    assert "was not run" in played.texts["c1"]
+    assert NOT_RUN.search(played.texts["c1"])
     assert "secret-of-the-operator" not in played.transcript
 
 
@@ -161,13 +180,13 @@ def test_a_guard_that_hangs(driver: Any, desk: Desk, part: str) -> None:
     desk.line.hangs.add(part)
     played = play(driver(desk, seconds=0.2), [refund("c1", 40)])
     assert desk.ran == []
-    assert "was not run" in played.texts["c1"]
+    assert NOT_RUN.search(played.texts["c1"])
 
 
 def test_a_tool_that_the_policy_does_not_know(driver: Any, desk: Desk) -> None:
     played = play(driver(desk), [Proposed("c1", "wipe", {"order_id": "R1"})])
     assert desk.ran == []
-    assert "there is no tool `wipe`" in played.texts["c1"]
+    assert re.search(r"there is no tool `\S*wipe`", played.texts["c1"])
 
 
 def test_a_failed_tool_is_settled_as_one(driver: Any, desk: Desk) -> None:
@@ -175,7 +194,7 @@ def test_a_failed_tool_is_settled_as_one(driver: Any, desk: Desk) -> None:
         play(driver(desk), [refund("c1", 40, "boom")])
     except ValueError as error:  # some frameworks end the run, some tell the model
         assert str(error) == "the desk is on fire"  # noqa: PT017
-    assert desk.line.endings == ["error"]
+    assert desk.line.endings == [getattr(driver, "FAILED", "error")]
 
 
 def test_a_cancelled_run_is_settled_as_one(driver: Any, desk: Desk) -> None:
@@ -198,8 +217,16 @@ def test_a_result_that_cannot_be_written_down_is_a_result(driver: Any, desk: Des
     assert play(driver(desk), [refund("c1", 40)]).texts == {"c1": "done R1"}
 
 
+def entries_of(agent: Any) -> list[dict[str, Any]]:
+    """The agent's tools as a list; a server lists its own."""
+    if hasattr(agent, "listed"):
+        return cast(list[dict[str, Any]], agent.listed())
+    return listed(agent.registered())
+
+
 def test_its_tools_are_a_catalog(driver: Any, desk: Desk) -> None:
-    tools, problems = tool_lists.read({"tools": listed(driver(desk).registered())}, "desk")
+    agent = driver(desk)
+    tools, problems = tool_lists.read({"tools": entries_of(agent)}, "desk")
     assert problems == ()
     order = Field("order_id", STRING)
     assert {tool.qualified: tool.params.fields for tool in tools} == {
@@ -210,11 +237,12 @@ def test_its_tools_are_a_catalog(driver: Any, desk: Desk) -> None:
     }
     lookup = next(tool for tool in tools if tool.name == "lookup")
     assert "Look an order up." in lookup.description
-    assert all(tool.from_agent and tool.destructive for tool in tools)
+    assert all(tool.destructive for tool in tools)
+    assert all(tool.from_agent != hasattr(agent, "listed") for tool in tools)
 
 
 def test_a_tool_that_is_not_as_it_was_locked(driver: Any, desk: Desk, tmp_path: Path) -> None:
-    entries = listed(driver(desk).registered())
+    entries = entries_of(driver(desk))
     for each in entries:
         if each["name"] == "refund":
             each["description"] = "Pay an order back, in cents."

@@ -31,7 +31,7 @@ def test_a_tool_that_changes_in_mid_session_is_denied(
             await asyncio.sleep(0.5)  # what it says of its change is on its way
             denied = await client.call_tool("refund", {"order": "b", "amount": 5})
             assert denied.is_error
-            assert "describes it in another way than when it was reviewed" in text(denied)
+            assert "it has changed since its rules were reviewed" in text(denied)
             assert "refund" not in {tool.name for tool in (await client.list_tools()).tools}
 
     asyncio.run(run())
@@ -44,7 +44,7 @@ def test_a_change_without_a_word_is_seen_when_the_tools_are_listed(desk: Desk) -
             assert not (await client.call_tool("secretive", {"order": "a"})).is_error
             assert "refund" not in {tool.name for tool in (await client.list_tools()).tools}
             denied = await client.call_tool("refund", {"order": "b", "amount": 5})
-            assert "describes it in another way" in text(denied)
+            assert "it has changed since" in text(denied)
 
     asyncio.run(run())
     assert desk.ledger == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +12,16 @@ from typing import Any
 
 from licet import Guard, Verdict
 from licet.compiler.program import Program
+from licet.verifier.sessions import GuardSession
 
-POLICY = """
-principal { id: String, manager: Bool }
-fact is_open(order_id: String) -> Bool
+TOOLS = """
 tool refund(order_id: String, amount: Decimal in 0 .. 10_000)
 tool lookup(order_id: String)
 tool close(order_id: String)
+"""
+RULES = """
+principal { id: String, manager: Bool }
+fact is_open(order_id: String) -> Bool
 permit refunds on refund
 permit lookups on lookup
 permit closings on close when is_open(args.order_id)
@@ -27,6 +32,19 @@ limit small on refund sum(args.amount) per principal.id <= 100
   when args.amount <= 100
 shown small
 """
+POLICY = TOOLS + RULES
+
+#: The same tools as a server called `desk` lists them, and the policy of those.
+ORDER = {"order_id": {"type": "string"}}
+AMOUNT = {"amount": {"type": "number", "minimum": 0, "maximum": 10_000}}
+LISTED = [
+    {
+        "name": name,
+        "inputSchema": {"type": "object", "properties": takes, "required": list(takes)},
+    }
+    for name, takes in (("refund", ORDER | AMOUNT), ("lookup", ORDER), ("close", ORDER))
+]
+SERVED = 'use tools mcp "desk.json" as desk\n' + re.sub(r"\bon (?=[rlc])", "on desk.", RULES)
 
 
 class GuardError(Exception):
@@ -73,11 +91,11 @@ class Line:
             self.tickets.append(str(verdict.ticket.nonce))
         return verdict
 
-    def check(self, tool: str, args: Mapping[str, object], /, *, id: str) -> Verdict:
+    def check(self, tool: str, args: Mapping[str, object], /, *, id: str | None) -> Verdict:
         self._broken("check")
         return self._seen(self._session.check(tool, args, id=id))
 
-    async def acheck(self, tool: str, args: Mapping[str, object], /, *, id: str) -> Verdict:
+    async def acheck(self, tool: str, args: Mapping[str, object], /, *, id: str | None) -> Verdict:
         await self._abroken("check")
         return self._seen(await self._session.acheck(tool, args, id=id))
 
@@ -104,6 +122,26 @@ class Line:
 
     def reject(self, id: str, *, approver: Mapping[str, object]) -> Any:
         return self._guard.reject(id, approver=approver)
+
+
+class LineGuard:
+    """A guard for what wants one and no session: whoever calls, each part goes through the line."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self.program = line.program
+        self.redeem, self.aredeem = line.redeem, line.aredeem
+        self.settle, self.asettle = line.settle, line.asettle
+        self.approve, self.reject = line.approve, line.reject
+
+    def session(self, **_who: object) -> GuardSession[LineGuard]:
+        return GuardSession(self, {}, {}, "s1", "default")
+
+    def check(self, action: Mapping[str, Any], /, **_where: object) -> Verdict:
+        return self._line.check(action["tool"], action["args"], id=action["id"])
+
+    async def acheck(self, action: Mapping[str, Any], /, **_where: object) -> Verdict:
+        return await self._line.acheck(action["tool"], action["args"], id=action["id"])
 
 
 @dataclass
@@ -145,6 +183,7 @@ class Desk:
 
 
 def open_desk(folder: Path, text: str = POLICY) -> Desk:
+    (folder / "desk.json").write_text(json.dumps({"tools": LISTED}), "utf-8")
     policy = folder / "desk.licet"
     policy.write_text(text, "utf-8")
     guard = Guard.load(policy)

@@ -33,7 +33,12 @@ class Played:
 
 class Driver(Protocol):
     """A real agent of one framework, guarded by its adapter, with a model that says what it is
-    told. `rewriting`: something of the framework doubles amounts between the check and the tool."""
+    told. `rewriting`: something of the framework doubles amounts between the check and the tool.
+
+    A driver may say more: `POLICY` (the desk's, else desk.POLICY), `FAILED` (how a failed tool is
+    settled, else `error`), `NOT_APPLICABLE` (names of cases, each with a plain reason), and
+    `listed()` in place of `registered` (what a server lists).
+    """
 
     def __init__(self, desk: Desk, *, rewriting: bool = False, seconds: float = 30.0) -> None: ...
 

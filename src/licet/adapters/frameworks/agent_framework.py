@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import to_jsonable_python
 
-from . import feedback
+from licet.adapters import feedback
+
 from .describing import Entry, entry
 from .gate import Ask, Gate, Refuse, RefusedError, Run, Session
 

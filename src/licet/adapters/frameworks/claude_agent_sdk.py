@@ -29,6 +29,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
+from licet.adapters import feedback
 from licet.adapters.calls.reading import UnreadableCallError
 from licet.adapters.hooks import client
 from licet.adapters.hooks.answers import can_ask, question, refusal
@@ -39,7 +40,6 @@ from licet.adapters.hooks.own_files import OwnFiles
 from licet.compiler.catalog import Catalog
 from licet.compiler.exact_json import canonical
 
-from . import feedback
 from .bounding import abounded
 from .describing import Entry, entry
 from .gate import MOST_WAITING, Ask, Call, Gate, Refuse, RefusedError, Run, Session

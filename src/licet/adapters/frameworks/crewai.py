@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
 
-from . import feedback
+from licet.adapters import feedback
+
 from .asking import Asking, decided
 from .describing import Entry, entry
 from .gate import Call, Gate, Refuse, RefusedError, Run, Session

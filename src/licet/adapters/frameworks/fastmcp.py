@@ -19,10 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from licet.adapters import feedback
 from licet.compiler.exact_json import canonical
 from licet.verifier.approvals import ApprovalError
 
-from . import feedback
 from .bounding import abounded
 from .describing import Entry, entry
 from .gate import Ask, Gate, Refuse, RefusedError, Run, Session

@@ -22,9 +22,9 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools.base import InputRequiredToolResult, Tool, ToolResult
 from fastmcp.utilities.tasks import TaskConfig
 
+from licet.adapters import feedback
 from licet.compiler.exact_json import canonical
 
-from . import feedback
 from .gate import Call, Gate, Refuse, RefusedError, Run
 
 

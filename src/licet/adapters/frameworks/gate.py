@@ -18,11 +18,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from licet.adapters import feedback
 from licet.verifier.redeeming import Ending
 from licet.verifier.tickets import Ticket
 from licet.verifier.verdict import Verdict
 
-from . import feedback
 from .bounding import abounded, bounded
 from .describing import Describe
 from .reviewing import Reviewer

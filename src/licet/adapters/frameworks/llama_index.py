@@ -21,7 +21,8 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from . import feedback
+from licet.adapters import feedback
+
 from .describing import Entry, entry
 from .gate import Ask, Call, Gate, Refuse, RefusedError, Run, Session
 

@@ -16,7 +16,8 @@ from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any
 
-from . import feedback
+from licet.adapters import feedback
+
 from .asking import Asking, decided
 from .describing import Entry, entry
 from .gate import Gate, Refuse, RefusedError, Run, Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from licet.adapters.feedback import Feedback
 from licet.verifier.verdict import Verdict
 
 from .events import AFTER, ASKED, BEFORE, SKILL, Event
@@ -38,10 +39,14 @@ def can_ask(event: Event) -> bool:
     )
 
 
-def reason_of(verdict: Verdict) -> str:
-    """What the model may read of a refusal: message, the nearest allowed call, budgets."""
+def reason_of(verdict: Verdict, feedback: Feedback) -> str:
+    """What the model may read of a refusal: message, the nearest allowed call, budgets; of one that
+    it has read before in this session, less."""
+    said = feedback.text(verdict)
+    lines = [f"licet: {said}"]
+    if not verdict.message.startswith(said):
+        return lines[0]
     told = verdict.for_model()
-    lines = [f"licet: {verdict.message}"]
     if verdict.repair is not None and verdict.repair.shown:
         changes = ", ".join(f"{each.path} = {_shown(each.new)}" for each in verdict.repair.changes)
         near = changes or verdict.repair.bound or ""

@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple
 
 from licet.adapters.calls.reading import UnreadableCallError, WrittenCall
 from licet.adapters.catalogs.extras import MissingExtraError
+from licet.adapters.feedback import Feedback, Feedbacks
 from licet.verifier.approvals import ApprovalError
 from licet.verifier.guard import Guard
 from licet.verifier.redeeming import RedeemError, SettleError
@@ -76,11 +77,12 @@ class _Open:
 
 
 class OpenCalls:
-    """The calls of all sessions that were answered, the oldest forgotten first. Outlives a door
-    that is replaced. Safe to share between threads."""
+    """The calls of all sessions that were answered, the oldest forgotten first, and what was said
+    of them. Outlives a door that is replaced. Safe to share between threads."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self._feedbacks = Feedbacks()
         self._calls: OrderedDict[tuple[str, str, str], _Open] = OrderedDict()
 
     def entered(self, event: Event) -> tuple[_Open, bool]:
@@ -102,6 +104,10 @@ class OpenCalls:
                 return None
             found.ended = True
             return found
+
+    def feedback(self, event: Event) -> Feedback:
+        """What the event's session was told before."""
+        return self._feedbacks.of(event.key[:2])
 
     def asks(self, call: _Open, ids: tuple[str, ...]) -> bool:
         """Note what a call waits for at the prompt; False where another waits for the same."""
@@ -155,7 +161,7 @@ class HookDoor:
             event = read_event(agent, data)
             answer = self._answered(event)
         except Exception as error:
-            return Reply(2, "", _failure(error) + "\n")
+            return Reply(2, "", _failure(event, error) + "\n")
         return Reply(0, json.dumps(answer) + "\n" if answer else "", "")
 
     def answer(self, agent: str, event: object) -> dict[str, object]:
@@ -166,7 +172,7 @@ class HookDoor:
             read = read_event(agent, event)
             return self._answered(read)
         except Exception as error:
-            return refusal(read, _failure(error))
+            return refusal(read, _failure(read, error))
 
     def _answered(self, event: Event) -> dict[str, object]:
         if event.name in QUIET:
@@ -176,7 +182,7 @@ class HookDoor:
         if event.name == ASKED:
             if self._open.is_open(event):
                 return {}
-            return refusal(event, "licet: this call is not one that was checked.")
+            return refusal(event, "licet: refused: this call is not one that was checked.")
         return self._before(event)
 
     # --- before a tool runs
@@ -185,19 +191,19 @@ class HookDoor:
         call, new = self._open.entered(event)
         if not new:
             if call.digest != digest_of(event):
-                return refusal(event, "licet: this call's id was used for another call.")
+                return refusal(event, "licet: refused: this call's id was used for another call.")
             if call.ended:
-                return refusal(event, "licet: this call has been made already.")
+                return refusal(event, "licet: refused: this call has been made already.")
             return call.answer.result(SECONDS)
         try:
             answer = self._decided(event, call)
         except BaseException as error:
-            answer = refusal(event, _failure(error))
+            answer = refusal(event, _failure(event, error))
             if not isinstance(error, Exception):
                 raise
         finally:
             if not call.answer.done():
-                call.answer.set_result(refusal(event, "licet: the guard failed."))
+                call.answer.set_result(refusal(event, "licet: the guard failed; this was not run"))
         return answer
 
     def _decided(self, event: Event, call: _Open) -> dict[str, object]:
@@ -213,7 +219,7 @@ class HookDoor:
         refused = next((v for v in verdicts if v.outcome == "deny"), None)
         if refused is not None:
             self._give_back(verdicts)
-            return refusal(event, reason_of(refused))
+            return refusal(event, reason_of(refused, self._open.feedback(event)))
         waiting = [v for v in verdicts if v.outcome == "escalate"]
         if waiting:
             self._give_back(verdicts)
@@ -223,7 +229,7 @@ class HookDoor:
 
     def _escalated(self, event: Event, call: _Open, waiting: list[Verdict]) -> dict[str, object]:
         ids = tuple(v.approval for v in waiting if v.approval is not None)
-        reason = "\n".join(reason_of(v) for v in waiting)
+        reason = "\n".join(reason_of(v, self._open.feedback(event)) for v in waiting)
         if can_ask(event) and self._may_agree(ids) and self._open.asks(call, ids):
             return question(event, reason)
         return refusal(
@@ -293,6 +299,8 @@ class HookDoor:
                 self.guard.settle(ticket, "ok" if ok and not changed else "cancelled", result)
             except SettleError as odd:
                 log.warning("%s", odd)  # written down as unknown; the tool has run all the same
+            except Exception:  # nothing that the model could mend: what was spent stays spent
+                log.exception("how a call of %s ended could not be written down", event.tool)
         if changed:
             log.error("a call of %s ran with other arguments than were checked", event.tool)
             return refusal(
@@ -348,11 +356,14 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _failure(error: BaseException) -> str:
+def _failure(event: Event | None, error: BaseException) -> str:
     """A reason without anything of the event's values."""
     if isinstance(error, UnreadableCallError):
         return f"licet: this call cannot be read, so it is refused: {error}"
     if isinstance(error, EventError | MissingExtraError):
         return f"licet: refused: {error}"
     log.error("the hook failed", exc_info=error)
-    return f"licet: the guard failed ({type(error).__name__}); the call is refused"
+    failed = f"licet: the guard failed ({type(error).__name__})"
+    if event is not None and event.name in AFTER:
+        return f"{failed}; the call ran, and how it ended is not written down"
+    return f"{failed}; the call was not run"

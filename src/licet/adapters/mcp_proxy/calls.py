@@ -19,6 +19,7 @@ from mcp import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import TypeAdapter
 
+from licet.adapters.feedback import Feedbacks, unavailable
 from licet.compiler.exact_json import shortened
 from licet.verifier.approvals import ApprovalError
 from licet.verifier.guard import Guard
@@ -83,6 +84,7 @@ class Caller:
         self._limits = limits
         self._approver = approver
         self._late: set[asyncio.Task[None]] = set()
+        self._feedbacks = Feedbacks()
         self.questions: Questions[Awaited | Paused] = Questions(limits.answer, self._dropped)
 
     async def call(
@@ -103,10 +105,7 @@ class Caller:
             return refused(f"The call was not made: {error}. It may be tried again later.")
         except Exception:
             log.exception("a call could not be guarded")
-            return refused(
-                f"{shortened(params.name)} was refused: the guard failed. The same call may be "
-                "tried again once this is settled; do not work around it."
-            )
+            return refused(unavailable(params.name))
 
     async def _call(
         self, ctx: Context, link: Link, identity: Identity, params: types.CallToolRequestParams
@@ -133,7 +132,7 @@ class Caller:
             await self._abandon(verdict)
             if verdict.allowed:
                 raise Refusal(f"{shortened(name)} was refused: no server has this tool now.")
-            raise Refusal(verdict.message)
+            raise Refusal(self._said(identity, verdict))
         if found[0].refused:
             raise Refusal(
                 f"{shortened(name)} was refused: {found[0].refused}. Do not repeat this call; it "
@@ -151,10 +150,18 @@ class Caller:
             with anyio.fail_after(self._limits.check):
                 return await session.acheck(tool, args)
         except TimeoutError:
-            raise Refusal(
-                f"{shortened(tool)} was refused: the guard did not decide in time. The same call "
-                "may be tried again once this is settled; do not work around it."
-            ) from None
+            log.error("the guard did not decide a call of %r in time", tool)
+            raise Refusal(unavailable(tool)) from None
+
+    def _said(self, identity: Identity, verdict: Verdict) -> str:
+        """What the model reads of a call that may not run now."""
+        text = self._feedbacks.of(identity.key).text(verdict)
+        if verdict.outcome != "escalate" or verdict.approval is None:
+            return text
+        return (
+            f"{text} Approval {verdict.approval} waits for somebody's answer: make exactly the "
+            "same call again once it is given."
+        )
 
     async def _decide(
         self,
@@ -171,13 +178,12 @@ class Caller:
         verdict = await self._check(identity, offer.qualified, args)
         if verdict.allowed:
             return await self._run(ctx, link, identity, offer, name, verdict.ticket, args)
-        if verdict.outcome != "escalate" or verdict.approval is None:
-            raise Refusal(verdict.message)
-        if not ask or self._approver is None:
-            raise Refusal(_waiting(verdict))
+        asks = ask and self._approver is not None and verdict.outcome == "escalate"
+        if not asks or verdict.approval is None:
+            raise Refusal(self._said(identity, verdict))
         question = asking.question(verdict.message, name, args)
         if question is None or not asking.can_be_asked(ctx.session.client_capabilities):
-            raise Refusal(_waiting(verdict))
+            raise Refusal(self._said(identity, verdict))
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             state = self.questions.ask(identity.key, name, args, Awaited(verdict.approval))
             return types.InputRequiredResult(
@@ -189,23 +195,20 @@ class Caller:
             answer = await ctx.session.elicit_form(
                 question.message, question.requested_schema, related_request_id=ctx.request_id
             )
-        if not await self._answered(verdict.approval, answer):
-            raise Refusal(_waiting(verdict))
+        await self._answered(verdict.approval, answer)
         return await self._decide(ctx, link, identity, offer, name, args, ask=False)
 
-    async def _answered(self, approval: str, answer: object) -> bool:
-        """Hand on what somebody said. Whether they said anything that counts."""
+    async def _answered(self, approval: str, answer: object) -> None:
+        """Hand on what somebody said, if it counts: the guard is asked again in any case."""
         assert self._approver is not None
         agrees = asking.agreement(answer)
         if agrees is None:
-            return False
+            return
         say = self._guard.approve if agrees else self._guard.reject
         try:
             await asyncio.to_thread(say, approval, approver=self._approver)
         except ApprovalError as error:
             log.warning("an answer to approval %s does not count: %s", approval, error)
-            return False
-        return True
 
     # --- run
 
@@ -390,10 +393,3 @@ def told(answer: Mapping[str, Any]) -> object:
         return answer["structuredContent"]
     texts = [part.get("text") for part in answer.get("content", ()) if part.get("type") == "text"]
     return texts[0] if len(texts) == 1 else texts
-
-
-def _waiting(verdict: Verdict) -> str:
-    return (
-        f"{verdict.message} Approval {verdict.approval} waits for somebody's answer: make exactly "
-        "the same call again once it is given."
-    )

@@ -53,7 +53,7 @@ class Reviewer:
         elif known.unlocked:
             refused = "it is not as it was locked"
         elif not self._is_as_reviewed(server, known, listed):
-            refused = "its server describes it in another way than when it was reviewed"
+            refused = "it has changed since its rules were reviewed"
         return Offer(server, listed.name, listed, known.qualified, refused)
 
     def _known(self, server: str, name: str) -> Tool | None:

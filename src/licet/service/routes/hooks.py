@@ -117,7 +117,8 @@ async def _judged(request: Request, guard: Guard, event: Event) -> dict[str, obj
     verdict = await decide(request, guard, call, commit=True)
     if verdict.allowed:
         return {}
-    reason = reason_of(verdict)
+    session = (caller.tenant, caller.name, *event.key[:2])
+    reason = reason_of(verdict, service_of(request).feedbacks.of(session))
     if verdict.outcome == "escalate":
         reason += (
             f"\nThis waits for somebody's approval ({verdict.approval}). Go on with other work; "

@@ -10,11 +10,15 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 
 from licet.verifier.verdict import Verdict
 
 #: How many different refusals of one session are remembered; the oldest is forgotten first.
 MOST = 1_000
+
+#: Sessions whose refusals are counted; the oldest is forgotten first.
+MOST_SESSIONS = 1_000
 
 #: No character of a text to a model after this one: a call's own words may stand in it.
 LONGEST = 8_000
@@ -48,6 +52,22 @@ class Feedback:
             if len(self._seen) > MOST:
                 self._seen.popitem(last=False)
         return times
+
+
+class Feedbacks:
+    """The feedback of many sessions, for a door that they share. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Hashable, Feedback] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, session: Hashable) -> Feedback:
+        with self._lock:
+            found = self._known.setdefault(session, Feedback())
+            self._known.move_to_end(session)
+            if len(self._known) > MOST_SESSIONS:
+                self._known.popitem(last=False)
+            return found
 
 
 def unavailable(tool: str) -> str:
