@@ -82,7 +82,11 @@ def document_of(text: str) -> Value:
     """The document of what `document_text` wrote. Raises ValueError for other texts."""
     if text.startswith("="):
         return _frozen(decode(text[1:], max_size=len(text)))
-    return _frozen(json.loads(text))
+    return _frozen(json.loads(text, parse_float=_unwritten, parse_constant=_unwritten))
+
+
+def _unwritten(text: str) -> Value:
+    raise ValueError(f"no document is written with {text}")
 
 
 def _frozen(value: Any) -> Value:

@@ -1,14 +1,14 @@
-"""Texts that builtins read as a solver would have it.
+"""Texts and patches that builtins read as a solver would have it.
 
-To the solver a builtin is a free value. Where it chose one, and its argument is a text that nothing
-else says anything about, that text can be chosen so that the builtin really gives what was chosen.
-What comes out is a proposal, like all that is rebuilt: it counts once it has been replayed.
+To the solver a builtin is a free value. Where it chose one, and its argument is a text or a patch
+that nothing else says anything about, that can be chosen so that the builtin really gives what was
+chosen. What comes out is a proposal, like all that is rebuilt: it counts once it has been replayed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from typing import cast
+from typing import Final, cast
 
 from ..builtins import BUILTINS
 from ..clock import format_date, format_time
@@ -17,11 +17,11 @@ from ..types import Value
 from ..world import UNKNOWN
 from .constraints import recorded
 from .failures import EncodingError
-from .places import Variable
+from .places import ABSENT, OBJECT, OTHER, JsonPlace, OptionalPlace, Place, RecordPlace, Variable
 from .rebuilding import Rebuilder, letters
 from .rules import Encoding
 from .sites import Site
-from .symbolic import Text
+from .symbolic import Symbolic, Text
 
 #: Different texts that are tried for one builtin.
 _TRIES = 40
@@ -30,12 +30,15 @@ _TRIES = 40
 def inverted(
     encoding: Encoding, chosen: Mapping[Variable, Value], fixed: Container[Value]
 ) -> dict[Variable, Value]:
-    """The choices with texts that are free replaced by ones that builtins read as chosen.
+    """The choices with texts and patches that are free replaced by ones that are read as chosen.
 
     `fixed`: texts that stand for themselves. Equal texts stay equal, different ones different.
     """
     found = dict(chosen)
     for site in encoding.sites:
+        if site.kind == "builtin" and site.name in _PATCHES:
+            _patch(site, encoding, found)
+            continue
         variable = site.plain[0] if site.plain else None
         if site.kind != "builtin" or variable is None or variable.codec != "code":
             continue
@@ -52,6 +55,72 @@ def inverted(
                 if other.codec == "code" and value == before:
                     found[other] = text
     return found
+
+
+def _patch(site: Site, encoding: Encoding, chosen: dict[Variable, Value]) -> None:
+    """Choose a patch that makes of the document what was chosen, if the patch is free."""
+    document, patch = (_document(key, encoding) for key in site.keys)
+    if patch is None or patch.steps or patch.readings or patch.kind is None or patch.whole is None:
+        return
+    rebuilder = Rebuilder(lambda v: chosen.get(v, UNKNOWN))
+    try:
+        wanted = rebuilder.build(site.place, UNKNOWN)
+        before = None if document is None else rebuilder.build(document, UNKNOWN)
+    except EncodingError:
+        return
+    made = _PATCHES[site.name](before, wanted)
+    chosen[patch.whole] = made
+    chosen[patch.kind] = ABSENT if made is None else OBJECT if isinstance(made, dict) else OTHER
+
+
+def _document(key: Symbolic, encoding: Encoding) -> JsonPlace | None:
+    """The document that a key is the content of, if it stands in the world as it is."""
+    assert isinstance(key, Text)
+    term = key.code()
+    while term.op == "ite":  # null where the document is absent
+        term = term.args[1]
+    if term.op != "var":
+        return None
+    variable = encoding.soil.variables[cast(int, term.payload)]
+    if variable.owner is None:
+        place, steps = encoding.roots.get(str(variable.path[0])), variable.path[1:-1]
+    else:
+        place, steps = encoding.sites[variable.owner].place, variable.path[2:-1]
+    for step in steps:
+        if isinstance(place, OptionalPlace):
+            place = place.inner
+        inside: Mapping[str, Place] = {}
+        if isinstance(place, JsonPlace):
+            inside = place.steps
+        elif isinstance(place, RecordPlace):
+            inside = place.fields
+        place = inside.get(str(step))
+    if isinstance(place, OptionalPlace):
+        place = place.inner
+    return place if isinstance(place, JsonPlace) else None
+
+
+def _json_patch(_before: Value, wanted: Value) -> Value:
+    """A JSON Patch after which any document is `wanted`; one that is malformed for none at all."""
+    return ({},) if wanted is None else ({"op": "add", "path": "", "value": wanted},)
+
+
+def _merge_patch(before: Value, wanted: Value) -> Value:
+    """A JSON Merge Patch from one document to another, as far as there is one: null says that a
+    key is left out, so no patch makes a null."""
+    if not isinstance(wanted, dict):
+        return wanted
+    known = before if isinstance(before, dict) else {}
+    made: dict[str, Value] = {key: None for key in known if key not in wanted}
+    for key, value in wanted.items():
+        if value is None:
+            made[key] = None
+        elif key not in known or known[key] != value:
+            made[key] = _merge_patch(known.get(key), value)
+    return made
+
+
+_PATCHES: Final = {"patched": _json_patch, "merged": _merge_patch}
 
 
 def _constants(site: Site) -> tuple[Value, ...] | None:

@@ -15,8 +15,10 @@ unknown lists are at most that long.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 from typing import cast
 
 from ..builtins import BUILTINS
@@ -83,6 +85,7 @@ class Question:
         self._world = world
         self._texts = texts
         self._by_code = {code: text for text, code in texts.items()}
+        self._documents: dict[int, Value] = {}
 
     @property
     def text(self) -> str:
@@ -147,15 +150,24 @@ class Question:
         return code
 
     def _document(self, code: int) -> Value:
-        """The document of a code; for one that stands for none, a text that stands nowhere else."""
-        number = 1
-        while code not in self._by_code:
-            text = document_text(letters(number))
-            if text not in self._texts:
-                self._texts[text] = code
-                self._by_code[code] = text
-            number += 1
-        return document_of(self._by_code[code])
+        """The document of a code; for one that stands for none, a text that stands nowhere else.
+
+        Texts have their codes in the same space, and most of them are no documents.
+        """
+        if code not in self._documents:
+            self._documents[code] = self._known_document(code)
+        return self._documents[code]
+
+    def _known_document(self, code: int) -> Value:
+        known = self._by_code.get(code)
+        if known is not None:
+            with suppress(ValueError, RecursionError):
+                return document_of(known)
+        texts = (document_text(letters(number)) for number in count(1))
+        text = next(text for text in texts if text not in self._texts)
+        self._texts[text] = code
+        self._by_code.setdefault(code, text)
+        return document_of(text)
 
     def _text(self, code: int, type: Type | None) -> str:
         found = self._by_code.get(code)

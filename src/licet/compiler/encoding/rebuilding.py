@@ -300,20 +300,23 @@ class Rebuilder:
         if kind == ABSENT:
             return None
         whole = UNKNOWN if place.whole is None else self._chosen(place.whole)
-        if whole is not UNKNOWN and isinstance(whole, dict) == (kind == OBJECT):
-            return whole
         read = [
             self.build(inner, UNKNOWN)
             for wrong, inner in place.readings.values()
             if self._chosen(wrong) is False
         ]
+        # A document that only has to differ from others is a text: what is read of it says more.
+        chosen = whole is not UNKNOWN and not (read and isinstance(whole, str))
+        if chosen and isinstance(whole, dict) == (kind == OBJECT):
+            return whole
         if kind != OBJECT:
             value = read[0] if read else _unreadable(place)
             return base if not read and base is not UNKNOWN and _is_other(base) else value
         before = base if isinstance(base, dict) else {}
         made: dict[str, Value] = dict(cast(dict[str, Value], _known_document(before)))
         for value in read:
-            made |= cast(dict[str, Value], value)
+            if isinstance(value, dict):  # what no rule gets to is chosen without sense
+                made |= value
         for name, step in place.steps.items():
             made[name] = self.build(step, before.get(name, UNKNOWN))
         return made
