@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,10 +33,22 @@ def test_all_lines_in_order() -> None:
     stream = io.StringIO()
     log = Behind(stream)
     wanted = [f"line {number}\n" for number in range(500)]
-    for line in wanted:
-        assert log.write(line) == len(line)
+    for number, line in enumerate(wanted):
+        log.write(line if number % 2 else partial(str, line))
     log.close()
     assert stream.getvalue() == "".join(wanted)
+
+
+def test_a_line_that_cannot_be_made_takes_no_other_with_it() -> None:
+    stream = io.StringIO()
+    log = Behind(stream)
+    log.write("before\n")
+    log.write(partial(str, b"x", "no such encoding"))
+    log.write("after\n")
+    log.close()
+    before, lost, after = stream.getvalue().splitlines()
+    assert (before, after) == ("before", "after")
+    assert json.loads(lost) == {"level": "error", "event": "a line is lost", "why": "LookupError"}
 
 
 def test_a_stuck_log_takes_so_many_lines_and_no_more() -> None:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 MAX_DEPTH = 64
 MAX_DIGITS = 100
 MAX_EXPONENT = 100
 MAX_SIZE = 4_000_000
+#: Characters of a plain decimal that is within all caps.
+_SHORT: Final = 50
+
+_T = TypeVar("_T")
 
 
 class JsonError(ValueError):
@@ -29,6 +33,10 @@ class JsonError(ValueError):
         super().__init__(message)
         self.message = message
         self.path = path
+
+
+class _OddError(Exception):
+    """A number, a name or an object that exact JSON has none of; says why."""
 
 
 class _Bad:
@@ -56,22 +64,41 @@ def decode(text: str | bytes, *, max_size: int = MAX_SIZE, max_depth: int = MAX_
     if text.startswith("\ufeff"):
         raise JsonError("the text starts with a byte order mark")
     _check_depth(text, max_depth)
+    try:
+        value = _PLAIN.decode(text)
+    except json.JSONDecodeError as error:
+        raise _syntax(error) from None
+    except _OddError:
+        return _with_problems(text)
+    if not text.isascii() or _ESCAPED_SURROGATE.search(text) is not None:
+        _locate(value, (), [])
+    return value
+
+
+def _with_problems(text: str) -> Any:
+    """Read a text once more in which something is wrong, to say what it is, and where."""
     found: list[_Bad] = []
     try:
         value = json.loads(
             text,
-            parse_int=lambda digits: _integer(digits, found),
-            parse_float=lambda digits: _decimal(digits, found),
-            parse_constant=lambda name: _note(found, f"`{name}` is not a number of JSON"),
-            object_pairs_hook=lambda pairs: _object(pairs, found),
+            parse_int=lambda digits: _noted(_integer, digits, found),
+            parse_float=lambda digits: _noted(_decimal, digits, found),
+            parse_constant=lambda name: _noted(_constant, name, found),
+            object_pairs_hook=lambda pairs: _noted(_object, pairs, found),
         )
     except json.JSONDecodeError as error:
-        message = error.msg[:1].lower() + error.msg[1:]
-        raise JsonError(f"{message}, at line {error.lineno} column {error.colno}") from None
-    surrogates = not text.isascii() or _ESCAPED_SURROGATE.search(text) is not None
-    if found or surrogates:
-        _locate(value, (), found)
+        raise _syntax(error) from None
+    _locate(value, (), found)
     return value
+
+
+def _noted(read: Callable[[_T], object], given: _T, found: list[_Bad]) -> object:
+    try:
+        return read(given)
+    except _OddError as odd:
+        bad = _Bad(str(odd))
+        found.append(bad)
+        return bad
 
 
 def _check_depth(text: str, most: int) -> None:
@@ -88,26 +115,30 @@ def _check_depth(text: str, most: int) -> None:
             depth -= 1
 
 
-def _note(found: list[_Bad], message: str) -> _Bad:
-    bad = _Bad(message)
-    found.append(bad)
-    return bad
+def _syntax(error: json.JSONDecodeError) -> JsonError:
+    message = error.msg[:1].lower() + error.msg[1:]
+    return JsonError(f"{message}, at line {error.lineno} column {error.colno}")
 
 
-def _integer(digits: str, found: list[_Bad]) -> object:
+def _integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS and len(digits.lstrip("-")) > MAX_DIGITS:
-        return _note(found, f"a number has over {MAX_DIGITS} digits")
+        raise _OddError(f"a number has over {MAX_DIGITS} digits")
     return int(digits)
 
 
-def _decimal(digits: str, found: list[_Bad]) -> object:
+def _decimal(digits: str) -> Decimal:
+    if len(digits) <= _SHORT and "e" not in digits and "E" not in digits:
+        return Decimal(digits)
     mantissa, _, exponent = digits.lower().partition("e")
-    if len(mantissa) > MAX_DIGITS + 2 or len(exponent) > 6:
-        return _note(found, f"a number has over {MAX_DIGITS} digits or a huge exponent")
-    number = Decimal(digits)
-    if not bounded(number):
-        return _note(found, f"a number has over {MAX_DIGITS} digits or a huge exponent")
-    return number
+    if len(mantissa) <= MAX_DIGITS + 2 and len(exponent) <= 6:
+        number = Decimal(digits)
+        if bounded(number):
+            return number
+    raise _OddError(f"a number has over {MAX_DIGITS} digits or a huge exponent")
+
+
+def _constant(name: str) -> object:
+    raise _OddError(f"`{name}` is not a number of JSON")
 
 
 def bounded(number: Decimal) -> bool:
@@ -121,13 +152,20 @@ def bounded(number: Decimal) -> bool:
     )
 
 
-def _object(pairs: list[tuple[str, Any]], found: list[_Bad]) -> object:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value
     seen: set[str] = set()
     key = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
-    return _note(found, f"the key {shortened(key)} stands twice in one object")
+    raise _OddError(f"the key {shortened(key)} stands twice in one object")
+
+
+#: Reads what is as it should be, and raises _OddError elsewhere. Made once: that takes longer than
+#: to read a call.
+_PLAIN: Final = json.JSONDecoder(
+    parse_int=_integer, parse_float=_decimal, parse_constant=_constant, object_pairs_hook=_object
+)
 
 
 def _locate(value: object, path: tuple[str | int, ...], found: list[_Bad]) -> None:

@@ -47,6 +47,14 @@ def json_line(value: object) -> str:
 
 
 def _mapping(value: Mapping[object, object]) -> str:
-    if not all(isinstance(key, str) for key in value):
-        raise TypeError("not JSON-able: a key that is not text")
-    return "{" + ", ".join([f"{_quoted(k)}: {json_line(v)}" for k, v in value.items()]) + "}"  # type: ignore[arg-type]
+    pairs = [
+        f"{_key(key)}: {_quoted(item) if item.__class__ is str else json_line(item)}"
+        for key, item in value.items()
+    ]
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str):
+        return _quoted(key)
+    raise TypeError("not JSON-able: a key that is not text")

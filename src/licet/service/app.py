@@ -17,10 +17,10 @@ from .auth import Authenticator, authenticator_of
 from .bundles.opening import Files
 from .bundles.policies import Policies
 from .console.app import Console, routes_of
+from .doors import Door
+from .entrance import App
 from .guards import Guards
-from .headers import SecurityHeaders
 from .keys import Keyring
-from .modes import ModeHeader
 from .rates import Rates
 from .resolvers import add_resolvers
 from .routes import ROUTERS
@@ -28,7 +28,6 @@ from .settings import Key, ServiceSettings
 from .state import Service
 from .stored_keys import StoredKeys
 from .telemetry.making import telemetry_of
-from .telemetry.requests import Requests
 
 log = logging.getLogger("licet.service")
 
@@ -79,7 +78,7 @@ def create_app(
             if on_close is not None:
                 on_close()
 
-    app = FastAPI(
+    app = App(
         title="licet",
         version=__version__,
         description=ABOUT,
@@ -109,9 +108,8 @@ def create_app(
     if console is not None:
         app.state.console = console
         app.router.routes += routes_of(console)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(ModeHeader, guards=guards)
-    app.add_middleware(Requests, telemetry=telemetry)
+    doors = [each for router in ROUTERS for each in router.routes if isinstance(each, Door)]
+    app.enter_by(doors, guards, telemetry)
     _describe(app)
     return app
 

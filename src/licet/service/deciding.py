@@ -19,7 +19,7 @@ from licet.verifier.verdict import Verdict
 
 from .calls import check_reach
 from .state import Service, caller_of, service_of
-from .telemetry.requests import TRAIL
+from .telemetry.events import TRAIL
 
 #: How long a call waits for the policy that has become active meanwhile, in seconds.
 _PATIENCE = 2.0

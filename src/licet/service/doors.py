@@ -24,12 +24,13 @@ from licet.verifier.history import StoreError
 from .callers import PUBLIC, Role
 from .problems import SCHEMA, Problem, internal
 from .state import service_of
-from .telemetry.events import Trail
-from .telemetry.requests import TRAIL
+from .telemetry.events import TRAIL, Trail
 
 log = logging.getLogger("licet.service")
 
 ROLES = "x-licet-roles"
+#: What answers a request at a door.
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _TOLD = {
     400: "The body is not exact JSON",
     401: "No credential that is known",
@@ -45,9 +46,14 @@ _TOLD = {
 
 
 class Door(APIRoute):
-    """Authenticates, checks the role, counts, and turns what goes wrong into a problem."""
+    """Authenticates, checks the role, counts, and turns what goes wrong into a problem.
+
+    `straight` is all of that where the endpoint takes the bare request, so that the framework has
+    nothing to resolve; else None.
+    """
 
     roles: frozenset[Role]
+    straight: Handler | None = None
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         roles = (options.get("openapi_extra") or {}).get(ROLES)
@@ -58,12 +64,11 @@ class Door(APIRoute):
         options["openapi_extra"][ROLES] = roles
         super().__init__(path, endpoint, **options)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        # An endpoint that takes the bare request has nothing for the framework to resolve.
+    def get_route_handler(self) -> Handler:
         bare = list(inspect.signature(self.endpoint).parameters) == ["request"]
-        inner: Callable[[Request], Coroutine[Any, Any, Response]] = (
-            self.endpoint if bare else super().get_route_handler()
-        )
+        inner: Handler = self.endpoint if bare else super().get_route_handler()
+        # What the framework's own resolving raises, it answers.
+        frameworks = () if bare else (HTTPException, RequestValidationError)
         roles, path = self.roles, self.path
 
         async def handle(request: Request) -> Response:
@@ -90,12 +95,14 @@ class Door(APIRoute):
                 return Problem(503, "the store failed: nothing was allowed").response()
             except ClientDisconnect:
                 return Problem(400, "the client went away").response()
-            except (HTTPException, RequestValidationError):
+            except frameworks:
                 raise
             except Exception:
                 log.exception("a request failed: %s %s", request.method, path)
                 return internal().response()
 
+        if bare:
+            self.straight = handle
         return handle
 
 
@@ -148,5 +155,11 @@ class Json(Response):
 
     media_type = "application/json"
 
-    def render(self, content: object) -> bytes:
-        return json_line(content).encode()
+    def __init__(self, content: object, status_code: int = 200) -> None:
+        self.status_code = status_code
+        self.background = None
+        self.body = json_line(content).encode()
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+        ]

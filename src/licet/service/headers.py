@@ -1,8 +1,8 @@
-"""Headers that every answer has. Pure ASGI: nothing is wrapped, buffered or awaited."""
+"""Headers: those that every answer has, and how one of a request is read."""
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 SECURITY = (
     (b"x-content-type-options", b"nosniff"),
@@ -28,22 +28,8 @@ PAGE = (
 )
 
 
-class SecurityHeaders:
-    """Adds each header that the answer has not set itself (a page has its own policy)."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message.setdefault("headers", [])
-                present = {name.lower() for name, _ in headers}
-                headers.extend(pair for pair in SECURITY if pair[0] not in present)
-            await send(message)
-
-        await self._app(scope, receive, sending)
+def header(scope: Scope, name: bytes, *, once: bool = False) -> bytes:
+    """The first value of a request's header, in small letters as servers give them; empty where
+    there is none. `once`: empty, too, where there are several."""
+    found = [value for key, value in scope["headers"] if key == name]
+    return found[0] if found and not (once and len(found) > 1) else b""

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from licet.compiler.exact_json import JsonError, decode
 from licet.compiler.intake import nearest
 
+from .headers import header
 from .problems import Problem
 
-_JSON = ("application/json", "application/cloudevents+json")
+_JSON = (b"application/json", b"application/cloudevents+json")
 #: A call of the greatest depth, in a batch.
 MAX_DEPTH = 68
 
@@ -77,8 +78,8 @@ class Settlement(Message):
 
 async def read_json(request: Request, limit: int) -> Any:
     """The body's JSON value. Raises Problem 400, 413 or 415."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _JSON:
+    kind = header(request.scope, b"content-type")
+    if kind not in _JSON and kind.partition(b";")[0].strip().lower() not in _JSON:
         raise Problem(415, "send the body as application/json")
     raw = await read_body(request, limit)
     try:
@@ -88,20 +89,27 @@ async def read_json(request: Request, limit: int) -> Any:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, of at most `limit` bytes. Raises Problem 413."""
-    too_large = Problem(413, f"a body has at most {limit:,} bytes")
-    declared = request.headers.get("content-length", "")
-    known = declared.isascii() and declared.isdigit()
-    if known and (len(declared) > 12 or int(declared) > limit):
-        raise too_large
+    """The body, of at most `limit` bytes. Raises Problem 413, and ClientDisconnect."""
+    declared = header(request.scope, b"content-length")
+    if declared.isdigit() and (len(declared) > 12 or int(declared) > limit):
+        raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
         if size > limit:
-            raise too_large
-        parts.append(part)
+            raise _too_large(limit)
+        more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, f"a body has at most {limit:,} bytes")
 
 
 def checked(model: type[Message], data: object) -> dict[str, Any]:

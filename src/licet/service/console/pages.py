@@ -24,8 +24,7 @@ from ..callers import Caller, Role
 from ..messages import read_body
 from ..problems import Problem, internal
 from ..state import Service
-from ..telemetry.events import Trail
-from ..telemetry.requests import TRAIL
+from ..telemetry.events import TRAIL, Trail
 from .sessions import Session
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TextIO
 
 #: Lines that may wait to be written.
@@ -13,8 +14,13 @@ MOST = 20_000
 GATHERED = 0.02
 
 
+#: A text, or what makes it.
+Line = str | Callable[[], str]
+
+
 class Behind:
-    """A stream for lines, written to another by a thread of its own, in order.
+    """A stream for lines, written to another by a thread of its own, in order. A line is a text, or
+    what makes one: that is called by the thread, with many others, and costs nobody else a thing.
 
     Where the other is stuck, lines wait; `write` raises OSError for those beyond `most`, and where
     the other has failed.
@@ -22,24 +28,24 @@ class Behind:
 
     def __init__(self, stream: TextIO, *, most: int = MOST) -> None:
         self._stream, self._most = stream, most
-        self._lines: deque[str] = deque()
+        self._lines: deque[Line] = deque()
         self._some = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._failed: Exception | None = None
         self._closing = False
 
-    def write(self, text: str) -> int:
-        """Take some lines."""
+    def write(self, line: Line) -> None:
+        """Take a line, or several in one text."""
         if self._failed is not None:
             raise OSError(f"the log cannot be written: {type(self._failed).__name__}")
         if len(self._lines) >= self._most:
             raise OSError("the log is not read: too many lines wait to be written")
-        self._lines.append(text)
+        self._lines.append(line)
         if self._thread is None:
             self._start()
-        self._some.set()
-        return len(text)
+        if not self._some.is_set():
+            self._some.set()
 
     def flush(self) -> None:
         """What was taken is written soon."""
@@ -61,8 +67,9 @@ class Behind:
         while True:
             self._some.wait()
             self._some.clear()
-            text = "".join([self._lines.popleft() for _ in range(len(self._lines))])
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
             try:
+                text = "".join([_text(line) for line in lines])
                 if text:
                     self._stream.write(text)
                     self._stream.flush()
@@ -73,3 +80,12 @@ class Behind:
                 return
             if not self._closing:
                 time.sleep(GATHERED)
+
+
+def _text(line: Line) -> str:
+    if isinstance(line, str):
+        return line
+    try:
+        return line()
+    except Exception as error:  # the others are written all the same
+        return f'{{"level": "error", "event": "a line is lost", "why": "{type(error).__name__}"}}\n'

@@ -15,6 +15,8 @@ from licet.verifier.verdict import Verdict
 
 from ..callers import Caller
 
+#: Where the trail is in a request's scope.
+TRAIL = "licet.trail"
 MAX_TEXT = 100
 MAX_NAMES = 20
 #: What a call's id looks like where it is an id. One that looks like a credential is not told.

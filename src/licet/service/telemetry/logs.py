@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TextIO, cast
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal, TextIO, TypeVar
 
 import structlog
 
 from .behind import Behind
 from .events import Answered, Decision, Differed
+
+T = TypeVar("T")
 
 _encode = json.JSONEncoder().encode  # ASCII: whatever a name holds is inert
 
@@ -18,74 +24,103 @@ def _serialized(line: object, **_options: object) -> str:
     return _encode(line)
 
 
-_PROCESSORS = (
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-    structlog.processors.JSONRenderer(_serialized),
-)
+# Wrapped by hand: the process's own configuration of structlog stays as it is. It gives the text.
+_LOG = structlog.wrap_logger(
+    structlog.ReturnLogger(),
+    processors=(
+        structlog.processors.add_log_level,
+        structlog.processors.JSONRenderer(_serialized),
+    ),
+    wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
+    context_class=dict,
+).bind()  # once, and not at every line
 
 
 class Logs:
-    """Writes lines to a stream."""
+    """Writes lines to a stream. One that is written behind makes the text of a line, too, when it
+    is written."""
 
     def __init__(self, stream: TextIO | Behind) -> None:
         self._stream = stream
-        # Wrapped by hand: the process's own configuration of structlog stays as it is.
-        self._log = structlog.wrap_logger(
-            structlog.WriteLogger(cast(TextIO, stream)),  # it writes and flushes, no more
-            processors=_PROCESSORS,
-            wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
-            context_class=dict,
-        ).bind()  # once, and not at every line
 
     def decided(self, decision: Decision) -> None:
-        line: dict[str, object] = {
-            "request": decision.request,
-            "id": decision.id,
-            "call": decision.call,
-            "tenant": decision.tenant,
-            "caller": decision.caller,
-            "tool": decision.tool,
-            "outcome": decision.outcome,
-            "kind": decision.kind,
-            "rules": list(decision.rules),
-            "observed": decision.observed,
-            "approval": decision.approval,
-            "policy": decision.policy,
-            "ms": _milliseconds(decision.seconds),
-        }
-        self._log.info("verdict", **{key: value for key, value in line.items() if value})
+        self._tell("info", "verdict", _decided, decision)
 
     def answered(self, answered: Answered) -> None:
-        line = {
-            "request": answered.request,
-            "method": answered.method,
-            "route": answered.route,
-            "status": answered.status,
-            "tenant": answered.tenant,
-            "caller": answered.caller,
-            "ms": _milliseconds(answered.seconds),
-        }
-        tell = self._log.error if answered.status >= 500 else self._log.info
-        tell("request", **{key: value for key, value in line.items() if value is not None})
+        self._tell("error" if answered.status >= 500 else "info", "request", _answered, answered)
 
     def differed(self, differed: Differed) -> None:
-        line: dict[str, object] = {
-            "id": differed.id,
-            "tenant": differed.tenant,
-            "tool": differed.tool,
-            "outcome": differed.outcome,
-            "rules": list(differed.rules),
-            "canary": differed.canary,
-            "canary_outcome": differed.canary_outcome,
-            "canary_rules": list(differed.canary_rules),
-        }
-        self._log.warning("canary", **{key: value for key, value in line.items() if value})
+        self._tell("warning", "canary", _differed, differed)
 
     def close(self) -> None:
         """What waits is written; the stream itself is not this object's."""
         if isinstance(self._stream, Behind):
             self._stream.close()
+
+    def _tell(
+        self,
+        level: Literal["info", "warning", "error"],
+        event: str,
+        fields: Callable[[T], dict[str, Any]],
+        record: T,
+    ) -> None:
+        line = partial(_line, level, event, fields, record, time.time())
+        self._stream.write(line if isinstance(self._stream, Behind) else line())  # type: ignore[arg-type]
+
+
+def _line(
+    level: str, event: str, fields: Callable[[T], dict[str, Any]], record: T, at: float
+) -> str:
+    """The line of what happened at a time, in seconds since 1970."""
+    when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    text: str = getattr(_LOG, level)(event, **fields(record), time=when)
+    return text + "\n"
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    line: dict[str, object] = {
+        "request": decision.request,
+        "id": decision.id,
+        "call": decision.call,
+        "tenant": decision.tenant,
+        "caller": decision.caller,
+        "tool": decision.tool,
+        "outcome": decision.outcome,
+        "kind": decision.kind,
+        "rules": list(decision.rules),
+        "observed": decision.observed,
+        "approval": decision.approval,
+        "policy": decision.policy,
+        "ms": _milliseconds(decision.seconds),
+    }
+    return {key: value for key, value in line.items() if value}
+
+
+def _answered(answered: Answered) -> dict[str, Any]:
+    line = {
+        "request": answered.request,
+        "method": answered.method,
+        "route": answered.route,
+        "status": answered.status,
+        "tenant": answered.tenant,
+        "caller": answered.caller,
+        "ms": _milliseconds(answered.seconds),
+    }
+    return {key: value for key, value in line.items() if value is not None}
+
+
+def _differed(differed: Differed) -> dict[str, Any]:
+    line: dict[str, object] = {
+        "id": differed.id,
+        "tenant": differed.tenant,
+        "tool": differed.tool,
+        "outcome": differed.outcome,
+        "rules": list(differed.rules),
+        "canary": differed.canary,
+        "canary_outcome": differed.canary_outcome,
+        "canary_rules": list(differed.canary_rules),
+    }
+    return {key: value for key, value in line.items() if value}
 
 
 def _milliseconds(seconds: float) -> float:

@@ -103,6 +103,7 @@ class Metrics:
             registry=own,
         )
         # Looking a child up by its labels costs more than to count: those asked for most are kept.
+        self._request = lru_cache(1_024)(self._requests.labels)
         self._stage = lru_cache(1_024)(self._stages.labels)
         self._verdict = lru_cache(1_024)(self._verdicts.labels)
         self._rule_verdict = lru_cache(1_024)(self._by_rule.labels)
@@ -128,7 +129,7 @@ class Metrics:
     def answered(self, answered: Answered) -> None:
         tenant = answered.tenant or ""
         route = answered.route or "none"
-        self._requests.labels(tenant, answered.method, route, str(answered.status)).inc()
+        self._request(tenant, answered.method, route, str(answered.status)).inc()
         self._stage(tenant, "request").observe(answered.seconds)
         if answered.authenticated is not None:
             self._stage(tenant, "authenticate").observe(answered.authenticated)
