@@ -12,7 +12,7 @@ from licet.policy_lang import Span, ast
 
 from .catalog import Catalog
 from .history import Index
-from .ir import Expr, FactSignature, ToolRules
+from .ir import Expr, FactSignature, Let, ToolRules
 from .types import RecordType, Type, Value
 from .world import UNKNOWN, Unknown
 
@@ -62,10 +62,12 @@ class TestCase:
 
 @dataclass(frozen=True, slots=True)
 class ProofTool:
-    """What a `prove` says of one tool, by its qualified name; `condition` is of type Bool."""
+    """What a `prove` says of one tool, by its qualified name; `condition` is of type Bool. A call
+    that lacks what `lets` bind (`after`, where the condition reads it) does not fit."""
 
     tool: str
     condition: Expr
+    lets: tuple[Let, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

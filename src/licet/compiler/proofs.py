@@ -23,10 +23,12 @@ def type_proofs(declared: Declarations) -> tuple[Proof, ...]:
         tools = declared.tool_sets.resolve(proof.on, entry.unit)
         for tool in tools:
             checker = Checker(declared, ROOTS, tool, tools)
+            checker.implied = {}
             if proof.when is None:
                 typed.append(ProofTool(tool.qualified, TRUE))
             elif (test := condition(checker, proof.when, Scope(entry.unit))) is not None:
-                typed.append(ProofTool(tool.qualified, test.expr))
+                lets = tuple(checker.implied.values())
+                typed.append(ProofTool(tool.qualified, test.expr, lets))
         if len(typed) == len(tools) and tools:
             label = declared.index.label("rule", entry)
             found.append(Proof(label, proof.mode, tuple(typed), proof.span))

@@ -11,6 +11,7 @@ from licet.compiler import compile_sources
 from licet.policy_lang import Source
 from licet.verifier.analysis.formulas import Every, Formula, Not, allowed, applies
 from licet.verifier.analysis.inquiry import Effort, Found, Inquiry
+from licet.verifier.analysis.proving import prove
 from licet.verifier.analysis.subject import subject_of
 from licet.verifier.solving import SolverPool
 
@@ -63,3 +64,42 @@ def test_a_patch_that_rules_read_is_not_chosen_freely(pool: SolverPool) -> None:
         finding = inquiry.find(applies(meddles))
         assert isinstance(finding, Found)
         assert finding.world.args["patch"]["metadata"]["labels"] is not None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("patch", ["patched", "merged"])
+@pytest.mark.parametrize(
+    ("claim", "status"),
+    [
+        ("never allow change when length(removed(metadata.labels)) > 0", "proved"),
+        ('never allow change when "owner" in added(metadata.labels)', "proved"),
+        ("never allow change when changed(spec.mode)", "failed"),
+        ("never allow change when (after.spec.level ?? 0) < (before.spec.level ?? 0)", "failed"),
+        ("can allow change when changed(spec.mode) and has before", "proved"),
+        # Not every patch applies, and a call without an `after` fits no claim that reads it.
+        ('always allow change when principal.team == "network" and not has after.never', "failed"),
+    ],
+)
+def test_claims_of_what_changes(pool: SolverPool, patch: str, claim: str, status: str) -> None:
+    text = f"{POLICY.replace('PATCH', patch)}prove it {claim}\n"
+    program, found = compile_sources([Source("p.licet", text)])
+    assert program is not None, found
+    [proof] = program.proofs
+    [on] = proof.tools
+    assert prove(program, proof, on, pool, Effort(20)).status == status
+
+
+def test_a_call_without_an_after_fits_no_claim_that_reads_it(pool: SolverPool) -> None:
+    text = """
+tool change(document: Json, old: Json?)
+fact stored() -> Json?
+change on change before stored() after args.old
+permit all on change
+prove none never allow change when not has args.old and has after.part
+prove some never allow change when not has args.old
+"""
+    program, found = compile_sources([Source("p.licet", text)])
+    assert program is not None, found
+    none, some = program.proofs
+    said = prove(program, none, none.tools[0], pool, Effort(20))
+    assert (said.status, said.vacuous) == ("proved", True)
+    assert prove(program, some, some.tools[0], pool, Effort(20)).status == "failed"

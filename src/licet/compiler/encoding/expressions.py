@@ -79,8 +79,8 @@ class Reader:
         self.listing = Listing(self, self.algebra)
         self._languages: dict[str, Term] = {}
         self._clocks = {self.transitions: self.numbers}
-        #: What closed folds came to, where equal ones share a value; with what their keys name.
-        self.folds: dict[object, tuple[Symbolic, object]] | None = None
+        #: Where equal folds share a value: what each came to and refused, and what its key names.
+        self.folds: dict[object, tuple[Symbolic, list[Term], object]] | None = None
 
     def set_clock(self, transitions: tuple[tuple[int, int], ...]) -> None:
         """Read clock parts in another zone from here on."""
@@ -272,18 +272,19 @@ class Reader:
                 assert_never(e)
 
     def _shared(self, e: ir.Expr) -> Symbolic:
-        """What a fold comes to; the same object for an equal one over the same values."""
+        """What a fold comes to; the same object for an equal one over the same values. Each rule
+        that it stands in refuses what it refuses."""
         assert self.folds is not None
-        if self.refuses(e):  # what it refuses belongs to the rule at hand
-            return self.listing.read(e)
         outer = [self.variables[slot] for slot in free_slots(e)]
-        key = (e, self.transitions, *map(id, outer))
-        try:
-            known = self.folds.get(key)
-        except TypeError:  # a constant record, which has no hash
-            return self.listing.read(e)
+        # As text: a constant document has no hash.
+        key = (repr(e), self.transitions, self.tracking, *map(id, outer))
+        known = self.folds.get(key)
         if known is None:
-            known = self.folds[key] = (self.listing.read(e), outer)
+            with self.apart() as refused:
+                value = self.listing.read(e)
+            known = self.folds[key] = (value, refused, outer)
+        for condition in known[1]:
+            self.refuse(condition)
         return known[0]
 
     def _key(self, e: ir.Expr) -> Symbolic:

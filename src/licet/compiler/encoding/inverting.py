@@ -102,7 +102,14 @@ def _document(key: Symbolic, encoding: Encoding) -> JsonPlace | None:
 
 def _json_patch(_before: Value, wanted: Value) -> Value:
     """A JSON Patch after which any document is `wanted`; one that is malformed for none at all."""
-    return ({},) if wanted is None else ({"op": "add", "path": "", "value": wanted},)
+    return ({},) if wanted is None else ({"op": "add", "path": "", "value": _spare(wanted)},)
+
+
+def _spare(document: Value) -> Value:
+    """A document without its nulls, which say no more than what is missing."""
+    if not isinstance(document, dict):
+        return document
+    return {key: _spare(value) for key, value in document.items() if value is not None}
 
 
 def _merge_patch(before: Value, wanted: Value) -> Value:

@@ -44,7 +44,9 @@ def infer_side(context: Context, side: Side, span: Span, scope: Scope) -> Typed 
     if side == "before":
         return _declared(context, side, change, span, scope)
     if context.implied is None:
-        context.error("LIC132", "`after` means nothing here", span, scope, "it stands in rules")
+        context.error(
+            "LIC132", "`after` means nothing here", span, scope, "it stands in rules and proofs"
+        )
         return None
     if side not in context.implied:
         typed = _declared(context, side, change, span, scope)

@@ -99,7 +99,7 @@ class _Work:
 
     def claim(self, proof: Proof, on: ProofTool) -> Diagnostic | None:
         """What is to be said of a claim on a tool."""
-        what = (proof.name, proof.mode, repr(on.condition))
+        what = (proof.name, proof.mode, repr((on.lets, on.condition)))
         digest = key(self.program, on.tool, self.effort, self.version, *what)
         match self.kept.read(digest):
             case {"proved": True}:

@@ -52,7 +52,7 @@ def prove(
 ) -> Proved:
     """Decide one proof on one of its tools."""
     rules = program.rules[on.tool].rules
-    subject = subject_of(program, on.tool, (condition_rule(proof.name, on.condition),))
+    subject = subject_of(program, on.tool, (condition_rule(proof.name, on.condition, on.lets),))
     with Inquiry(subject, pool, effort) as inquiry:
         formula = _looked_for(proof, rules)
         match inquiry.find(formula):

@@ -77,9 +77,10 @@ class Subject:
             return None
 
 
-def condition_rule(name: str, condition: ir.Expr) -> ir.Rule:
-    """A condition as a rule, so that it can be asked about beside others."""
-    return ir.Rule("permit", name, (), condition, None, _NOWHERE)
+def condition_rule(name: str, condition: ir.Expr, lets: tuple[ir.Let, ...] = ()) -> ir.Rule:
+    """A condition as a rule, so that it can be asked about beside others. It applies where all
+    lets are there and it is true."""
+    return ir.Rule("permit", name, lets, condition, None, _NOWHERE)
 
 
 def subject_of(program: Program, tool: str, conditions: Sequence[ir.Rule] = ()) -> Subject:
