@@ -8,6 +8,7 @@ import pytest
 
 from licet import Guard, PolicyError
 from licet.adapters.catalogs import documents, openapi, sources
+from licet.cli.main import main
 from licet.compiler.clock import clock
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.types import (
@@ -243,10 +244,6 @@ def test_yaml_and_files_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "reference",
     [
-        "http://127.0.0.1/a.json",
-        "https://example.com/a.json#/A",
-        "file:///etc/passwd",
-        "//169.254.169.254/latest",
         "/etc/passwd",
         "../outside.json#/A",
         "missing.json#/A",
@@ -268,6 +265,57 @@ def test_references_lead_nowhere_else(tmp_path: Path, reference: str) -> None:
     policy.write_text('use tools "pets.json"\npermit all on any\n')
     with pytest.raises(PolicyError):
         Guard.load(policy)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "http://127.0.0.1/a.json",
+        "https://example.com/a.json#/A",
+        "file:///etc/passwd",
+        "//169.254.169.254/latest",
+    ],
+)
+def test_what_needs_an_address_is_left_out(tmp_path: Path, reference: str) -> None:
+    described = json.loads(json.dumps(PETS))
+    described["components"]["parameters"]["id"]["schema"] = {"$ref": reference}
+    described["paths"]["/other"] = {"get": {"operationId": "other", "responses": {}}}
+    (tmp_path / "pets.json").write_text(json.dumps(described))
+    policy = tmp_path / "p.licet"
+    policy.write_text('use tools "pets.json"\npermit all on any\n')
+    found = sources.load(tmp_path / "pets.json", None, None)[1]
+    assert {d.severity for d in found if d.code == "LIC218"} == {Severity.warning}
+    assert [d.message.partition(" is left out")[0] for d in found if d.code == "LIC219"] == [
+        "`getPet`",
+        "`PUT /pets/{id}`",
+    ]
+    guard = Guard.load(policy)
+    assert guard.check({"tool": "other", "args": {}}).outcome == "allow"
+    refused = guard.check({"tool": "getPet", "args": {"id": "1"}})
+    assert [v.kind for v in refused.violations] == ["unknown_tool"]
+
+
+def test_all_that_is_left_out_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = {"schema": {"$ref": "https://example.com/a.json"}}
+    paths = {
+        f"/{number}": {
+            "get": {
+                "operationId": f"get{number}",
+                "parameters": [{"name": "n", "in": "query", **bad}],
+                "responses": {},
+            }
+        }
+        for number in range(9)
+    }
+    described = {"openapi": "3.1.0", "info": {"title": "A", "version": "1"}, "paths": paths}
+    (tmp_path / "a.json").write_text(json.dumps(described))
+    text = 'use tools openapi "a.json"\n'
+    (tmp_path / "p.licet").write_text(text)
+    main(["lint", str(tmp_path / "p.licet")])
+    said = capsys.readouterr().out
+    assert "warning[LIC219]: `get0` is left out" in said
+    assert said.count("note: also: `get") == 5
+    assert "note: and 3 more" in said
 
 
 @pytest.mark.parametrize(

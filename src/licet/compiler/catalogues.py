@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import cast
+from typing import Final, cast
 
-from licet.policy_lang import Diagnostic, Note, Span, ast, has_errors
+from licet.policy_lang import Diagnostic, Note, Severity, Span, ast, has_errors
 
 from .catalog import Catalog, Changed, Tool, ToolSource
 from .digests import catalog_digest
@@ -16,6 +16,9 @@ from .reporting import Reporter
 from .type_resolution import Types
 from .types import EnumType, RecordType, Type, as_binary64, rebuilt
 from .typing_rules.agreement import is_poisoned
+
+#: Findings of one code in a source that are told beside the gravest.
+_ALSO: Final = 5
 
 #: Reads the tools of a `use tools` line of the file with the given name.
 ReadTools = Callable[
@@ -144,7 +147,7 @@ def _used(
         )
         return (), False
     tools, diagnostics = read_tools(declaration, unit.name)
-    for diagnostic in diagnostics:
+    for diagnostic in _told(diagnostics):
         reporter.add(diagnostic)
     stem = PurePosixPath(declaration.sources[0].value).stem if declaration.sources else ""
     source = declaration.alias or stem
@@ -153,6 +156,20 @@ def _used(
         for each in tools
     )
     return named, not has_errors(diagnostics)
+
+
+def _told(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """What was found in a source, one diagnostic for each code and place: the gravest, with the
+    others as its notes."""
+    places: dict[tuple[str, Span | None], list[Diagnostic]] = {}
+    for each in found:
+        places.setdefault((each.code, each.span), []).append(each)
+    for group in places.values():
+        first, *others = sorted(group, key=lambda each: list(Severity).index(each.severity))
+        notes = [*first.notes, *(Note(f"also: {each.message}") for each in others[:_ALSO])]
+        if len(others) > _ALSO:
+            notes.append(Note(f"and {len(others) - _ALSO:,} more"))
+        yield replace(first, notes=tuple(notes))
 
 
 def _declared(declaration: ast.ToolDecl, unit: Unit, types: Types) -> Tool:

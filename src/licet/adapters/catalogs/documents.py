@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
 from licet.compiler.exact_json import MAX_DIGITS, JsonError, decode, shortened
-from licet.policy_lang.diagnostics import Diagnostic
+from licet.policy_lang.diagnostics import Diagnostic, Severity
 from licet.policy_lang.source import Span
 
 from .extras import needed
@@ -181,9 +181,9 @@ class _Bundle:
             root[BESIDE] = beside
         return root, self.findings
 
-    def report(self, message: str) -> None:
+    def report(self, message: str, severity: Severity = Severity.error) -> None:
         help = "only files in the description's folder are read; put what is needed there"
-        found = Diagnostic("LIC218", message, self.span, help=help)
+        found = Diagnostic("LIC218", message, self.span, severity, help=help)
         if found not in self.findings[-20:]:
             self.findings.append(found)
 
@@ -207,7 +207,9 @@ class _Bundle:
         """The file and the place in it that a reference to another file means."""
         parts = urlsplit(reference)
         if parts.scheme or parts.netloc:
-            self.report(f"the reference {shortened(reference)} leads out of the description")
+            # What needs it is left out: a description is not lost for one address in it.
+            message = f"the reference {shortened(reference)} leads out of the description"
+            self.report(message, Severity.warning)
             return None
         named = PurePosixPath(unquote(parts.path))
         file = (path.parent / named).resolve()
