@@ -74,7 +74,7 @@ class Link:
     active: list[Context] = field(default_factory=list)
     bus: InMemorySubscriptionBus = field(default_factory=InMemorySubscriptionBus)
     _offers: dict[str, list[Offer]] = field(default_factory=dict)
-    _lock: anyio.Lock = field(default_factory=anyio.Lock)
+    _lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
 
     def __post_init__(self) -> None:
         self.listen = ListenHandler(self.bus)

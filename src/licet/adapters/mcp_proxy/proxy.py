@@ -14,7 +14,6 @@ import mcp_types as types
 from mcp import MCPError
 from mcp.server import NotificationOptions, Server
 from mcp.server.context import CallNext, HandlerResult
-from mcp.server.stdio import stdio_server
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from licet.verifier.guard import Guard
@@ -24,6 +23,7 @@ from .forwarding import FORWARDED, fitting, forward, only
 from .identities import Identity
 from .links import Asked, Context, Link
 from .offers import Reviewer, shown
+from .stdio import streams
 from .upstreams import ServerAddress, UpstreamError
 
 log = logging.getLogger("licet")
@@ -84,7 +84,7 @@ class Proxy:
 
     async def run_stdio(self) -> None:
         """Serve one client on standard input and output until it leaves."""
-        async with self.serving(), stdio_server() as (reading, writing):
+        async with self.serving(), streams() as (reading, writing):
             await self.server.run(reading, writing, self.server.create_initialization_options())
 
     # --- the server in front

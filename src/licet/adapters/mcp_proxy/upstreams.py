@@ -97,7 +97,7 @@ class Upstream:
     listed: float = 0.0
     _client: Client | None = None
     _stop: anyio.Event = field(default_factory=anyio.Event)
-    _lock: anyio.Lock = field(default_factory=anyio.Lock)
+    _lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
 
     async def client(self) -> Client:
         """The connection, made if there is none."""
