@@ -19,7 +19,7 @@ from .folding import TRUE, both, negation
 from .gathering import Entry
 from .resolution import SIDES, unknown
 from .tool_sets import Selected
-from .types import JsonType, OptionalType, Type
+from .types import JsonType, OptionalType, StringType, Type
 from .typing_rules import Checker, Scope
 from .typing_rules.agreement import POISON
 from .typing_rules.changes import FUNCTIONS as CHANGE_FUNCTIONS
@@ -245,7 +245,20 @@ def type_message(
             parts.append("none")  # the comprehension was decided before any element was looked at
         else:
             parts.append(typed.expr)
-    return None if failed else tuple(parts)
+    return None if failed else tuple(_quoted_once(parts))
+
+
+def _quoted_once(parts: list[str | ir.Expr]) -> list[str | ir.Expr]:
+    """A text is quoted when it is shown: the quotes that the author put around its hole go."""
+    for at, hole in enumerate(parts[1:-1], 1):
+        before, after = parts[at - 1], parts[at + 1]
+        if isinstance(hole, str) or not isinstance(before, str) or not isinstance(after, str):
+            continue
+        kind = hole.type.inner if isinstance(hole.type, OptionalType) else hole.type
+        is_text = isinstance(kind, StringType | JsonType)
+        if is_text and before.endswith('"') and after.startswith('"'):
+            parts[at - 1], parts[at + 1] = before[:-1], after[1:]
+    return parts
 
 
 def type_approval(checker: Checker, approval: ast.Approval, scope: Scope) -> ir.Expr | None:
