@@ -303,6 +303,44 @@ def test_memory_is_bounded() -> None:
         assert pool.ask(Check(("true",)), AMOUNT, 10) == Sat({})
 
 
+# --- who gives way
+
+
+def yielding(pool: SolverPool) -> dict[int, int]:
+    """Of each idle worker, how far it gives way to us, as `nice` counts."""
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    return {pid: os.getpriority(os.PRIO_PROCESS, pid) - mine for pid in workers(pool)}
+
+
+def test_what_takes_long_gives_way_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name whose questions take long gets workers that give way; others never get those."""
+    with SolverPool(1) as pool:
+        busy, plain = pool.of("busy"), pool.of("plain")
+        assert plain.ask(Check(("true",)), AMOUNT, 30) == Sat({})
+        [pid] = workers(pool)
+        os.kill(pid, signal.SIGSTOP)  # so that it takes as long as we like
+        with monkeypatch.context() as hasty, busy.begin(Check(("true",)), AMOUNT, 30) as asked:
+            hasty.setattr(process_module, "QUICK", 0.0)
+            thread = threading.Thread(target=asked.answer)
+            thread.start()
+            mine = os.getpriority(os.PRIO_PROCESS, 0)
+            while os.getpriority(os.PRIO_PROCESS, pid) == mine:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            os.kill(pid, signal.SIGCONT)
+            thread.join()
+            assert asked.answer() == Sat({})
+        assert yielding(pool) == {pid: 10}
+        assert plain.ask(Check(("true",)), AMOUNT, 30) == Sat({})
+        [other] = set(workers(pool)) - {pid}
+        assert yielding(pool) == {pid: 10, other: 0}
+        assert busy.ask(Check(("true",)), AMOUNT, 30) == Sat({})
+        assert yielding(pool) == {pid: 10, other: 0}
+        monkeypatch.setattr(pool, "_slow", {"busy": 0.0})  # as if its time were over
+        assert busy.ask(Check(("false",)), AMOUNT, 30) == Unsat()
+        assert pool._slow == {}
+
+
 # --- threads, processes
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 
@@ -71,6 +72,27 @@ class Child:
                     self._wait(self._in, selectors.EVENT_WRITE, until)
         except OSError:
             raise ChildError("it has crashed") from None
+
+    def used(self) -> float:
+        """Seconds of processor time so far; those of the clock, where the system does not tell."""
+        try:
+            stat = Path(f"/proc/{self._process.pid}/stat").read_bytes()
+            user, system = stat.rpartition(b")")[2].split()[11:13]
+        except (OSError, ValueError):
+            return time.monotonic()
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def has_said(self, until: float) -> bool:
+        """Whether it has said something by `until`, or has ended."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._out, selectors.EVENT_READ)
+            return bool(selector.select(max(0.0, until - time.monotonic())))
+
+    def give_way(self, steps: int) -> None:
+        """Let others run first, by so many steps of `nice`. For good: one may not take it back."""
+        pid = self._process.pid
+        with contextlib.suppress(OSError):  # it has just ended
+            os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + steps)
 
     def hear(self, until: float, most: int) -> bytes:
         """The line that it says by `until`, of about `most` bytes. Raises ChildError."""

@@ -33,6 +33,9 @@ MAX_TEXT: Final = 8 << 20
 #: For so many names that ask at the same time there are as many workers as each may have.
 SHARES: Final = 4
 
+#: For so long a name's questions give way after one that took long, in seconds.
+REMEMBERED: Final = 30.0
+
 _pools: weakref.WeakSet[SolverPool] = weakref.WeakSet()
 
 
@@ -185,6 +188,8 @@ class SolverPool:
         #: Who has which, and how many each name has.
         self._lent: dict[Process, str] = {}
         self._held: Counter[str] = Counter()
+        #: Until when a name's questions give way from their beginning, because one took long.
+        self._slow: dict[str, float] = {}
         self._closed = False
 
     def _take(self, until: float, name: str) -> Process:
@@ -193,12 +198,14 @@ class SolverPool:
                 if self._closed:
                     raise WorkerError("the pool of solvers is closed")
                 if self._held[name] < self._limit:
-                    while self._idle:
-                        process = self._idle.pop()
+                    while (process := self._fitting(name)) is not None:
+                        self._idle.remove(process)
                         if process.alive():
                             self._lend(process, name)
                             return process
                         self._drop(process)
+                    if self._count >= self._limit * SHARES and self._idle:
+                        self._drop(self._idle.pop(0))  # of the other kind, or there is no room
                     if self._count < self._limit * SHARES:
                         self._count += 1
                         self._held[name] += 1
@@ -217,7 +224,19 @@ class SolverPool:
             self._all.add(process)
             self._held[name] -= 1
             self._lend(process, name)
+            slow = self._is_slow(name)
+        if slow:
+            process.give_way()
         return process
+
+    def _fitting(self, name: str) -> Process | None:
+        """An idle worker for a name's question: one that gives way where the name's questions take
+        long, and only there."""
+        slow = self._is_slow(name)
+        return next((each for each in self._idle if each.gives_way is slow), None)
+
+    def _is_slow(self, name: str) -> bool:
+        return time.monotonic() < self._slow.get(name, 0.0)
 
     def _lend(self, process: Process, name: str) -> None:
         self._lent[process] = name
@@ -229,8 +248,13 @@ class SolverPool:
             self._held[name] -= 1
             if not self._held[name]:
                 del self._held[name]
+            if process.slow:
+                self._slow[name] = time.monotonic() + REMEMBERED
+            elif not self._is_slow(name):
+                self._slow.pop(name, None)
             # Those that were started for several names at once are ended when they are done.
-            if healthy and not self._closed and len(self._idle) < self._limit:
+            alike = sum(each.gives_way is process.gives_way for each in self._idle)
+            if healthy and not self._closed and alike < self._limit:
                 self._idle.append(process)
             else:
                 self._drop(process)

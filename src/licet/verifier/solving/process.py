@@ -14,6 +14,12 @@ from typing import Final
 from .child import Child, ChildError, GarbledError, LateError
 from .protocol import MAX_LINE, Answer, GarbageError, Query, Unknown, answer, request
 
+#: A question that takes more processor time, in seconds, gives way to everybody else's; the first
+#: one of a worker may take more, which has to start. How far it gives way is said as of `nice`.
+QUICK: Final = 0.25
+FIRST: Final = 1.0
+GIVING_WAY: Final = 10
+
 #: Questions that a worker keeps parsed; `Process` decides which, so both sides agree.
 QUESTIONS: Final = 32
 
@@ -45,6 +51,10 @@ class Process:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._new: str | None = None
         self._number = 0
+        #: The processor time that it had used when it was asked last.
+        self._used = 0.0
+        #: Whether the last question took long, and whether one has: it gives way from then on.
+        self.slow = self.gives_way = False
 
     @property
     def pid(self) -> int:
@@ -65,6 +75,7 @@ class Process:
         `until` in monotonic seconds. Raises WorkerError; then the worker must be killed.
         """
         self._number += 1
+        self._used = self._child.used()
         forget = None
         new = digest not in self._known
         self._known[digest] = None
@@ -84,6 +95,7 @@ class Process:
 
         Raises WorkerError; then the worker must be killed.
         """
+        self._wait(until)
         try:
             reply = answer(self._child.hear(until, MAX_LINE), self._number, query)
         except GarbageError as garbage:
@@ -94,6 +106,24 @@ class Process:
             # Whether it could read the text is not said, so it is sent again next time.
             self._known.pop(self._new, None)
         return reply
+
+    def _wait(self, until: float) -> None:
+        """Until it says something; it gives way once its question has taken long."""
+        most = self._used + (QUICK if self._number > 1 else FIRST)
+        self.slow = False
+        while (now := time.monotonic()) < until and not self._child.has_said(
+            min(until, now + QUICK)
+        ):
+            if self._child.used() >= most:
+                self.slow = True
+                self.give_way()
+                return
+
+    def give_way(self) -> None:
+        """Let everybody else's questions run first from now on."""
+        if not self.gives_way:
+            self.gives_way = True
+            self._child.give_way(GIVING_WAY)
 
     def kill(self) -> None:
         """End it now, with all its group, and reap it."""
