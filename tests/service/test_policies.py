@@ -80,6 +80,12 @@ def roll_back(app: FastAPI, allow: bool = False, **who: Any) -> httpx.Response:
     return ask(app, "POST", "/v1/policies/rollback", json=body, **(who or {"role": AUTHOR}))
 
 
+def noted(app: FastAPI) -> list[dict[str, Any]]:
+    """What the audit says was done with policies, beside activations, in its order."""
+    found = ask(app, "GET", "/v1/decisions?kind=policy&limit=500", role="auditor").json()
+    return [entry["body"] for entry in reversed(found["entries"])]
+
+
 def listed(app: FastAPI, **who: Any) -> dict[str, Any]:
     told: dict[str, Any] = ask(app, "GET", "/v1/policies", **(who or {"role": "auditor"})).json()
     return told
@@ -137,6 +143,16 @@ def test_what_is_proved_narrower_is_activated_by_whoever_sent_it(app: FastAPI) -
     body = found["entries"][0]["body"]
     assert body["bundle"] == told["digest"]
     assert (body["by"], body["difference"]) == ("one-policy_author", "narrows")
+    assert noted(app) == [
+        {
+            "bundle": told["digest"],
+            "event": "sent",
+            "by": "one-policy_author",
+            "policy": told["policy"],
+            "catalog": told["catalog"],
+            "difference": "narrows",
+        }
+    ]
 
 
 @pytest.mark.parametrize("verdict", ["widens", "incomparable", "unknown"])
@@ -162,6 +178,8 @@ def test_what_may_be_wider_needs_two_persons(app: FastAPI, verdict: Verdict) -> 
     assert outcome(app, risk=0.9) == "allow"
     found = ask(app, "GET", "/v1/decisions?kind=activation&limit=1", role="auditor").json()
     assert found["entries"][0]["body"]["agreed"] == ["one-policy_author", "bob"]
+    asked = {"bundle": digest, "event": "asked", "by": "one-policy_author", "difference": verdict}
+    assert noted(app) == [asked]  # once, by whoever asked first
 
 
 def test_back_and_forth(app: FastAPI) -> None:

@@ -55,7 +55,13 @@ def serve(
     bundle, until = read_files([policy])
     program = compiled(bundle)
     guard = Guard(
-        program, store=kept, seconds=20.0, tenant="one", activate=False, observe_until=until
+        program,
+        store=kept,
+        seconds=20.0,
+        tenant="one",
+        activate=False,
+        observe_until=until,
+        redact=given.redact,
     )
     return create_app(guard, given, keys=keys(), files=files_of(bundle, program, until))
 

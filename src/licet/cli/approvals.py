@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -158,7 +158,13 @@ class _Kept:
         options = self._options
         program = program_of(options.policy, options.params, self._streams)
         with concrete():
-            guard = Guard(program, store=self._store, tenant=self._tenant, activate=False)
+            guard = Guard(
+                program,
+                store=self._store,
+                tenant=self._tenant,
+                activate=False,
+                redact=_redacted(options.policy[0]),
+            )
         self._open.enter_context(guard)
         act = guard.approve if agrees else guard.reject
         return act(id, approver=options.approver)
@@ -191,6 +197,20 @@ def _store(options: argparse.Namespace, streams: Streams, open_things: ExitStack
     store = existing_store(url)
     open_things.callback(store.close)
     return _Kept(options, streams, store, open_things)
+
+
+def _redacted(policy: Path) -> Sequence[str]:
+    """The fields that the service of a policy's project keeps out of its audit. Raises Failed."""
+    from licet.compiler.loading import CONFIG, project_root
+
+    try:
+        from licet.service.settings import SettingsError, read_settings
+    except ImportError:  # so that there is no service here, nor a table that says anything to it
+        return ()
+    try:
+        return read_settings(project_root(policy) / CONFIG).redact
+    except SettingsError as error:
+        raise Failed(str(error)) from None
 
 
 def _person(text: str) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from .verb import Streams, Verb, family
 
 if TYPE_CHECKING:
     from licet.service.keys import Keyring, KeyView
-    from licet.service.settings import Scope
+    from licet.service.settings import Scope, ServiceSettings
 
 _OVERLAP = 3_600
 
@@ -96,10 +96,11 @@ def _keyring(options: argparse.Namespace, *, make: bool = False) -> Iterator[Key
         raise Failed("the service's keys need libraries: pip install 'licet[service]'") from None
     from licet.verifier.history import StoreError
 
-    url = _database(options)
+    settings = _settings()
+    url = _database(options, settings)
     store = opened_store(url) if make else existing_store(url)
     try:
-        yield Keyring(store)
+        yield Keyring(store, settings.redact)
     except UnknownKeyError:
         raise Failed(f"the tenant `{options.tenant}` has no key `{options.name}`") from None
     except KeyRefusedError as error:
@@ -110,16 +111,21 @@ def _keyring(options: argparse.Namespace, *, make: bool = False) -> Iterator[Key
         store.close()
 
 
-def _database(options: argparse.Namespace) -> str:
+def _settings() -> ServiceSettings:
+    """What licet.toml says of the service, as far as there is one. Raises Failed."""
     from licet.compiler.loading import CONFIG, project_root
     from licet.service.settings import SettingsError, read_settings
 
-    if options.database is not None:
-        return str(options.database)
     try:
-        url = read_settings(project_root(Path.cwd()) / CONFIG).database
+        return read_settings(project_root(Path.cwd()) / CONFIG)
     except SettingsError as error:
         raise Failed(str(error)) from None
+
+
+def _database(options: argparse.Namespace, settings: ServiceSettings) -> str:
+    if options.database is not None:
+        return str(options.database)
+    url = settings.database
     if url == "memory":
         raise Failed("a service in memory keeps no keys beyond its own end: name a --database")
     return url

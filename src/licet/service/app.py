@@ -59,7 +59,7 @@ def create_app(
     guards = Guards(guard, key)
     telemetry = telemetry_of(settings.telemetry)
     served = settings.served | {guard.tenant} | {key.tenant for key in known}
-    keyring = Keyring(guard.store)
+    keyring = Keyring(guard.store, settings.redact)
     stored = StoredKeys(keyring, guard.store, served)
     policies = Policies(guard.store, guards, guard, settings, telemetry)
 

@@ -11,7 +11,7 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -22,6 +22,7 @@ from licet.compiler.clock import format_time
 from licet.compiler.exact_json import JsonError, decode
 from licet.compiler.json_text import json_line
 from licet.verifier.audit import Recorder
+from licet.verifier.guard import keys_of, redaction_of
 from licet.verifier.history import Store, StoredKey, Transaction
 
 from .auth import PREFIX, hash_of
@@ -83,12 +84,13 @@ class KeyView:
 
 class Keyring:
     """The keys of a store. Safe to share between threads. Every method raises StoreError; `by` says
-    in the audit who did it."""
+    in the audit who did it. `redact` are the fields that the audit does not tell, as a guard has
+    them. Raises FieldPathError."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, redact: Sequence[str] = ()) -> None:
         self._store = store
         self._marking = store.secret(_SECRET, lambda: secrets.token_bytes(32))
-        self._recorder = Recorder()
+        self._recorder = Recorder(redaction_of(keys_of(store), redact) if redact else None)
 
     def is_marked(self, credential: str) -> bool:
         """Whether a credential was made for this store; not whether it still counts."""

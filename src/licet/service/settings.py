@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from licet.adapters.outgoing import check_url
+from licet.verifier.audit import FieldPathError
+from licet.verifier.audit.field_paths import parse_path
 
 from .callers import Role
 
@@ -184,7 +186,8 @@ class ServiceSettings(Part):
     """All of `[service]`. `database` is a store's URL, or `memory`; `seconds` bounds the
     solver; `public_url` is how clients reach the service. `policies`: whose word on the active
     policy is the last (docs/service.md); `console`: pages for people, below `/console`; `tenants`
-    are served beside `default` and those of the credentials here."""
+    are served beside `default` and those of the credentials here; `redact` are the fields that no
+    audit tells (docs/audit.md)."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
@@ -196,6 +199,7 @@ class ServiceSettings(Part):
     console: bool = True
     limits: Limits = Limits()
     tenants: tuple[Name, ...] = ()
+    redact: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
     tokens: tuple[Tokens, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -206,6 +210,11 @@ class ServiceSettings(Part):
     def _consistent(self) -> ServiceSettings:
         if self.database == "memory" and self.workers > 1:
             raise ValueError("`memory` is of one process: several workers need a database")
+        for path in self.redact:
+            try:
+                parse_path(path)
+            except FieldPathError as error:
+                raise ValueError(f"`redact`: {error}") from None
         names = [key.name for key in self.keys]
         hashes = [key.hash for key in self.keys]
         if len(set(names)) != len(names) or len(set(hashes)) != len(hashes):

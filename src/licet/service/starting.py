@@ -79,7 +79,7 @@ def first_key(settings: ServiceSettings, store: Store) -> tuple[str | None, str 
         return hash_of(given), None
     if settings.keys:
         return None, None
-    keyring = Keyring(store)
+    keyring = Keyring(store, settings.redact)
     mine = secrets.token_bytes(16)
     if keyring.list("default") or store.secret(_SECRET, lambda: mine) != mine:
         return None, None
@@ -118,6 +118,7 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
         observe_until=until,
         activate=False,
         notify=notifier if settings.webhooks else None,
+        redact=settings.redact,
     )
     files = files_of(bundle, guard.program, until)
     keys = []

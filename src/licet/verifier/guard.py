@@ -150,9 +150,8 @@ class Guard:
         self.store = MemoryStore() if store is None else store
         zone = clock(program.zone)
         admission = Admission(program, zone)
-        secret = key or self.store.secret("guard", lambda: secrets.token_bytes(KEY_BYTES))
-        keys = Keys(secret)
-        redaction = Redaction(keys.of("commitment"), redact) if redact else None
+        keys = keys_of(self.store, key)
+        self._recorder = Recorder(redaction_of(keys, redact))
         writes = self.store.durable if audit is None else audit
         self._memory = Memory(
             program,
@@ -161,7 +160,7 @@ class Guard:
             self.store,
             keys,
             ticket_seconds=ticket_seconds,
-            recorder=Recorder(redaction) if writes else None,
+            recorder=self._recorder if writes else None,
             # what is compared with its definition has to be there
             forgetting=engine != "both",
         )
@@ -246,8 +245,7 @@ class Guard:
     def redacted(self, body: Mapping[str, object], tenant: str) -> Mapping[str, object]:
         """What may be told of a decision outside of the audit: the fields that the audit leaves out
         are left out here too."""
-        recorder = self._memory.recorder
-        return body if recorder is None else recorder.redacted(body, tenant)
+        return self._recorder.redacted(body, tenant)
 
     def _named(self, tenant: str | None) -> str:
         return self.tenant if tenant is None else tenant
@@ -622,6 +620,18 @@ class Guard:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def keys_of(store: Store, key: bytes | None = None) -> Keys:
+    """The keys of the guards on a store: derived from `key`, or from a secret that the store keeps.
+    Raises StoreError."""
+    return Keys(key or store.secret("guard", lambda: secrets.token_bytes(KEY_BYTES)))
+
+
+def redaction_of(keys: Keys, paths: Sequence[str]) -> Redaction | None:
+    """What leaves these fields out of an audit (docs/audit.md); None where there are none. Raises
+    FieldPathError."""
+    return Redaction(keys.of("commitment"), paths) if paths else None
 
 
 def _read(action: Action | Mapping[str, object]) -> Action | ActionError:

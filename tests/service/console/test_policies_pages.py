@@ -59,7 +59,7 @@ def test_a_canary_and_what_it_decides_otherwise(app: FastAPI) -> None:
         }  # fmt: skip
         shelf.add_compared(shelf.compared()["canary"], {"same": 4, "different": 1}, [differs])
     page = signed_in(app, "policy_author").get("/console/policies").text
-    policies.end_canary("one", new)
+    policies.end_canary("one", new, "<bob>")
     told = words(page)
     assert "Beside the active one decides" in told
     assert "<bob>" in told

@@ -135,7 +135,7 @@ class Activating:
             if not allow_widening:
                 raise NotAllowedError(_why(verdict, observe_until), verdict, report)
             if not who.administrator:
-                first = self._asked(tenant, seen, who, observe_until)
+                first = self._asked(tenant, seen, who, observe_until, verdict)
                 if first.by == who.name:
                     return first
                 agreed = (first.by, who.name)
@@ -267,7 +267,9 @@ class Activating:
             Shelf(tx).put_report(digest, base_digest, found.verdict, found.report)
         return found
 
-    def _asked(self, tenant: str, seen: _Seen, who: Person, observe_until: int) -> Ask:
+    def _asked(
+        self, tenant: str, seen: _Seen, who: Person, observe_until: int, verdict: Verdict
+    ) -> Ask:
         """The request of somebody else for the very same, or this one's own, noted down."""
         digest = seen.upload.digest
         with self._store.begin(tenant) as tx:
@@ -279,6 +281,8 @@ class Activating:
                 return known
             ask = Ask(digest, who.name, tx.instant, seen.activation, observe_until)
             shelf.put_ask(ask)
+            until = {"until": told_instant(observe_until)} if observe_until else {}
+            shelf.note(digest, "asked", who.name, difference=verdict, **until)
             return ask
 
 

@@ -228,6 +228,14 @@ class Policies:
             upload = shelf.put(bundle, by, "upload", found.name, found.policy, found.catalog)
             compared = active.digest if active is not None and base is not None else ""
             shelf.put_report(upload.digest, compared, found.verdict, found.report)
+            shelf.note(
+                upload.digest,
+                "sent",
+                by,
+                policy=upload.policy,
+                catalog=upload.catalog,
+                difference=found.verdict,
+            )
             return _policy(shelf, shelf.upload(upload.digest) or upload, bundle)
 
     def activate(
@@ -283,10 +291,11 @@ class Policies:
                 return known
             canary = Canary(digest, by, tx.instant)
             shelf.put_canary(canary)
+            shelf.note(digest, "canary started", by)
         self._canaries.look(self._store.heads())
         return canary
 
-    def end_canary(self, tenant: str, digest: str) -> None:
+    def end_canary(self, tenant: str, digest: str, by: str) -> None:
         """Raises NotThereError and StoreError."""
         with self._store.begin(tenant) as tx:
             shelf = Shelf(tx)
@@ -294,6 +303,7 @@ class Policies:
             if canary is None or canary.digest != digest:
                 raise NotThereError("this policy does not decide beside the active one")
             shelf.put_canary(None)
+            shelf.note(digest, "canary ended", by)
         self._canaries.look(self._store.heads())
 
     def canaried(self, tenant: str) -> Canaried:

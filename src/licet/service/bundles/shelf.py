@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Self
 
 from licet.compiler.exact_json import decode
 from licet.compiler.json_text import json_line
+from licet.verifier.audit import Recorder
 from licet.verifier.history import Transaction
 
 from .bundle import MAX_BYTES_OF_FILES, Bundle
@@ -33,6 +34,8 @@ MOST_DIFFERENCES: Final = 200
 #: No id is greater.
 _END: Final = "~"
 _LARGEST: Final = 4 * MAX_BYTES_OF_FILES
+#: What it writes has no field of a call, so that there is nothing to leave out.
+_RECORDER: Final = Recorder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,12 @@ class Shelf:
 
     def put_files(self, digest: str, observe_until: int) -> None:
         self.tx.put_document("files", "files", f"{digest} {observe_until}")
+
+    def note(self, digest: str, event: str, by: str, **more: str) -> None:
+        """Let the audit tell that somebody did something with a bundle (`audit.bodies`), other than
+        to make it active, which its guard writes down."""
+        body = {"bundle": digest, "event": event, "by": by, **more}
+        _RECORDER.append(self.tx, "policy", body)
 
     # who waits for a second person, and what decides beside
 

@@ -87,6 +87,14 @@ def _event(record: Record) -> tuple[str, str]:
         case "mode":
             until = body.get("until")
             return f"mode {body.get('mode')}", "" if until is None else f"until {_text(until)}"
+        case "key":
+            return (
+                f"key {body.get('event')}",
+                f"{_text(body.get('key'))}, by {_text(body.get('by'))}",
+            )
+        case "policy":
+            by = f"by {_text(body.get('by'))}"
+            return f"policy {body.get('event')}", f"{_text(body.get('bundle'))[:19]}…, {by}"
         case kind:
             return kind, ""
 

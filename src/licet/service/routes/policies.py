@@ -325,7 +325,8 @@ async def start_canary(request: Request, digest: Digest) -> Json:
 )
 async def end_canary(request: Request, digest: Digest) -> Json:
     """What it has found so far can still be read."""
-    await _asked(request, lambda policies, tenant: policies.end_canary(tenant, digest))
+    by = person_of(caller_of(request))
+    await _asked(request, lambda policies, tenant: policies.end_canary(tenant, digest, by))
     return Json({"canary": None})
 
 

@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 Kind = Literal[
-    "verdict", "redemption", "settlement", "expiry", "approval", "activation", "mode", "key"
+    "verdict",
+    "redemption",
+    "settlement",
+    "expiry",
+    "approval",
+    "activation",
+    "mode",
+    "key",
+    "policy",
 ]
 KINDS: tuple[Kind, ...] = (
     "verdict",
@@ -21,6 +29,7 @@ KINDS: tuple[Kind, ...] = (
     "activation",
     "mode",
     "key",
+    "policy",
 )
 
 Json = Mapping[str, object]
@@ -129,4 +138,18 @@ class KeyBody(TypedDict):
     session: NotRequired[str]
     tools: NotRequired[Sequence[str]]
     expires: NotRequired[str]
+    until: NotRequired[str]
+
+
+class PolicyBody(TypedDict):
+    """Somebody did something with a policy of a service's that made it no active one: sent a bundle
+    (with what it compiles to, and how it compares with what was active), asked for it to be active
+    while a second person has to want it too, let it decide beside the active one, or ended that."""
+
+    bundle: str
+    event: Literal["sent", "asked", "canary started", "canary ended"]
+    by: str
+    policy: NotRequired[str]
+    catalog: NotRequired[str]
+    difference: NotRequired[str]
     until: NotRequired[str]

@@ -48,6 +48,8 @@ class EntryRedaction:
         self.blind = False
 
     def redact(self, body: Mapping[str, object]) -> dict[str, object]:
+        if "key" in body:
+            return self._marked({name: self._of_key(name, body[name]) for name in body})
         call, verdict = body.get("call"), body.get("verdict")
         worlds = [call] if isinstance(call, Mapping) else []
         self.blind = not worlds
@@ -69,9 +71,21 @@ class EntryRedaction:
                 done[name] = self.field(value, self.paths.at("result"), (name,), copies=False)
             else:
                 done[name] = self.other(name, value, (name,))
+        return self._marked(done)
+
+    def _marked(self, done: dict[str, object]) -> dict[str, object]:
         if self.places:
             done[REDACTED] = [list(place) for place in self.places]
         return done
+
+    def _of_key(self, name: str, value: object) -> object:
+        """What an entry says of an API key: whom it stands for is redacted by path. All else is an
+        operator's word, and quotes no call."""
+        if name in ("principal", "context"):
+            return self.field(value, self.paths.at(name), (name,), copies=False)
+        if name == "session":  # it is given by its id alone
+            return self.commit(value, (name,)) if self.paths.at(name).at("id").covered else value
+        return value
 
     # --- what is hidden
 
