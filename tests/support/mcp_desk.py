@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from mcp import Client, StdioServerParameters, types
-from mcp.client.streamable_http import streamable_http_client
+
+from licet.adapters.mcp_proxy.upstreams import over_http
 
 SERVER = Path(__file__).parent / "mcp_desk_server.py"
 POLICY = """
@@ -175,7 +175,7 @@ class Desk:
     @staticmethod
     def reach(address: str, token: str | None) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return streamable_http_client(address, http_client=httpx2.AsyncClient(headers=headers))
+        return over_http(address, headers)
 
 
 def text(result: types.CallToolResult) -> str:

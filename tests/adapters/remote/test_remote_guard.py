@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -217,8 +218,8 @@ def test_a_gate_and_guarded_functions_work_on_it(guard: RemoteGuard) -> None:
 
 
 def test_a_service_that_is_killed_in_a_call_refuses_it(tmp_path: Path) -> None:
-    with served(tmp_path, POLICY) as running:
-        guard = Guard.connect(running.url, key=HOST_KEY, seconds=60.0)
+    with ExitStack() as stack, served(tmp_path, POLICY) as running:
+        guard = stack.enter_context(Guard.connect(running.url, key=HOST_KEY, seconds=60.0))
         ticket = guard.check(refund()).ticket
         assert ticket is not None
         running.signal(signal.SIGSTOP)
@@ -245,14 +246,16 @@ def test_a_service_that_is_killed_in_a_call_refuses_it(tmp_path: Path) -> None:
             guard.settle(ticket, "cancelled")
         with pytest.raises(RemoteError):
             guard.pending()
-    with served(tmp_path, POLICY, port=int(running.url.rpartition(":")[2])):
-        assert guard.check(refund()).allowed  # over new connections
-        guard.settle(ticket, "cancelled")
+        with served(tmp_path, POLICY, port=int(running.url.rpartition(":")[2])):
+            assert guard.check(refund()).allowed  # over new connections
+            guard.settle(ticket, "cancelled")
 
 
 def test_a_service_that_hangs_is_late(tmp_path: Path) -> None:
-    with served(tmp_path, POLICY) as running:
-        guard = Guard.connect(running.url, key=HOST_KEY, seconds=0.5)
+    with (
+        served(tmp_path, POLICY) as running,
+        Guard.connect(running.url, key=HOST_KEY, seconds=0.5) as guard,
+    ):
         running.signal(signal.SIGSTOP)
         assert guard.check(refund(id="a call")).kind == "fault"
         assert asyncio.run(acheck(running.url, refund(id="a call"), seconds=0.5)).kind == "fault"

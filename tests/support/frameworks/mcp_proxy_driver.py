@@ -104,9 +104,10 @@ async def relayed(path: Path, server: Any) -> AsyncIterator[list[str]]:
 
     async def serve(connection: socket.socket) -> None:
         connection.setblocking(True)
-        with connection, connection.makefile("rw", encoding="utf-8") as file:
-            stream = anyio.wrap_file(file)
-            async with stdio_server(stream, stream) as (reading, writing):
+        into, out = (connection.makefile(mode, encoding="utf-8") for mode in ("r", "w"))
+        with connection, into, out:
+            files = anyio.wrap_file(into), anyio.wrap_file(out)
+            async with stdio_server(*files) as (reading, writing):
                 await server.run(reading, writing, server.create_initialization_options())
 
     async def accept() -> None:

@@ -7,8 +7,8 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -157,10 +157,7 @@ class Upstream:
         if at.url is not None:
             token = os.environ.get(at.token_env or "")
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            timeout = httpx2.Timeout(30.0, read=300.0)
-            where = streamable_http_client(
-                at.url, http_client=httpx2.AsyncClient(headers=headers, timeout=timeout)
-            )
+            where = over_http(at.url, headers)
         else:
             command, *arguments = at.command
             handed = {name: os.environ[name] for name in at.env if name in os.environ}
@@ -254,6 +251,17 @@ class Upstream:
                 self.drop()
             text = f"server `{self.address.name}` did not list its tools: {_reason(error)}"
             raise UpstreamError(text, sent=False) from error
+
+
+@asynccontextmanager
+async def over_http(url: str, headers: Mapping[str, str]) -> AsyncIterator[Any]:
+    """The streams of a server's address. The SDK leaves a client that it is given open."""
+    timeout = httpx2.Timeout(30.0, read=300.0)
+    async with (
+        httpx2.AsyncClient(headers=dict(headers), timeout=timeout) as client,
+        streamable_http_client(url, http_client=client) as streams,
+    ):
+        yield streams
 
 
 def _reason(error: BaseException) -> str:
