@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
+# Where modules may not be kept compiled, every interpreter that the tests start compiles them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One line per step; its output only when it fails.
 step = @printf '  %-12s' '$(1)'; if out=$$($(2) 2>&1); then echo ok; \
 	else code=$$?; echo FAILED; printf '%s\n' "$$out"; exit $$code; fi

@@ -1,5 +1,6 @@
 """Hypothesis profiles: LICET_HYPOTHESIS_PROFILE chooses one, `quick` unless told."""
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -18,3 +19,10 @@ for name, examples in (("thorough", 20_000), ("nightly", 200_000)):
         suppress_health_check=[HealthCheck.too_slow],
     )
 settings.load_profile(os.environ.get("LICET_HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import stay to the end: the collector need not look
+    through them again and again, and forked children do not copy them by looking."""
+    gc.collect()
+    gc.freeze()

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from licet.cli.main import main
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 FOLDERS = sorted(path.parent for path in EXAMPLES.rglob("tools.json"))
 
 
-def run(*command: object, columns: int = 80) -> subprocess.CompletedProcess[str]:
+def run(*command: object) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
     return subprocess.run(
         [sys.executable, *map(str, command)],
@@ -22,7 +24,7 @@ def run(*command: object, columns: int = 80) -> subprocess.CompletedProcess[str]
         text=True,
         timeout=120,
         check=False,
-        env={**environment, "COLUMNS": str(columns)},
+        env={**environment, "COLUMNS": "80"},
     )
 
 
@@ -30,18 +32,18 @@ def test_there_are_examples() -> None:
     assert EXAMPLES / "airline" in FOLDERS
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_policies_are_formatted(folder: Path) -> None:
-    done = run("-m", "licet.cli.main", "fmt", "--check", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_policies_are_formatted(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["fmt", "--check", *map(str, FOLDERS)])
+    assert code == 0, capsys.readouterr().err
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_their_tests_pass(folder: Path) -> None:
-    done = run("-m", "licet.cli.main", "test", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "passed" in done.stdout.splitlines()[-1]
+def test_their_tests_pass(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["test", str(folder)])
+    said = capsys.readouterr()
+    assert code == 0, said.out + said.err
+    assert "passed" in said.out.splitlines()[-1]
 
 
 def test_the_agents_share_one_policy() -> None:
@@ -61,10 +63,11 @@ def test_the_agents_share_one_policy() -> None:
         "mcp/desk.licet",
     ],
 )
-def test_they_lint_clean(path: str) -> None:
+def test_they_lint_clean(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is let pass has its reason in the example's `licet.toml`."""
-    done = run("-m", "licet.cli.main", "lint", EXAMPLES / path)
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+    code = main(["lint", str(EXAMPLES / path)])
+    said = capsys.readouterr()
+    assert (code, said.out) == (0, ""), said.out + said.err
 
 
 @pytest.mark.slow

@@ -27,9 +27,10 @@ from licet.verifier.analysis.joining_types import UnjoinableError
 from licet.verifier.analysis.subject import Subject, condition_rule, subject_of
 from licet.verifier.solving import SolverPool
 from strategies.policy_pairs import CONDITIONS, pairs
+from support.examples import examples
 
-#: Policies for the first law, pairs of them for the second: three hundred in all.
-POLICIES = max(100, settings().max_examples)
+#: Policies for the first law, pairs of them for the second.
+POLICIES = examples(50)
 
 
 class OtherSolver:

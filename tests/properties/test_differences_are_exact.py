@@ -25,6 +25,7 @@ from licet.verifier.analysis.subject import subject_of
 from licet.verifier.analysis.surveying import survey
 from licet.verifier.solving import SolverPool
 from strategies.policy_pairs import CONDITIONS, pairs
+from support.examples import examples
 from support.small_worlds import Plain, taken, worlds
 
 
@@ -52,7 +53,7 @@ def difference(old: Program, new: Program, pool: SolverPool) -> Difference:
     return total(compare_tool(old, new, tool, pool, effort) for tool in tools_of(old, new))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, most=40), deadline=None)
 @given(pairs())
 def test_a_difference_is_what_trying_every_call_says(
     pool: SolverPool, pair: tuple[str, str]
@@ -72,7 +73,7 @@ def test_a_difference_is_what_trying_every_call_says(
     assert kinds == {k for k, there in (("allowed", wider), ("denied", narrower)) if there}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, most=40), deadline=None)
 @given(
     pairs(),
     st.sampled_from(("never", "always", "can")),
@@ -103,7 +104,7 @@ def test_a_proof_is_what_trying_every_call_says(
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(20, most=30), deadline=None)
 @given(pairs())
 def test_a_survey_is_what_trying_every_call_says(pool: SolverPool, pair: tuple[str, str]) -> None:
     program = compiled(pair[0])

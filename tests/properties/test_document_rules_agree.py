@@ -24,6 +24,7 @@ from licet.verifier import guard as guard_module
 from licet.verifier.admission import Admission
 from licet.verifier.solving import SolverPool
 from strategies.choosing import Choose
+from support.examples import examples
 
 VOCABULARY = """
 record Part { a: Int?, b: String? }
@@ -217,7 +218,7 @@ def reference(program: Program, call: dict[str, Any]) -> Judgement:
 
 
 @given(cases())
-@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25, share=2), suppress_health_check=[HealthCheck.too_slow])
 def test_both_engines_agree_on_what_is_known(case: Case) -> None:
     program = compiled(case.policy)
     guard = Guard(program, engine="both", seconds=0.05)
@@ -234,7 +235,7 @@ def test_both_engines_agree_on_what_is_known(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=settings().max_examples // 5, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12, share=5), suppress_health_check=[HealthCheck.too_slow])
 def test_a_definite_answer_holds_for_every_document(case: Case) -> None:
     program = compiled(case.policy)
     guard = Guard(program, engine="both", seconds=0.3)

@@ -12,9 +12,10 @@ from licet.policy_lang import Source, ast, format_source, parse
 from licet.policy_lang.formatting import format_tree
 from licet.policy_lang.lexing import lex
 from strategies import ast_strategies
+from support.examples import examples
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "policy_lang" / "examples").glob("*.licet"))
-SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=examples(50), suppress_health_check=list(HealthCheck))
 
 
 def formatted(text: str) -> str:
@@ -49,7 +50,9 @@ def test_comments_survive_in_order_wherever_they_stand(tree: ast.File, data: st.
     last = 0
     for number, place in enumerate(sorted(places)):
         before = data.draw(st.sampled_from([" ", "\n", "\n\n"]))
-        written += f"{text[last:place]}{before}# note {number}\n"
+        # A name that comes to stand in the first column might start a declaration there.
+        indent = "" if text[place - 1 : place] in ("", "\n") else "  "
+        written += f"{text[last:place]}{before}# note {number}\n{indent}"
         last = place
     written += text[last:]
     result = formatted(written)

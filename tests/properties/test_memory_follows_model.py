@@ -24,6 +24,7 @@ from licet.verifier.history import Store
 from licet.verifier.redeeming import RedeemError, SettleError
 from licet.verifier.tickets import Ticket
 from support.desk_memory import NOON, SECOND, ClockedStore, load
+from support.examples import examples
 
 POLICY = """
 enum Role { support, manager }
@@ -328,8 +329,8 @@ class Remembering(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "examples"), [("memory", 50), ("sqlite", 8)])
-def test_whatever_happens(kind: str, examples: int) -> None:
+@pytest.mark.parametrize(("kind", "few", "most"), [("memory", 25, 50), ("sqlite", 8, 8)])
+def test_whatever_happens(kind: str, few: int, most: int) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         inner: Store | None = None
@@ -349,5 +350,5 @@ def test_whatever_happens(kind: str, examples: int) -> None:
         )
         machine = type("Machine", (Remembering,), {"guard": guard, "store": store})
         test = machine.TestCase
-        test.settings = settings(max_examples=examples, stateful_step_count=40)
+        test.settings = settings(max_examples=examples(few, most=most), stateful_step_count=40)
         test("runTest").runTest()

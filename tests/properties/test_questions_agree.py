@@ -19,12 +19,17 @@ from strategies.ir_strategies import (
     judging,
     worlds_completing,
 )
+from support.examples import examples
 
 GOALS = {
     "allow": "(and allowed (not pending))",
     "escalate": "(and allowed pending)",
     "deny": "(not allowed)",
 }
+
+
+#: Each example asks a solver several times.
+FEW = settings(max_examples=examples(50))
 
 
 def encoder_for(case: Case) -> ToolEncoder:
@@ -81,6 +86,7 @@ def says(judgement: Judgement) -> list[str]:
     return claims
 
 
+@FEW
 @given(cases(params=True))
 def test_a_complete_world_is_a_model_of_its_question(case: Case) -> None:
     encoder = encoder_for(case)
@@ -94,6 +100,7 @@ def test_a_complete_world_is_a_model_of_its_question(case: Case) -> None:
     encoder.close()
 
 
+@FEW
 @given(incomplete_cases(small=True))
 def test_every_completing_world_is_a_model(case: Case) -> None:
     """So that what is refuted holds in no world."""
@@ -114,6 +121,7 @@ def test_every_completing_world_is_a_model(case: Case) -> None:
     encoder.close()
 
 
+@FEW
 @given(incomplete_cases())
 def test_models_of_exact_questions_are_worlds(case: Case) -> None:
     encoder = encoder_for(case)
@@ -137,6 +145,7 @@ def test_models_of_exact_questions_are_worlds(case: Case) -> None:
     encoder.close()
 
 
+@FEW
 @given(cases())
 def test_every_world_is_a_model_of_the_open_question(case: Case) -> None:
     """Nothing known at all, as for proofs."""

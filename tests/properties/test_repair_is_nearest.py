@@ -17,6 +17,7 @@ from licet.verifier.adjusting import key_arguments
 from licet.verifier.masking import value_at, with_value
 from licet.verifier.repairing import repair
 from licet.verifier.solving import SolverPool
+from support.examples import examples
 from support.ir_building import equal, n
 from support.refund_desk import (
     ARGS,
@@ -97,7 +98,7 @@ def cost(before: World, after: World) -> tuple[int, ...]:
 )
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=settings().max_examples // 4,
+    max_examples=examples(16, share=4),
 )
 def test_no_allowed_call_is_nearer(
     pool: SolverPool, rules: tuple[ir.Expr, ...], values: tuple[Value, ...]

@@ -27,6 +27,7 @@ from licet.verifier.repairing import RepairFound, repair
 from licet.verifier.solving import SolverPool
 from strategies.ir_strategies import Case, cases
 from strategies.ir_types import values_of
+from support.examples import examples
 
 LIMIT = 3_000
 
@@ -84,7 +85,9 @@ def cheapest(case: Case, leaves: list[tuple[Path, Type]], goal: str) -> tuple[ob
 
 
 @given(case=cases(small=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(30, most=60)
+)
 def test_a_repair_replays_and_is_the_nearest(pool: SolverPool, case: Case) -> None:
     """Both engines allow it; where all calls can be tried, none allowed is nearer."""
     if judge(case.rules, case.world, case.clock).outcome != "deny":

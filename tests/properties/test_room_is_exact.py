@@ -16,6 +16,7 @@ from licet.compiler.clock import clock, parse_time
 from licet.verifier.history import summaries
 from licet.verifier.verdict import Budget
 from support.desk_memory import NOON, SECOND, ClockedStore, load
+from support.examples import examples
 
 TEXT = """
 principal { id: String }
@@ -78,7 +79,7 @@ def make(guard: Guard, store: ClockedStore, steps: list[tuple[int, str, int, str
 
 @pytest.mark.slow
 @given(STEPS, st.sampled_from(["ann", "eve"]), st.integers(0, 120), st.booleans())
-@settings(max_examples=settings().max_examples // 3, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(16, share=3), suppress_health_check=[HealthCheck.too_slow])
 def test_at_that_instant_and_not_before(
     steps: list[tuple[int, str, int, str, int]], who: str, amount: int, renewed: bool
 ) -> None:

@@ -32,6 +32,7 @@ from licet.verifier.proposing import Proposal
 from licet.verifier.remembering import Memory, Sitting
 from licet.verifier.tickets import Keys
 from support.desk_memory import ClockedStore
+from support.examples import examples
 
 HEAD = """
 timezone "America/New_York"
@@ -248,7 +249,7 @@ def test_sums_are_what_folds_and_limits_mean(
 
 
 @given(STEPS, STEPS, st.integers(0, 600))
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 def test_another_policy_takes_in_what_it_missed(
     first: list[tuple[int, dict[str, object], str, str | None]],
     second: list[tuple[int, dict[str, object], str, str | None]],
@@ -304,7 +305,7 @@ class Life:
 
 @pytest.mark.slow
 @given(STEPS, st.integers(1, 9))
-@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25, share=2), suppress_health_check=[HealthCheck.too_slow])
 def test_what_was_forgotten_could_not_be_seen(
     steps: list[tuple[int, dict[str, object], str, str | None]], pace: int
 ) -> None:

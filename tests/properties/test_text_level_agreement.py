@@ -27,6 +27,7 @@ from licet.verifier import guard as guard_module
 from licet.verifier.admission import Admission
 from licet.verifier.solving import SolverPool
 from strategies.choosing import Choose
+from support.examples import examples
 
 VOCABULARY = """policy "generated"
 timezone "America/New_York"
@@ -424,27 +425,27 @@ def sound(verdict: Verdict) -> None:
 
 
 @given(cases())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])
 def test_the_guard_answers_what_the_evaluator_says(case: Case) -> None:
     program = compiled(case.policy)
-    guard = Guard(program, engine="both", seconds=0.1)
-    for call in case.calls:
-        verdict = guard.check(as_json(call))
-        sound(verdict)
-        expected = reference(program, call)
-        event(expected.outcome)
-        assert verdict.outcome == expected.outcome
-        fired = names(expected, "permit") if verdict.allowed else names(expected, "forbid")
-        assert list(verdict.rules) == fired
+    with Guard(program, engine="both", seconds=0.1) as guard:
+        for call in case.calls:
+            verdict = guard.check(as_json(call))
+            sound(verdict)
+            expected = reference(program, call)
+            event(expected.outcome)
+            assert verdict.outcome == expected.outcome
+            fired = names(expected, "permit") if verdict.allowed else names(expected, "forbid")
+            assert list(verdict.rules) == fired
 
 
 @given(open_cases())
-@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25, share=2), suppress_health_check=[HealthCheck.too_slow])
 def test_a_definite_answer_holds_for_every_missing_fact(case: Case) -> None:
     program = compiled(case.policy)
-    guard = Guard(program, engine="both", seconds=0.3)
     call, *completions = case.calls
-    verdict = guard.check(as_json(call))
+    with Guard(program, engine="both", seconds=0.3) as guard:
+        verdict = guard.check(as_json(call))
     sound(verdict)
     kinds = {v.kind for v in verdict.violations}
     judgements = [reference(program, completion) for completion in completions]

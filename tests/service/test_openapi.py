@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from support.examples import examples
 from support.serving import close, key, serve
 
 CHECKS = [
@@ -44,7 +45,9 @@ def conforms(operation: schemathesis.APIOperation) -> None:
     role = next((role for role in ROLES if role in roles), None)
     headers = {} if role is None else {"Authorization": f"Bearer {key(role)}"}
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples(10, most=25), deadline=None, suppress_health_check=list(HealthCheck)
+    )
     @given(case=operation.as_strategy())
     def holds(case: schemathesis.Case) -> None:
         case.call_and_validate(headers=headers, checks=CHECKS)

@@ -31,6 +31,7 @@ from licet.verifier.history import (
     StoredKey,
     Transaction,
 )
+from support.examples import examples
 
 TENANTS = st.sampled_from(["a", "b"])
 NAMES = st.sampled_from(["x", "y", "ü"])
@@ -327,5 +328,5 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
 
 def test_the_store_does_what_the_dictionaries_do(url: str) -> None:
     run_state_machine_as_test(
-        machine(url), settings=settings(max_examples=20, stateful_step_count=25)
+        machine(url), settings=settings(max_examples=examples(10, most=20), stateful_step_count=25)
     )

@@ -12,12 +12,19 @@ from typing import Any
 
 import pytest
 
+from support.scripts import run_script
+
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "agentdojo"
 ROWS = [json.loads(line) for line in (EXAMPLE / "calls.jsonl").read_text("utf-8").splitlines()]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return run_script(EXAMPLE / "run.py", *arguments, columns=100)
+
+
+def run_apart(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
     return subprocess.run(
         [sys.executable, str(EXAMPLE / "run.py"), *map(str, arguments)],
@@ -95,7 +102,7 @@ def test_what_the_user_asks_for_is_no_attack(tmp_path: Path) -> None:
 def test_a_failed_call_vouches_for_nothing(tmp_path: Path) -> None:
     rows = rows_of("user_task_0")
     rows[0]["error"] = "FileNotFoundError"
-    done = run(written(tmp_path / "failed.jsonl", rows))
+    done = run_apart(written(tmp_path / "failed.jsonl", rows))
     assert done.returncode == 1, done.stderr
     assert "touched banking user_task_0" in done.stdout
     assert "strange_payee" in done.stdout

@@ -1,4 +1,4 @@
-"""The airline example as a user runs it: `python run.py …` in a process of its own."""
+"""The airline example as a user runs it: `python run.py …`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from support.scripts import run_script
+
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "airline"
 
@@ -23,6 +25,16 @@ Answers = Callable[..., dict[str, object]]
 @pytest.fixture
 def run() -> Run:
     """`run.py` with these arguments, piped, on a screen of 80 columns."""
+
+    def start(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return run_script(EXAMPLE / "run.py", *arguments)
+
+    return start
+
+
+@pytest.fixture
+def run_apart() -> Run:
+    """The same in a process of its own."""
 
     def start(*arguments: object) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}

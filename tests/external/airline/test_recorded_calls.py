@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -83,7 +82,9 @@ def test_the_readme_counts_the_answers(
 
 
 def test_what_a_person_reads(
-    run: Callable[..., subprocess.CompletedProcess[str]], rows: dict[str, Row], tmp_path: Path
+    run_apart: Callable[..., subprocess.CompletedProcess[str]],
+    rows: dict[str, Row],
+    tmp_path: Path,
 ) -> None:
     """Piped, at 80 columns: no colour, nothing cut, and only disagreements are told."""
     mislabelled = {
@@ -95,7 +96,7 @@ def test_what_a_person_reads(
     chosen = [rows["v2"], rows["v49"], rows["v104"], mislabelled]
     calls = tmp_path / "calls.jsonl"
     calls.write_text("".join(json.dumps(row) + "\n" for row in chosen), "utf-8")
-    done = run(calls)
+    done = run_apart(calls)
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -110,16 +111,3 @@ def test_what_a_person_reads(
         "disagreement on odd, labelled violating ['cancel.flown']: allow",
         "allowed by serve",
     ]
-
-
-@pytest.mark.slow
-def test_the_policys_own_tests_pass() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "licet.cli.main", "test", str(EXAMPLE)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "16 tests: 16 passed"

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.scripts import run_script
+
 ROOT = Path(__file__).parents[3]
 CALLS = Path(__file__).parent / "calls.jsonl"
 
@@ -44,10 +46,5 @@ def test_run_answers_in_the_shape_that_its_page_gives(tmp_path: Path) -> None:
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     path.write_text("[1]\n")
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "aws" / "run.py", path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_script(ROOT / "examples" / "aws" / "run.py", path)
     assert (done.returncode, done.stderr) == (2, "calls.jsonl:1: a row is an object\n")

@@ -11,12 +11,19 @@ from typing import Any
 
 import pytest
 
+from support.scripts import run_script
+
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "kubernetes"
 CASES = EXAMPLE / "cases.jsonl"
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return run_script(EXAMPLE / "run.py", *arguments)
+
+
+def run_apart(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     return subprocess.run(
         [sys.executable, str(EXAMPLE / "run.py"), *map(str, arguments)],
         capture_output=True,
@@ -115,7 +122,7 @@ def test_other_policies_by_kind(tmp_path: Path) -> None:
         case(kind="../Odd", label="disallowed"),
     ]
     cases.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    done = run(cases, "--json", "--policies", tmp_path)
+    done = run_apart(cases, "--json", "--policies", tmp_path)
     result = json.loads(done.stdout)
     assert done.returncode == 1
     assert [row["agree"] for row in result["rows"]] == [True] * 5 + [False] * 2
