@@ -13,7 +13,7 @@ from licet import Guard
 from licet.adapters.frameworks import gate as gates
 from licet.adapters.frameworks.gate import Ask, Gate, Refuse, RefusedError, Run
 from licet.adapters.frameworks.plain import described
-from support.frameworks.desk import Desk, Line, open_desk
+from support.frameworks.desk import Desk, Line, open_desk, settled, spent
 
 CALL = {"order_id": "R1", "amount": 40}
 
@@ -133,15 +133,6 @@ def test_a_guard_that_is_cancelled_leaves_no_task(desk: Desk) -> None:
     asyncio.run(run())
 
 
-def spent(desk: Desk) -> str:
-    """What is left of the budget of small refunds, as a refusal says it."""
-    verdict = desk.guard.check(
-        {"tool": "refund", "args": {"order_id": "R2", "amount": 100},
-         "principal": {"id": "a1", "manager": False}, "session": "s1", "id": "probe"},
-    )  # fmt: skip
-    return "nothing" if verdict.allowed else str(verdict.budgets[0].spent)
-
-
 @pytest.mark.parametrize("how", ["cancelled", "short"])
 def test_what_never_came_to_the_tool_is_given_back(desk: Desk, how: str) -> None:
     async def run() -> None:
@@ -175,6 +166,29 @@ def test_what_came_to_the_tool_is_held_by_nobody(desk: Desk) -> None:
         call.result = "done"
     assert desk.line.endings == ["ok"]
     assert spent(desk) == "40"
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_what_a_task_did_not_bring_to_its_tool_is_given_back(desk: Desk, comes: bool) -> None:
+    gate = Gate(desk.line, described)
+
+    async def call() -> None:
+        decision = await gate.acheck("refund", CALL, id="c1")
+        assert isinstance(decision, Run)
+        gate.hold(decision)
+        if comes:
+            async with gate.arunning(gate.allowed("refund", "c1"), CALL):
+                pass
+
+    asyncio.run(call())
+    if comes:
+        assert desk.line.endings == ["ok"]
+        assert spent(desk) == "40"
+    else:
+        asyncio.run(settled(desk))
+        assert spent(desk) == "nothing"
+        with pytest.raises(RefusedError):
+            gate.allowed("refund", "c1")
 
 
 def test_cancelled_while_it_is_redeemed(desk: Desk) -> None:

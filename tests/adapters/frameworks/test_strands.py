@@ -16,7 +16,7 @@ from strands.hooks import BeforeToolCallEvent, HookOrder
 from strands.middleware import ExecuteToolStage
 
 from licet.adapters.frameworks.strands import GuardIntervention
-from support.frameworks.desk import Desk, open_desk
+from support.frameworks.desk import Desk, abandoned, open_desk
 from support.frameworks.driver import Proposed, refund
 from support.frameworks.strands_model import Scripted
 
@@ -114,3 +114,15 @@ def test_a_tool_that_streams(desk: Desk) -> None:
     seen = [e["tool_stream_event"]["data"] for e in asyncio.run(run()) if "tool_stream_event" in e]
     assert "half" in seen
     assert desk.line.endings == ["ok"]
+
+
+def test_a_run_that_is_cancelled_before_its_tool_gives_back(desk: Desk) -> None:
+    reached = asyncio.Event()
+
+    async def waiting(context: Any) -> Any:
+        reached.set()
+        await asyncio.Event().wait()
+
+    waits = agent(desk, GuardIntervention(desk.line), refund("c1", 40))
+    waits.add_middleware(ExecuteToolStage.Input, waiting)
+    asyncio.run(abandoned(desk, reached, waits.invoke_async("go")))

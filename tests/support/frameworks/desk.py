@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,3 +188,37 @@ def open_desk(folder: Path, text: str = POLICY) -> Desk:
     policy.write_text(text, "utf-8")
     guard = Guard.load(policy)
     return Desk(guard, Line(guard))
+
+
+def spent(desk: Desk) -> str:
+    """What of the budget of small refunds is spent, as a refusal says it."""
+    verdict = desk.guard.check(
+        {
+            "tool": "refund",
+            "args": {"order_id": "R2", "amount": 100},
+            "principal": {"id": "a1", "manager": False},
+            "session": "s1",
+            "id": "probe",
+        }
+    )
+    return "nothing" if verdict.allowed else str(verdict.budgets[0].spent)
+
+
+async def settled(desk: Desk) -> None:
+    """Until a call's end is written down."""
+    for _ in range(3_000):
+        if desk.line.endings:
+            break
+        await asyncio.sleep(0.01)
+    assert desk.line.endings == ["cancelled"]
+
+
+async def abandoned(desk: Desk, reached: asyncio.Event, run: Coroutine[Any, Any, Any]) -> None:
+    """Cancel a run once it has reached a place between the check and the tool."""
+    task = asyncio.ensure_future(run)
+    await reached.wait()
+    assert spent(desk) == "40"
+    task.cancel()
+    await asyncio.wait({task})
+    await settled(desk)
+    assert (desk.ran, spent(desk)) == ([], "nothing")

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from licet.adapters import feedback
 from licet.verifier.redeeming import Ending
@@ -76,6 +77,8 @@ class Run:
     ticket: Ticket | str = field(repr=False)
     #: Whether it came to be redeemed, or to the attempt.
     begun: bool = field(default=False, repr=False, compare=False)
+    #: Where it stands among the calls that a task has to come to, by their ids.
+    held: dict[str, Run] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,7 @@ class Gate:
         self._waiting: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
         self._settling: set[asyncio.Task[None]] = set()
+        self._held: WeakKeyDictionary[asyncio.Task[Any], dict[str, Run]] = WeakKeyDictionary()
 
     # --- check
 
@@ -242,6 +246,35 @@ class Gate:
             if not run.begun:
                 await self._asettle(run, "cancelled")
 
+    def hold(self, run: Run) -> None:
+        """Where a framework's hook ends before the tool, and nothing stands around both: a call
+        that did not come to its tool gives back what was reserved when the running task ends, which
+        has to be the tool's own, or one around it."""
+        task = asyncio.current_task()
+        if task is None:
+            return
+        with self._lock:
+            held = self._held.get(task)
+            if held is None:
+                held = self._held[task] = {}
+                task.add_done_callback(self._abandoned)
+            held[run.id] = run
+            run.held = held
+
+    def _abandoned(self, task: asyncio.Task[Any]) -> None:
+        with self._lock:
+            runs = list(self._held.pop(task, {}).values())
+        for run in runs:
+            self._forget(run)
+            # The loop may be about to close: whoever cancels a run often ends it, too.
+            threading.Thread(target=self._settle, args=(run, "cancelled"), name="licet").start()
+
+    def _begin(self, run: Run) -> None:
+        run.begun = True
+        if run.held is not None:
+            with self._lock:
+                run.held.pop(run.id, None)
+
     @contextmanager
     def running(self, run: Run, args: Mapping[str, object]) -> Iterator[Call]:
         """Around the tool: `with gate.running(run, args) as call: call.result = f(**call.args)`.
@@ -250,7 +283,7 @@ class Gate:
         ticket is spent, or the guard cannot say.
         """
         guard = self.session.guard
-        run.begun = True
+        self._begin(run)
         try:
             call = Call(bounded(lambda: guard.redeem(run.ticket, args), self.seconds).args)
         except Exception as error:
@@ -282,7 +315,7 @@ class Gate:
         async def redeem() -> RunningCall:
             return await self.session.guard.aredeem(run.ticket, args)
 
-        run.begun = True
+        self._begin(run)
         try:
             call = Call((await abounded(redeem(), self.seconds)).args)
         except Exception as error:

@@ -105,6 +105,7 @@ class _Loop:
                 else:
                     decision = await self._gate.acheck(tool.name, args, id=id, built=tool)
             if isinstance(decision, Run):
+                self._gate.hold(decision)
                 return ToolGuardrailFunctionOutput.allow()
             return ToolGuardrailFunctionOutput.reject_content(decision.text)
 

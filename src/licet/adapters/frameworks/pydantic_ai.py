@@ -61,6 +61,7 @@ class GuardCapability(AbstractCapability[Any]):
             tool_def.name, _plain(args), id=call.tool_call_id, built=tool_def
         )
         if isinstance(decision, Run):
+            self.gate.hold(decision)
             return args
         if isinstance(decision, Ask) and self.deferring and not ctx.tool_call_approved:
             raise ApprovalRequired(metadata={"approval": decision.approval})

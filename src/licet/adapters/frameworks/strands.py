@@ -52,6 +52,7 @@ class GuardIntervention(InterventionHandler):
         id, tool = event.tool_use["toolUseId"], event.selected_tool
         decision = await self.gate.acheck(name, args, id=id, built=tool)
         if isinstance(decision, Run):
+            self.gate.hold(decision)
             return Proceed()
         if isinstance(decision, Ask) and self.interrupting:
             # Not `Confirm`: its prompt is also what the model reads, and holds no approval.
