@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 
 from licet.adapters.stores import open_store
+from licet.service.anybody import NOBODY, anybody
 from licet.service.app import create_app
 from licet.service.auth import hash_of
 from licet.service.callers import GRANTABLE, Role
@@ -368,8 +369,13 @@ def test_a_session_of_the_console_ends_with_its_key(app: FastAPI) -> None:
     client = visitor(app)
     assert sign_in(client, made).status_code == 303
     assert client.get("/console/decisions").status_code == 200
-    ring.rotate("one", "reader", overlap=0, by="test")
+    # whoever has a copy of the cookie gains nothing by an overlap
+    newer, _ = ring.rotate("one", "reader", overlap=3_600, by="test")
     forget(app)
+    assert client.get("/console/decisions").headers["location"].startswith("/console/sign-in")
+    assert sign_in(client, newer).status_code == 303
+    assert client.get("/console/decisions").status_code == 200
+    assert admin(app, "DELETE", "/reader").status_code == 200
     assert client.get("/console/decisions").headers["location"].startswith("/console/sign-in")
 
 
@@ -384,11 +390,46 @@ def test_the_first_key_is_one_like_any_other(tmp_path: Path) -> None:
     assert first_key(settings_of({}), store) == (None, None)
     ring = Keyring(store)
     assert [key.name for key in ring.list("default")] == ["first"]
+    assert anybody(ring, (), ["default"])
     ring.revoke("default", "first", by="test")
     assert first_key(settings_of({}), store) == (None, None)  # it does not come back
+    assert not anybody(ring, (), ["default"])
     with pytest.raises(UnknownKeyError):
         ring.revoke("default", "first", by="test")
     store.close()
+
+
+def test_whether_anybody_can_ask_is_known(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ring, now = Keyring(MemoryStore()), datetime.now(UTC)
+    over = Key(name="over", hash="sha256:" + "0" * 64, roles=frozenset({Role.host}))
+    ended = over.model_copy(update={"expires": now - timedelta(seconds=1)})
+    assert anybody(ring, [over], ["default"])
+    assert not anybody(ring, [ended], ["default"])
+    made, _ = ring.create("elsewhere", "desk", HOST, by="test")
+    assert not anybody(ring, [ended], ["default"])  # this service does not serve that tenant
+    assert anybody(ring, [ended], ["default", "elsewhere"])
+    ring.revoke("elsewhere", "desk", by="test")
+    assert not anybody(ring, [ended], ["default", "elsewhere"])
+
+    app = serve(tmp_path, store=None)
+    end(app)
+    assert NOBODY not in caplog.text
+    close(app)
+    app = create_app(shop(tmp_path), settings_of({}))
+    end(app)
+    assert NOBODY in caplog.text
+    assert status(app, made) == 401
+    close(app)
+
+
+def end(app: FastAPI) -> None:
+    """Start the app, and end it."""
+
+    async def go() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    asyncio.run(go())
 
 
 def test_who_has_a_key_gets_no_first_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,8 +88,10 @@ def test_the_database_stops_at_once_and_starts_again(setting: Setting) -> None:
 
 
 def test_a_worker_is_killed_while_the_database_is_away(setting: Setting) -> None:
-    """What takes its place cannot begin to work, and is tried again until it can."""
+    """What takes its place cannot begin to work: it says so, and waits until it can."""
     payers = setting.payers("both")
+    log = setting.folder / "log"
+    before = len(log.read_bytes())
     with payers.at_work(8):
         payers.wait_for("paid", 20)
         setting.server.stop(at_once=True)
@@ -99,6 +101,9 @@ def test_a_worker_is_killed_while_the_database_is_away(setting: Setting) -> None
         setting.server.start()
         payers.wait_for("paid", 20)
     setting.assert_accounts(payers)
+    said = log.read_bytes()[before:]
+    assert b"this worker waits" in said
+    assert b"Traceback" not in said
 
 
 @pytest.mark.parametrize("how", ["cut", "silent"])

@@ -17,7 +17,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from licet.adapters.stores import open_store
+from licet.service.anybody import NOBODY
 from licet.service.auth import hash_of
+from licet.service.keys import Keyring
 from support.serve_process import free_port
 from support.shop import SHOP, refund
 
@@ -102,6 +105,12 @@ def test_a_key_is_made_once_and_what_was_decided_outlives_the_process(tmp_path: 
             for _ in range(2)
         ]
         assert statuses == [200, 409]
+    store = open_store(f"sqlite:///{tmp_path / 'licet.db'}")
+    Keyring(store).revoke("default", "first", by="test")
+    store.close()
+    with serving(tmp_path, "--port", "0", key=None) as (url, said):
+        assert check(url, made).status_code == 401
+    assert said.count(NOBODY) == 1
 
 
 def test_two_workers_share_one_database(tmp_path: Path) -> None:

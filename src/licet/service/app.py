@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
 
 from licet import __version__
 from licet.verifier.guard import Guard
+from licet.verifier.history import StoreError
 
 from . import problems
+from .anybody import NOBODY, anybody
 from .auth import Authenticator, authenticator_of
 from .bundles.opening import Files
 from .bundles.policies import Policies
@@ -66,6 +68,10 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         policies.start()
+        with suppress(StoreError):
+            by_key = authenticator is None and not settings.tokens
+            if by_key and not anybody(keyring, known, served):
+                log.error(NOBODY)
         try:
             yield
         finally:

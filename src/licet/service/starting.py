@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .bundles.unpacking import compiled
 from .callers import Role
 from .keys import KeyRefusedError, Keyring
 from .notifying import Notifier
+from .patience import Patient
 from .settings import Key, Scope, ServiceSettings, SettingsError
 
 #: The environment variable with the first host key.
@@ -100,33 +102,39 @@ def open_database(url: str) -> Store:
 
 
 def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
-    """The app of a plan. Raises what loading a guard and opening a store raise."""
-    store = open_database(plan.settings.database) if store is None else store
+    """The app of a plan. Raises what loading a guard and opening a store raise, and lets go of the
+    store then."""
     settings = plan.settings
-    bundle, until = read_files(plan.policies, plan.params)
-    notifier = Notifier(settings.webhooks)
+    store = open_database(settings.database) if store is None else store
+    with ExitStack() as opened:
+        opened.callback(store.close)
+        bundle, until = read_files(plan.policies, plan.params)
+        notifier = Notifier(settings.webhooks)
+        opened.callback(notifier.close)
+        closing = opened.pop_all()
+        opened.callback(closing.close)
+        # What runs is what is kept: compiled from the bundle, not from the disk once more.
+        guard = Guard(
+            compiled(bundle),
+            store=store,
+            seconds=settings.seconds,
+            observe_until=until,
+            activate=False,
+            notify=notifier if settings.webhooks else None,
+            redact=settings.redact,
+        )
+        opened.callback(guard.close)
+        files = files_of(bundle, guard.program, until)
+        keys = []
+        if plan.key_hash is not None:
+            keys.append(Key(name=FIRST, hash=plan.key_hash, roles=frozenset({Role.host})))
+        app = create_app(guard, settings, keys=keys, on_close=closing.close, files=files)
+        opened.pop_all()  # all of it is the app's now
+        return app
 
-    def close() -> None:
-        notifier.close()
-        store.close()
 
-    # What runs is what is kept: compiled from the bundle, not from the disk once more.
-    guard = Guard(
-        compiled(bundle),
-        store=store,
-        seconds=settings.seconds,
-        observe_until=until,
-        activate=False,
-        notify=notifier if settings.webhooks else None,
-        redact=settings.redact,
-    )
-    files = files_of(bundle, guard.program, until)
-    keys = []
-    if plan.key_hash is not None:
-        keys.append(Key(name=FIRST, hash=plan.key_hash, roles=frozenset({Role.host})))
-    return create_app(guard, settings, keys=keys, on_close=close, files=files)
-
-
-def worker() -> FastAPI:
-    """The app of one worker process, which `licet serve` has started."""
-    return app_of(Plan.read(os.environ[PLAN_VARIABLE]))
+def worker() -> Patient:
+    """The app of one worker process, which `licet serve` has started. Where the database is away by
+    now, it waits."""
+    plan = Plan.read(os.environ[PLAN_VARIABLE])
+    return Patient(lambda: app_of(plan))

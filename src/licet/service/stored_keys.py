@@ -56,14 +56,21 @@ class StoredKeys:
             return None
         return await self._found(hash_of(credential))
 
+    def forget(self) -> None:
+        """Believe nothing that the store has said so far: a key was revoked, or rotated, here."""
+        self._known.clear()
+
     def close(self) -> None:
         """Let the threads end."""
         self._lanes.close()
 
     async def lives(self, caller: Caller) -> bool:
-        """Whether a caller's key still counts; one that is none of the store's is not asked for.
-        Raises StoreError."""
-        return caller.stored is None or await self._found(caller.stored) is not None
+        """Whether a caller's key still counts, and ends when it did. One that is none of the
+        store's is not asked for. Raises StoreError."""
+        if caller.stored is None:
+            return True
+        found = await self._found(caller.stored)
+        return found is not None and found.expires == caller.expires
 
     async def _found(self, hashed: str) -> Caller | None:
         known = self._known.get(hashed)

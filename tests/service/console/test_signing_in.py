@@ -105,9 +105,28 @@ def test_signing_out(app: FastAPI) -> None:
     assert client.get("/console/sign-out").status_code in (404, 405)
     assert client.post("/console/sign-out", data={"form_token": "wrong"}).status_code == 403
     assert client.get(PAGE).status_code == 200
+    copied, stays = visitor(app), signed_in(app, "auditor")
+    copied.cookies.set("licet", client.cookies["licet"])
+    assert copied.get(PAGE).status_code == 200
     out = client.post("/console/sign-out", data={"form_token": token(client.get(PAGE).text)})
     assert out.headers["location"] == "/console/sign-in"
     assert client.get(PAGE).status_code == 303
+    # a copy of the cookie is over too, and led to the form, not in circles; another session is not
+    assert copied.get(PAGE).status_code == 303
+    assert copied.get("/console/sign-in").status_code == 200
+    assert copied.get("/console").headers["location"] == "/console/sign-in"
+    assert stays.get(PAGE).status_code == 200
+
+
+def test_signing_out_while_the_store_is_away_says_what_still_counts(tmp_path: Path) -> None:
+    app = serve(tmp_path)
+    client = signed_in(app, "auditor")
+    form = {"form_token": token(client.get(PAGE).text)}
+    app.state.service.store.close()
+    out = client.post("/console/sign-out", data=form)
+    assert (out.status_code, "licet" in client.cookies) == (503, False)
+    assert "a copy of its cookie counts" in out.text
+    close(app)
 
 
 def test_a_cookie_that_was_touched_is_none(app: FastAPI) -> None:

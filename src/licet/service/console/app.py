@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from licet import __version__
+from licet.verifier.history import StoreError
 
 from ..bundles.bundle import Bundle
 from ..callers import Role
@@ -74,6 +75,21 @@ class Console:
 
     def close(self) -> None:
         self.trier.close()
+
+    async def session(self, request: Request) -> Session | None:
+        """Who has signed in, and still counts: neither have they signed out, nor was their key
+        revoked or rotated. Raises StoreError."""
+        session = self.sessions.read(request)
+        if session is None or not await self.service.stored_keys.lives(session.caller):
+            return None
+        return session if await self.sessions.lives(session) else None
+
+    async def visitor(self, request: Request) -> Session | None:
+        """The same, for a page that anybody may see: nobody while the store is away."""
+        try:
+            return await self.session(request)
+        except StoreError:
+            return None
 
     def places(self, session: Session) -> list[tuple[str, str]]:
         """Where somebody may go."""
@@ -145,7 +161,7 @@ def _route(page: Page, console: Console) -> Route:
 def _first(console: Console) -> Callable[[Request], Awaitable[Response]]:
     async def first(request: Request) -> Response:
         """The first page that somebody may see."""
-        session = console.sessions.read(request)
+        session = await console.visitor(request)
         told(request, "", session, 0.0)
         places = [] if session is None else console.places(session)
         return RedirectResponse(places[0][1] if places else f"{ROOT}/sign-in", 303)
@@ -167,7 +183,7 @@ def _file(console: Console) -> Callable[[Request], Awaitable[Response]]:
 
 def _nothing(console: Console) -> Callable[[Request], Awaitable[Response]]:
     async def nothing(request: Request) -> Response:
-        session = console.sessions.read(request)
+        session = await console.visitor(request)
         told(request, "/{rest}", session, 0.0)
         return console.show_problem(request, Problem(404, "there is no such page"), session)
 

@@ -115,9 +115,7 @@ def endpoint_of(page: Page, console: Console) -> Callable[[Request], Awaitable[R
         session = None
         try:
             asked = time.perf_counter()
-            session = console.sessions.read(request)
-            if session is not None and not await console.service.stored_keys.lives(session.caller):
-                session = None  # its key was revoked, or has ended
+            session = await console.session(request)
             told(request, page.path, session, time.perf_counter() - asked)
             if session is None:
                 return sign_in_first(request)

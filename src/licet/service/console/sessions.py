@@ -2,19 +2,23 @@
 
 Trusted: a cookie with our signature that has not expired. It names the owner of a credential and
 what the owner may do; never the credential. The signing key hangs on the configured credentials:
-once one of them is changed or taken out and the service starts anew, every session is over.
+once one of them is changed or taken out and the service starts anew, every session is over. A
+session that somebody has ended is written into the store, until its time would have been over:
+whoever has a copy of its cookie has nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
+import math
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -35,7 +39,13 @@ LONGEST = 8 * 3_600
 #: Browsers keep no longer cookie.
 MAX_COOKIE = 3_900
 _SECRET = "console"
+#: The documents of sessions that were ended, and how many that are over are let go of at a time.
+_ENDED = "ended session"
+_SOME = 100
 _ALGORITHM = "HS256"
+
+
+T = TypeVar("T")
 
 
 class SessionError(ValueError):
@@ -44,9 +54,11 @@ class SessionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who has signed in. `form` is what their forms have to bring along; `idle_until` and
-    `until` are seconds since 1970."""
+    """Somebody who has signed in. `id` is unique, and begins with when it is over in any case;
+    `form` is what their forms have to bring along; `idle_until` and `until` are seconds since
+    1970."""
 
+    id: str
     caller: Caller
     form: str
     idle_until: float
@@ -57,6 +69,7 @@ class Sessions:
     """Makes and reads sessions. All processes of one configuration and one store share them."""
 
     def __init__(self, store: Store, settings: ServiceSettings, keys: Iterable[Key]) -> None:
+        self._store = store
         secret = store.secret(_SECRET, lambda: secrets.token_bytes(32))
         known = _text_of(settings, keys)
         derived = hmac.new(secret, b"licet console 1 " + known, hashlib.sha256).digest()
@@ -69,7 +82,31 @@ class Sessions:
         until = now + LONGEST
         if caller.expires is not None:
             until = min(until, caller.expires)
-        return Session(caller, secrets.token_urlsafe(24), min(now + IDLE, until), until)
+        id = f"{math.ceil(until):012d}-{secrets.token_hex(16)}"
+        return Session(id, caller, secrets.token_urlsafe(24), min(now + IDLE, until), until)
+
+    async def lives(self, session: Session) -> bool:
+        """Whether nobody has ended a session. Raises StoreError."""
+
+        def look() -> bool:
+            with self._store.begin(session.caller.tenant) as tx:
+                return tx.document(_ENDED, session.id) is None
+
+        return await self._stored(look)
+
+    async def end(self, session: Session) -> None:
+        """End a session, for whoever has its cookie, at once. Raises StoreError."""
+
+        def end() -> None:
+            with self._store.begin(session.caller.tenant) as tx:
+                tx.put_document(_ENDED, session.id, "")
+                for id, _ in tx.documents(_ENDED, f"{int(time.time()):012d}", _SOME):
+                    tx.drop_document(_ENDED, id)  # its cookie counts no more anyway
+
+        await self._stored(end)
+
+    async def _stored(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work) if self._store.blocking else work()
 
     def read(self, request: Request) -> Session | None:
         """The session of a request's cookie; None where there is none that counts."""
@@ -129,11 +166,13 @@ def _claims(session: Session) -> dict[str, Any]:
         text = "the principal of this credential has a value that is no JSON of exact numbers"
         raise SessionError(text) from None
     return {
+        "jti": session.id,
         "name": caller.name,
         "roles": sorted(caller.roles),
         "tenant": caller.tenant,
         "principal": principal,
         "key": caller.stored,
+        "ends": caller.expires,
         "form": session.form,
         "idle": session.idle_until,
         "exp": session.until,
@@ -146,10 +185,12 @@ def _session_of(claims: Mapping[str, Any]) -> Session:
         frozenset(Role(role) for role in claims["roles"]),
         claims["tenant"],
         decode(claims["principal"]),
-        expires=float(claims["exp"]),
+        expires=claims["ends"],
         stored=claims["key"],
     )
-    return Session(caller, claims["form"], float(claims["idle"]), float(claims["exp"]))
+    return Session(
+        claims["jti"], caller, claims["form"], float(claims["idle"]), float(claims["exp"])
+    )
 
 
 def _text_of(settings: ServiceSettings, keys: Iterable[Key]) -> bytes:

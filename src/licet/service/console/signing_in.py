@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from licet.verifier.history import StoreError
+
 from ..auth import MAX_CREDENTIAL
 from ..problems import Problem
 from .pages import ROOT, check_form, inside, problem_of, read_form, told
@@ -37,7 +39,7 @@ def _form(console: Console) -> Callable[[Request], Awaitable[Response]]:
         browser is asked to come once more, from here."""
         told(request, "/sign-in", None, 0.0)
         back = inside(request.query_params.get("next", ROOT))
-        session = console.sessions.read(request)
+        session = await console.visitor(request)
         if session is not None and console.places(session):
             return RedirectResponse(back, 303)
         again = request.headers.get("sec-fetch-site") == "cross-site"
@@ -113,9 +115,18 @@ async def _sign_in(console: Console, request: Request) -> Response:
 
 async def _sign_out(console: Console, request: Request) -> Response:
     session = console.sessions.read(request)
-    response = RedirectResponse(f"{ROOT}/sign-in", 303)
+    response: Response = RedirectResponse(f"{ROOT}/sign-in", 303)
     if session is not None:
         form = await read_form(request, MAX_CREDENTIAL)
         check_form(request, form, session.form)
+        try:
+            await console.sessions.end(session)
+        except StoreError:
+            told = Problem(
+                503,
+                "this browser has let go of it, but the store does not answer: a copy "
+                "of its cookie counts until its time is over",
+            )
+            response = console.show_problem(request, told)
         console.sessions.forget(request, response)
     return response

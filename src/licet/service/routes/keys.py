@@ -156,7 +156,9 @@ async def rotate(request: Request, name: Name) -> Json:
         )
         return {**view.plain(), "key": key}
 
-    return Json(await _done(request, renew))
+    made = await _done(request, renew)
+    service.stored_keys.forget()
+    return Json(made)
 
 
 @ROUTER.delete(
@@ -171,8 +173,9 @@ async def rotate(request: Request, name: Name) -> Json:
     ),
 )
 async def revoke(request: Request, name: Name) -> Json:
-    """All its secrets end: within two seconds in every worker of every replica."""
+    """All its secrets end: at once here, within two seconds in every worker of every replica."""
     await _done(request, lambda ring, caller: ring.revoke(caller.tenant, name, by=caller.name))
+    service_of(request).stored_keys.forget()
     return Json({"revoked": name})
 
 
