@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from licet import Guard
 from licet.adapters.webhooks import HEADER, verified
+from licet.service.outbox import leaving
 from licet.service.settings import SettingsError, settings_of
 from licet.service.starting import Plan, app_of
 from licet.verifier.history.memory import MemoryStore
@@ -89,6 +91,39 @@ def test_each_tenant_is_told_of_its_own(
     for _, signature, body in found:
         assert verified(SECRET.encode(), signature, body)
         assert SECRET.encode() not in body
+
+
+def test_what_is_answered_at_the_store_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, got: tuple[str, list[tuple[str, str, bytes]]]
+) -> None:
+    url, found = got
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    policy = tmp_path / "shop.licet"
+    policy.write_text(POLICY, "utf-8")
+    known = [json.loads(key.model_dump_json()) for key in keys()]
+    hooks = [hook(url, "one", private=True)]
+    settings = settings_of({"seconds": 20, "keys": known, "webhooks": hooks})
+    store = MemoryStore()
+    app = app_of(Plan((policy,), settings), store)
+    asked = ask(app, "POST", "/v1/check", role="host", json=call()).json()["verdict"]["approval"]
+    boss = {"id": "boss", "role": "manager"}
+    with Guard.load(policy, store=store, tenant="one", activate=False, notify=leaving(store)) as at:
+        at.approve(asked, approver=boss)
+    with store.begin("one") as tx:  # of another day, and of nothing
+        tx.put_document("untold approval", "0", "0")
+        tx.put_document("untold approval", "1", str(tx.instant))
+    for _ in range(2):
+        app.state.service.policies.look()
+    with store.begin("one") as tx:
+        assert tx.documents("untold approval", "~", 9) == []
+
+    async def end() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    asyncio.run(end())
+    assert sorted(json.loads(body)["state"] for _, _, body in found) == ["approved", "open"]
+    store.close()
 
 
 @pytest.mark.parametrize("secret", [None, "", "short"])

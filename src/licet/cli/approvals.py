@@ -151,6 +151,7 @@ class _Kept:
             return None if found is None else read(found, tx.instant, self._tenant)
 
     def answer(self, id: str, *, agrees: bool) -> Approval:
+        from licet.service.outbox import leaving
         from licet.verifier.guard import Guard
 
         from .policies import concrete, program_of
@@ -164,6 +165,7 @@ class _Kept:
                 tenant=self._tenant,
                 activate=False,
                 redact=_redacted(options.policy[0]),
+                notify=leaving(self._store),
             )
         self._open.enter_context(guard)
         act = guard.approve if agrees else guard.reject

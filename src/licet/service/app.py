@@ -47,13 +47,14 @@ def create_app(
     authenticator: Authenticator | None = None,
     on_close: Callable[[], object] | None = None,
     files: Files | None = None,
+    every: Callable[[], object] | None = None,
 ) -> FastAPI:
     """The app around a guard, which it closes at its end. `keys` are known beside those of the
     settings and of the store; an `authenticator` takes the place of all.
 
     `files` are what the guard was compiled from, with its mode. What is active in the store decides
     in each tenant that is served, as `bundles.opening` says; without `files`, the guard's policy is
-    made the active one.
+    made the active one. `every` is called every second, in a thread.
     """
     settings = settings or ServiceSettings()
     known = (*settings.keys, *keys)
@@ -63,7 +64,7 @@ def create_app(
     served = settings.served | {guard.tenant} | {key.tenant for key in known}
     keyring = Keyring(guard.store, settings.redact)
     stored = StoredKeys(keyring, guard.store, served)
-    policies = Policies(guard.store, guards, guard, settings, telemetry)
+    policies = Policies(guard.store, guards, guard, settings, telemetry, every)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -23,6 +23,11 @@ class Notifier:
             )
             self._of_tenant.setdefault(each.tenant, []).append(made)
 
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Those whose approvals somebody is told of."""
+        return frozenset(self._of_tenant)
+
     def __call__(self, approval: Approval) -> None:
         for webhook in self._of_tenant.get(approval.tenant, ()):
             webhook(approval)

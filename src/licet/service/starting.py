@@ -24,6 +24,7 @@ from .bundles.unpacking import compiled
 from .callers import Role
 from .keys import KeyRefusedError, Keyring
 from .notifying import Notifier
+from .outbox import Outbox
 from .patience import Patient
 from .settings import Key, Scope, ServiceSettings, SettingsError
 
@@ -128,7 +129,10 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
         keys = []
         if plan.key_hash is not None:
             keys.append(Key(name=FIRST, hash=plan.key_hash, roles=frozenset({Role.host})))
-        app = create_app(guard, settings, keys=keys, on_close=closing.close, files=files)
+        outbox = Outbox(store, notifier.tenants, notifier)
+        app = create_app(
+            guard, settings, keys=keys, on_close=closing.close, files=files, every=outbox.look
+        )
         opened.pop_all()  # all of it is the app's now
         return app
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from licet.compiler.program import Program
 from licet.verifier.guard import Guard
-from licet.verifier.history import Store, StoreError
+from licet.verifier.history import Head, Store, StoreError
 
 from ..guards import Guards
 from ..resolvers import add_resolvers
@@ -96,6 +96,7 @@ class Policies:
         first: Guard,
         settings: ServiceSettings,
         telemetry: Telemetry,
+        every: Callable[[], object] | None = None,
     ) -> None:
         self._store = store
         self._guards = guards
@@ -105,8 +106,9 @@ class Policies:
         self._examiner = Examiner(settings.limits.examination)
         self._canaries = Canaries(store, telemetry, first.redacted)
         self._following = Following(
-            store, guards, self._make, followed=self._followed, every=self._canaries.look
+            store, guards, self._make, followed=self._followed, every=self._looked
         )
+        self._every = every
         self._activating = Activating(store, self._examiner, self._make, self._following.hold)
         first.when_stale(self._following.stale)
         first.decide_beside(self._canaries)
@@ -323,6 +325,17 @@ class Policies:
         guard.when_stale(self._following.stale)
         guard.decide_beside(self._canaries)
         return guard
+
+    def _looked(self, heads: Mapping[str, Head]) -> None:
+        self._canaries.look(heads)
+        if self._every is None:
+            return
+        try:
+            self._every()
+        except StoreError:
+            raise
+        except Exception:  # what is active is followed all the same
+            log.exception("what else is done every second has failed")
 
     def _followed(self, tenant: str, observe_until: int) -> None:
         self._telemetry.metrics.observes(tenant, observe_until / 1_000_000)
