@@ -59,6 +59,7 @@ def test_a_failure_says_what_came_instead_and_why(licet, folder):
         "            too_much fired besides\n"
         '  message   refund was refused: Order "R1" was paid with (not shown) (rule too_much);'
         " Support refunds at most 500 (rule support_limit). Do not repeat this call unchanged.\n"
+        '            Order "R1" was paid with 900.\n'
         '  because   order("R1").paid = 900\n'
         "            args.amount = 1000\n"
         "2 tests: 1 passed, 1 failed\n"
@@ -161,7 +162,7 @@ def test_watch_runs_again_after_a_change(folder, interruptible):
         assert process.wait(timeout=60) == 130
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def test_watch_says_what_to_install(licet, folder, monkeypatch):

@@ -185,7 +185,7 @@ def _difference(ran: StepResult) -> Iterator[Line]:
         yield "  message   ", short(verdict.message, 400)
     # What the agent is not told, and the author of the policy has to know.
     for violation in verdict.violations:
-        if violation.message not in verdict.message:
+        if violation.message.rstrip(".") not in verdict.message:
             yield "            ", short(violation.message, 400)
     for number, reason in enumerate(verdict.because):
         yield "            " if number else "  because   ", short(str(reason))
