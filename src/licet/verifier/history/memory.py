@@ -277,12 +277,13 @@ class _MemoryTransaction:
 
     def nodes(self, ranges: Sequence[NodeRange]) -> Mapping[tuple[str, int, int], str]:
         table = self._rows.nodes
-        return {
-            key: table[key]
-            for pot, level, first, last in ranges
-            for slot in range(first, last + 1)
-            if (key := (pot, level, slot)) in table
-        }
+        found: dict[tuple[str, int, int], str] = {}
+        for pot, level, first, last in ranges:
+            for slot in range(first, last + 1):
+                key = (pot, level, slot)
+                if (text := table.get(key)) is not None:
+                    found[key] = text
+        return found
 
     def put_nodes(self, nodes: Mapping[tuple[str, int, int], str]) -> None:
         for key, text in nodes.items():

@@ -12,11 +12,12 @@ calls. So every summary knows its earliest call, and one that reaches out of a w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import cast
+from math import lcm
+from typing import NamedTuple
 
 from .store import ForgetfulTransaction, Leaf, NodeRange, Transaction
 
@@ -32,20 +33,23 @@ LEVELS = 8
 TRIMMED = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """Of some calls: how many, their sum, their least and greatest value, of how many the value is
     not known, the instant of the earliest.
 
     `slots` counts the leaves, those that add nothing any more included; `last` is the greatest
     `Leaf.at` among them.
+
+    Values are kept as whole numbers of 1/`per`, so that they are added and compared as integers:
+    `units` the sum, `least` and `greatest` the ends. A tuple, since a check makes dozens.
     """
 
     count: int = 0
-    total: Number = 0
+    units: int = 0
+    per: int = 1
     unknown: int = 0
-    low: Number | None = None
-    high: Number | None = None
+    least: int | None = None
+    greatest: int | None = None
     first: int | None = None
     slots: int = 0
     last: int = 0
@@ -54,56 +58,74 @@ class Summary:
     def of(value: Number | None, at: int) -> Summary:
         """One call; None: its value is not known."""
         if value is None:
-            return Summary(1, 0, 1, None, None, at, 1, at)
-        return Summary(1, value, 0, value, value, at, 1, at)
+            return Summary(1, 0, 1, 1, None, None, at, 1, at)
+        units, per = value.numerator, value.denominator
+        return Summary(1, units, per, 0, units, units, at, 1, at)
+
+    @property
+    def total(self) -> Number:
+        return _number(self.units, self.per)
+
+    @property
+    def low(self) -> Number | None:
+        return None if self.least is None else _number(self.least, self.per)
+
+    @property
+    def high(self) -> Number | None:
+        return None if self.greatest is None else _number(self.greatest, self.per)
 
     @staticmethod
     def sum(parts: Sequence[Summary]) -> Summary:
         """What all of them come to."""
         if len(parts) == 1:
             return parts[0]
-        if len(parts) == 2:
-            return parts[0]._and(parts[1])
-        return Summary(
-            sum(p.count for p in parts),
-            _total(p.total for p in parts),
-            sum(p.unknown for p in parts),
-            _end(min, (p.low for p in parts)),
-            _end(max, (p.high for p in parts)),
-            min((p.first for p in parts if p.first is not None), default=None),
-            sum(p.slots for p in parts),
-            max((p.last for p in parts), default=0),
-        )
-
-    def _and(self, other: Summary) -> Summary:
-        """What two come to, which is asked for most."""
-        total = self.total + other.total
-        return Summary(
-            self.count + other.count,
-            total.numerator if total.denominator == 1 else total,
-            self.unknown + other.unknown,
-            _least(self.low, other.low),
-            _greatest(self.high, other.high),
-            cast("int | None", _least(self.first, other.first)),
-            self.slots + other.slots,
-            max(self.last, other.last),
-        )
+        parts, per = _alike(parts)
+        count = units = unknown = slots = last = 0
+        least: int | None = None
+        greatest: int | None = None
+        first: int | None = None
+        for calls, sum_, _, open_, low, high, begin, places, end in parts:
+            count += calls
+            units += sum_
+            unknown += open_
+            slots += places
+            if low is not None and (least is None or low < least):
+                least = low
+            if high is not None and (greatest is None or high > greatest):
+                greatest = high
+            if begin is not None and (first is None or begin < first):
+                first = begin
+            if end > last:
+                last = end
+        return Summary(count, units, per, unknown, least, greatest, first, slots, last)
 
     def instead(self, old: Summary, new: Summary) -> Summary:
         """With one part replaced; its ends have to be found anew."""
-        return replace(
-            self,
-            count=self.count - old.count + new.count,
-            total=self.total - old.total + new.total,
-            unknown=self.unknown - old.unknown + new.unknown,
+        (own, before, after), per = _alike((self, old, new))
+        return own._replace(
+            count=own.count - before.count + after.count,
+            units=own.units - before.units + after.units,
+            per=per,
+            unknown=own.unknown - before.unknown + after.unknown,
+        )
+
+    def in_units_of(self, per: int) -> Summary:
+        """The same, with its values as numbers of 1/`per`, a multiple of its own."""
+        times = per // self.per
+        return self._replace(
+            units=self.units * times,
+            per=per,
+            least=None if self.least is None else self.least * times,
+            greatest=None if self.greatest is None else self.greatest * times,
         )
 
     def text(self) -> str:
-        fields = (
-            self.count, self.total, self.unknown, self.low, self.high, self.first, self.slots,
-            self.last,
-        )  # fmt: skip
-        return ";".join("" if n is None else str(n) for n in fields)
+        count, units, per, unknown, least, greatest, first, slots, last = self
+        over = "" if per == 1 else f"/{per}"
+        low = "" if least is None else f"{least}{over}"
+        high = "" if greatest is None else f"{greatest}{over}"
+        begin = "" if first is None else first
+        return f"{count};{units}{over};{unknown};{low};{high};{begin};{slots};{last}"
 
     @staticmethod
     def read(text: str) -> Summary:
@@ -114,12 +136,20 @@ class Summary:
 def _read(text: str) -> Summary:
     """Most nodes are what they were at the check before."""
     count, total, unknown, low, high, first, slots, last = text.split(";")
+    (units, per), (least, under), (greatest, over) = map(_quotient, (total, low, high))
+    if not per == under == over:
+        common = lcm(per, under, over)
+        units *= common // per
+        least *= common // under
+        greatest *= common // over
+        per = common
     return Summary(
         int(count),
-        _number(total),
+        units,
+        per,
         int(unknown),
-        _number(low) if low else None,
-        _number(high) if high else None,
+        least if low else None,
+        greatest if high else None,
         int(first) if first else None,
         int(slots),
         int(last),
@@ -129,48 +159,26 @@ def _read(text: str) -> Summary:
 EMPTY = Summary()
 
 
-def _least(one: Number | None, other: Number | None) -> Number | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return one if one <= other else other
+def _alike(parts: Sequence[Summary]) -> tuple[Sequence[Summary], int]:
+    """The same with their values in units of one size, and that size."""
+    sizes = {part.per for part in parts}
+    if len(sizes) == 1:
+        return parts, sizes.pop()
+    per = lcm(*sizes)
+    return [part if part.per == per else part.in_units_of(per) for part in parts], per
 
 
-def _greatest(one: Number | None, other: Number | None) -> Number | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return one if one >= other else other
+def _number(units: int, per: int) -> Number:
+    whole, rest = divmod(units, per)
+    return Fraction(units, per) if rest else whole
 
 
-def _total(numbers: Iterable[Number]) -> Number:
-    """Their sum. Amounts are mostly of one denominator, and integers add faster than fractions."""
-    found: dict[int, int] = {}
-    for number in numbers:
-        denominator = number.denominator
-        found[denominator] = found.get(denominator, 0) + number.numerator
-    whole = found.pop(1, 0)
-    return _plain(sum((Fraction(n, d) for d, n in found.items()), Fraction(whole)))
-
-
-def _end(choose: Callable[[int, int], int], numbers: Iterable[Number | None]) -> Number | None:
-    """The least or greatest of those that are known, compared as integers where they can be."""
-    found: dict[int, int] = {}
-    for number in numbers:
-        if number is not None:
-            denominator, numerator = number.denominator, number.numerator
-            best = found.get(denominator)
-            found[denominator] = numerator if best is None else choose(best, numerator)
-    if not found:
-        return None
-    ends = [Fraction(n, d) for d, n in found.items()]
-    return _plain(min(ends) if choose is min else max(ends))
-
-
-def _plain(number: Fraction) -> Number:
-    return number.numerator if number.denominator == 1 else number
-
-
-def _number(text: str) -> Number:
-    return Fraction(text) if "/" in text else int(text)
+def _quotient(text: str) -> tuple[int, int]:
+    """`n` or `n/d`, as numerator and denominator; nothing is 0."""
+    if not text:
+        return 0, 1
+    numerator, _, denominator = text.partition("/")
+    return int(numerator), int(denominator) if denominator else 1
 
 
 def leaf_text(summary: Summary, payload: str = "") -> str:
@@ -182,7 +190,7 @@ def leaf_parts(leaf: Leaf) -> tuple[Summary, str]:
     if not leaf.text:
         return Summary(slots=1, last=leaf.at), ""
     summary, _, payload = leaf.text.partition("|")
-    return Summary.read(summary), payload
+    return _read(summary), payload
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -217,14 +225,14 @@ def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
         at = max(top.last, addition.summary.last)
         added = addition.summary
         if added.last != at:
-            added = replace(added, last=at)
+            added = added._replace(last=at)
         leaves.append(Leaf(pot, top.slots, at, seq, leaf_text(added, addition.payload)))
         tops[pot] = Summary.sum((top, added))
         nodes[pot, TOP, 0] = tops[pot].text()
         for level, above in _above(top.slots, top.slots) if addition.tree else ():
             text = known.get((pot, level, above))
             # the first node of a new level stands above all that there was
-            below = Summary.read(text) if text else EMPTY if above else top
+            below = _read(text) if text else EMPTY if above else top
             nodes[pot, level, above] = Summary.sum((below, added)).text()
     tx.put_leaves(leaves)
     tx.put_nodes(nodes)
@@ -236,7 +244,7 @@ def amend(tx: Transaction, leaf: Leaf, addition: Addition | None, *, tree: bool)
     new = Summary(slots=1, last=leaf.at)
     text = ""
     if addition is not None:
-        new = replace(addition.summary, last=leaf.at)
+        new = addition.summary._replace(last=leaf.at)
         text = leaf_text(new, addition.payload)
     if text == leaf.text:
         return
@@ -245,7 +253,7 @@ def amend(tx: Transaction, leaf: Leaf, addition: Addition | None, *, tree: bool)
     wanted = [(leaf.pot, level, slot, slot) for level, slot in path]
     known = tx.nodes([*wanted, (leaf.pot, TOP, 0, 0)])
     path = [(level, slot) for level, slot in path if (leaf.pot, level, slot) in known]
-    nodes = {key: Summary.read(text).instead(old, new) for key, text in known.items()}
+    nodes = {key: _read(text).instead(old, new) for key, text in known.items()}
     if tree:
         _find_ends(tx, leaf.pot, path, nodes)
     tx.put_nodes({key: node.text() for key, node in nodes.items()})
@@ -258,7 +266,7 @@ def _find_ends(
     ranges: list[NodeRange] = [
         (pot, level - 1, slot * FAN, slot * FAN + FAN - 1) for level, slot in path if level > 1
     ]
-    below = {key: Summary.read(text) for key, text in tx.nodes(ranges).items()}
+    below = {key: _read(text) for key, text in tx.nodes(ranges).items()}
     parts = [leaf_parts(leaf)[0] for leaf in tx.leaves(pot, path[0][1] * FAN, FAN)]
     for level, slot in path:
         if level > 1:
@@ -270,9 +278,10 @@ def _find_ends(
 
 
 def _with_ends(node: Summary, ends: Summary) -> Summary:
+    (node, ends), _ = _alike((node, ends))
     # Where leaves were forgotten, the node still adds them up: it has to be opened, as before.
     first = ends.first if ends.slots == node.slots else node.first
-    return replace(node, low=ends.low, high=ends.high, first=first)
+    return node._replace(least=ends.least, greatest=ends.greatest, first=first)
 
 
 def _above(slot: int, last: int) -> Iterator[tuple[int, int]]:
@@ -313,7 +322,7 @@ def drop(tx: ForgetfulTransaction, pot: str, slots: int) -> None:
 
 def _tops(tx: Transaction, pots: Sequence[str]) -> dict[str, Summary]:
     found = tx.nodes([(pot, TOP, 0, 0) for pot in dict.fromkeys(pots)]) if pots else {}
-    return {pot: Summary.read(text) for (pot, _, _), text in found.items()}
+    return {pot: _read(text) for (pot, _, _), text in found.items()}
 
 
 def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> dict[str, Summary]:
@@ -332,7 +341,7 @@ def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> d
     while ranges:
         opened: list[NodeRange] = []
         for (pot, level, slot), text in tx.nodes(ranges).items():
-            node = Summary.read(text)
+            node = _read(text)
             if node.first is None or node.first > since[pot]:
                 found[pot].append(node)
             elif level > 1:
