@@ -6,15 +6,36 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from licet.compiler.exact_json import decode
+from licet.compiler.catalog import Tool
+from licet.compiler.clock import clock
+from licet.compiler.exact_json import canonical, decode
+from licet.compiler.intake import BadValue, validator
+from licet.compiler.spelling import Spelled, spelled
+from licet.compiler.types import (
+    DECIMAL,
+    INT,
+    JSON,
+    STRING,
+    TIME,
+    Field,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    Value,
+)
+from licet.compiler.values import render
+from licet.compiler.world import UNKNOWN, World
+from licet.verifier.proposing import digest_of
 from licet.verifier.tickets import arguments_digest, frozen
 
 NUMBERS = st.one_of(
@@ -131,3 +152,78 @@ def _spelt(value: Any, rng: random.Random) -> str:
 def test_what_is_not_json_has_no_digest(value: object) -> None:
     with pytest.raises(ValueError, match=r"JSON|text|surrogates"):
         arguments_digest(value)
+
+
+TOOL = Tool(
+    "pay",
+    "",
+    RecordType(
+        "",
+        (
+            Field("number", OptionalType(DECIMAL)),
+            Field("document", OptionalType(JSON)),
+            Field("given", JSON, default=(1, Fraction(5, 2))),
+            Field("texts", OptionalType(ListType(STRING))),
+            Field("named", OptionalType(MapType(STRING, RecordType("", (Field("n", INT),))))),
+        ),
+    ),
+)
+#: What was sent of it is not known from what was admitted.
+OPEN = replace(TOOL, params=replace(TOOL.params, open=True))
+TIMED = replace(TOOL, params=replace(TOOL.params, fields=(*TOOL.params.fields, Field("at", TIME))))
+ARGUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "number": st.none() | NUMBERS,
+        "document": VALUES,
+        "given": VALUES,
+        "texts": st.none() | st.lists(TEXTS, max_size=3) | st.lists(TEXTS, max_size=3).map(tuple),
+        "named": st.none() | st.dictionaries(TEXTS, st.fixed_dictionaries({"n": NUMBERS})),
+    },
+)
+
+
+@given(ARGUMENTS, st.sampled_from((TOOL, OPEN, TIMED)))
+@example({"document": {"b": 2.50, "a": [Decimal("1e2"), True, None, 1e16]}}, TOOL)
+@example(
+    {"document": {"\U0001f600": "\u00e9", "\uffff": "\x00\x7f\u2028", "$unknown": False}}, TOOL
+)
+@example({"document": ["0", '"0"', "\\ud8000", {"": {}}]}, TOOL)
+@example({"number": -0.0, "document": None, "texts": ()}, TOOL)
+@example({"more": [1.0]}, OPEN)
+def test_what_was_admitted_is_spelled_as_what_was_sent(args: dict[str, Any], tool: Tool) -> None:
+    if tool is TIMED:
+        args = {**args, "at": "2026-11-30T10:00:00.50+01:00"}
+    try:
+        admitted = validator(tool.params, clock("UTC"))(args)
+    except BadValue:
+        return
+    world = World(tool.qualified, cast(dict[str, Value], admitted))
+    runs = frozen(args, render(world.args, tool.params))
+    assert digest_of(args, world, tool) == arguments_digest(runs)
+
+
+@given(VALUES)
+def test_one_spelling(value: Any) -> None:
+    try:
+        admitted = validator(JSON, clock("UTC"))(value)
+    except BadValue:
+        return
+    assert spelled(admitted) == canonical(value).decode()
+    inside = {"b": Spelled(spelled(admitted)), "a": [Decimal("2.50"), Spelled("1")]}
+    assert spelled(inside) == canonical({"b": value, "a": [Decimal("2.5"), 1]}).decode()
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\ud8000", "a\ud8000", "b\udc00"])
+def test_half_of_a_surrogate_pair_is_not_spelled(text: str) -> None:
+    for value in (text, {text: 1}, [text, Decimal("1.5")], [Decimal("1.5"), {"a": text}]):
+        with pytest.raises(ValueError, match="surrogate"):
+            spelled(value)
+
+
+def test_what_is_not_known_is_spelled_so() -> None:
+    assert spelled({"b": UNKNOWN, "a": (Fraction(1, 3), Fraction(-5, 2))}) == (
+        '{"a":["1/3",-2.5],"b":{"$unknown":true}}'
+    )
+    with pytest.raises(TypeError, match="object"):
+        spelled([object()])

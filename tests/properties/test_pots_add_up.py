@@ -43,7 +43,7 @@ def naive(calls: list[One], since: int | None) -> tuple[object, ...]:
 
 
 def ends(summary: Summary) -> tuple[object, ...]:
-    return summary.count, summary.total, summary.low, summary.high, summary.first
+    return summary.calls, summary.total, summary.low, summary.high, summary.first
 
 
 @given(st.integers(0, 3 * FAN), STEPS)

@@ -236,7 +236,7 @@ def canonical(value: object) -> bytes:
 
 
 def _text(value: object, depth: int) -> str:
-    # By type first, the commonest in front: a call is written several times while it is decided.
+    # By type first, the commonest in front.
     kind = value.__class__
     if kind is str or isinstance(value, str):
         return encode_basestring(value)  # type: ignore[arg-type]
@@ -247,21 +247,23 @@ def _text(value: object, depth: int) -> str:
     if kind is int:
         return str(value)
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise ValueError("a key is not text")
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError("a key is not text")
         _check_nesting(value, depth)
-        quoted = encode_basestring
-        return (
-            "{"
-            + ",".join([f"{quoted(key)}:{_text(value[key], depth + 1)}" for key in sorted(value)])
-            + "}"
-        )
+        return "{" + ",".join([_member(key, value[key], depth) for key in sorted(value)]) + "}"
     if isinstance(value, list | tuple):
         _check_nesting(value, depth)
         return "[" + ",".join([_text(item, depth + 1) for item in value]) + "]"
     if isinstance(value, int | float | Decimal | Fraction):
         return number_text(value)
     raise ValueError(f"not JSON: {type(value).__name__}")
+
+
+def _member(key: str, value: object, depth: int) -> str:
+    quoted = encode_basestring
+    text = quoted(value) if value.__class__ is str else _text(value, depth + 1)
+    return f"{quoted(key)}:{text}"
 
 
 def _check_nesting(value: Sized, depth: int) -> None:

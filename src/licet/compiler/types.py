@@ -308,6 +308,22 @@ def has_open_parts(kind: Type) -> bool:
             return False
 
 
+def is_sent_one_way(kind: Type) -> bool:
+    """Whether a value of the type tells all of the JSON that it was sent as: an instant has many
+    spellings, and what an open record holds besides is nobody's to know."""
+    match kind:
+        case RecordType(_, inside, is_open):
+            return not is_open and all(is_sent_one_way(f.type) for f in inside)
+        case OptionalType(inner) | ListType(inner):
+            return is_sent_one_way(inner)
+        case MapType(key, value):
+            return is_sent_one_way(key) and is_sent_one_way(value)
+        case DateType() | TimeType() | DurationType():
+            return False
+        case _:
+            return True
+
+
 def as_binary64(kind: Type) -> Type:
     """The type as a tool receives it: no decimal in it is exact."""
 

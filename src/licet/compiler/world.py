@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from .types import Value
 
@@ -27,6 +27,21 @@ class Unknown:
 
 
 UNKNOWN: Final = Unknown()
+
+
+def holds_unknown(value: Value) -> bool:
+    """Whether a value, or a part of it, is unknown."""
+    waiting: list[Any] = [(value,)]
+    while waiting:
+        whole = waiting.pop()
+        for item in whole.values() if whole.__class__ is dict else whole:
+            kind = item.__class__
+            if kind is dict or kind is tuple:
+                waiting.append(item)
+            elif item is UNKNOWN:
+                return True
+    return False
+
 
 Facts = Mapping[str, Mapping[tuple[Value, ...], Value]]
 

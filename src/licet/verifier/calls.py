@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from licet.compiler.ir import FactSignature
 from licet.compiler.program import Program
+from licet.compiler.spelling import Spelled
 from licet.compiler.types import TIME, Type, Value
-from licet.compiler.values import render
-from licet.compiler.world import UNKNOWN, World
+from licet.compiler.values import bare, render
+from licet.compiler.world import World
 
-_UNKNOWN_JSON = {"$unknown": True}
+#: A run-time value of a type as JSON data.
+_Write = Callable[[Value, Type], object]
 
 
 def call_json(world: World, program: Program) -> dict[str, object]:
     """Tool, arguments and all that the host said, JSON-able (exact numbers as Decimal)."""
     tool = program.catalog.qualified[world.tool]
-    call: dict[str, object] = {"tool": world.tool, "args": _plain(world.args, tool.params)}
+    return _call(world, program, render(world.args, tool.params), render)
+
+
+def bare_call(world: World, program: Program, args: Spelled) -> dict[str, object]:
+    """The same for `spelling.spelled`, with the arguments written already."""
+    return _call(world, program, args, bare)
+
+
+def _call(world: World, program: Program, args: object, write: _Write) -> dict[str, object]:
+    call: dict[str, object] = {"tool": world.tool, "args": args}
     for scope, kind in (
         ("principal", program.principal),
         ("context", program.context),
@@ -24,9 +35,9 @@ def call_json(world: World, program: Program) -> dict[str, object]:
     ):
         value = getattr(world, scope)
         if value:
-            call[scope] = _plain(value, kind)
-    call |= look_ups_json(world, program.signatures)
-    call["now"] = _plain(world.now, TIME)
+            call[scope] = write(value, kind)
+    call |= _look_ups(world, program.signatures, write)
+    call["now"] = write(world.now, TIME)
     return call
 
 
@@ -34,27 +45,29 @@ def look_ups_json(
     world: World, signatures: Mapping[str, FactSignature]
 ) -> dict[str, dict[str, object]]:
     """What is looked up in a world: the host's `facts`, and the values of the `history`."""
+    return _look_ups(world, signatures, render)
+
+
+def _look_ups(
+    world: World, signatures: Mapping[str, FactSignature], write: _Write
+) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for name, entries in world.facts.items():
         if entries:
             part = "history" if signatures[name].history else "facts"
-            found.setdefault(part, {})[name] = _entries(entries, signatures[name])
+            found.setdefault(part, {})[name] = _entries(entries, signatures[name], write)
     return found
 
 
 def _entries(
-    entries: Mapping[tuple[Value, ...], Value], signature: FactSignature
+    entries: Mapping[tuple[Value, ...], Value], signature: FactSignature, write: _Write
 ) -> list[dict[str, object]]:
     return [
         {
             "key": [
-                _plain(key, kind) for key, (_, kind) in zip(keys, signature.params, strict=True)
+                write(key, kind) for key, (_, kind) in zip(keys, signature.params, strict=True)
             ],
-            "value": _plain(value, signature.result),
+            "value": write(value, signature.result),
         }
         for keys, value in entries.items()
     ]
-
-
-def _plain(value: Value, kind: Type) -> object:
-    return _UNKNOWN_JSON if value is UNKNOWN else render(value, kind)

@@ -20,7 +20,14 @@ from typing import Final
 
 from licet.compiler import ir
 from licet.compiler.clock import clock
-from licet.compiler.encoding import Aspect, EncodingError, Leaf, States, ToolEncoder
+from licet.compiler.encoding import (
+    Aspect,
+    EncodingError,
+    Leaf,
+    Openness,
+    States,
+    ToolEncoder,
+)
 from licet.compiler.evaluation import UnknownRead, WrongType
 from licet.compiler.evaluation.expressions import Evaluation
 from licet.compiler.types import (
@@ -118,10 +125,11 @@ def _shrunk(
     """What partial evaluation leaves of a world; None where it does not force the outcome."""
     if not shrinking.forced(world):
         return None
-    small = _only(world, _reads(_blamed(rules, states, goal), world))
+    reads, wholes = _reads(_blamed(rules, states, goal), world)
+    small = _only(world, reads)
     if shrinking.forced(small):
-        for path in sorted(_known(small), key=_order):
-            small = shrinking.shrink(small, [path])
+        for path in sorted(_known(small, wholes), key=_order):
+            small = shrinking.dropped(small, path)
         return small
     outermost = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
     return shrinking.shrink(world, sorted(outermost, key=_order))
@@ -132,15 +140,21 @@ class _Shrinking:
 
     def __init__(self, encoder: ToolEncoder, goal: Outcome, until: float) -> None:
         self._encoder, self._goal, self._until = encoder, goal, until
+        self._is_open = Openness()  # most of a document is the same in all the worlds
 
     def forced(self, world: World) -> bool:
         """Whether the known parts of a world are shown to force the outcome."""
         if time.monotonic() > self._until:
             return False
         try:
-            return self._encoder.decide(world) == self._goal
+            return self._encoder.decide(world, self._is_open) == self._goal
         except EncodingError:  # a shape too large is not shown to force anything
             return False
+
+    def dropped(self, world: World, path: Path) -> World:
+        """The world without a part, if that can be forgotten."""
+        smaller = without(world, path)
+        return smaller if self.forced(smaller) else world
 
     def shrink(self, world: World, paths: Sequence[Path]) -> World:
         """The world with as much of `paths` forgotten as can be, earlier ones sooner."""
@@ -178,9 +192,11 @@ def _blamed(rules: ir.ToolRules, states: States, goal: Outcome) -> tuple[ir.Rule
     return rules.permits
 
 
-def _reads(rules: Sequence[ir.Rule], world: World) -> tuple[Path, ...]:
-    """What the evaluator reads to say what rules do in a world. Only a guess at what matters."""
+def _reads(rules: Sequence[ir.Rule], world: World) -> tuple[tuple[Path, ...], frozenset[Path]]:
+    """What the evaluator reads to say what rules do in a world, and what of it as a whole. Only a
+    guess at what matters."""
     found: dict[Path, None] = {}
+    wholes: set[Path] = set()
     for rule in rules:
         evaluation = Evaluation(world, clock("UTC"))
         with suppress(UnknownRead, WrongType):
@@ -191,8 +207,9 @@ def _reads(rules: Sequence[ir.Rule], world: World) -> tuple[Path, ...]:
                 evaluation.bound[let.var.slot] = part
             else:
                 evaluation.truth(rule.condition)
-        found.update(dict.fromkeys(evaluation.reader.reads))
-    return tuple(found)
+        found.update(evaluation.reader.reads)
+        wholes.update(evaluation.reader.wholes)
+    return tuple(found), frozenset(wholes)
 
 
 def _only(world: World, paths: Sequence[Path]) -> World:
@@ -210,13 +227,14 @@ def _only(world: World, paths: Sequence[Path]) -> World:
     return world
 
 
-def _known(world: World) -> Iterator[Path]:
-    """The known parts without parts of their own; later elements of lists before earlier ones."""
+def _known(world: World, wholes: frozenset[Path]) -> Iterator[Path]:
+    """The known parts without parts of their own, or that are read as a whole, so that none of
+    their parts can be forgotten; later elements of lists before earlier ones."""
     waiting = list(parts(world))
     while waiting:
         path = waiting.pop()
         value = value_at(world, path)
-        inner = below(path, value)
+        inner = [] if path in wholes else below(path, value)
         waiting.extend(inner)
         if not inner and value is not UNKNOWN:
             yield path

@@ -1,11 +1,11 @@
 """What a guard lets go of, where its store lives in memory, so that a long life does not fill it.
 
 A store that is durable keeps every call: a later policy may ask for it. One in memory keeps what
-the guard's own policy can still ask for. Each transaction looks at a few of the rows, and lets go
-of those that are over: calls that ended and whose ticket is no good any more, what a window has
-left behind, approvals of long ago. The sums of limits and folds without a window stay, and their
-calls go. So what is kept grows with the calls inside of windows and with the keys by which calls
-are counted, not with the calls.
+the guard's own policy can still ask for. Every few changes a transaction looks at some rows, and
+lets go of those that are over: calls that ended and whose ticket is no good any more, what a window
+has left behind, approvals of long ago. The sums of limits and folds without a window stay, and
+their calls go. So what is kept grows with the calls inside of windows and with the keys by which
+calls are counted, not with the calls.
 
 Nothing is forgiven by it. A policy that comes later and asks for calls that are not kept any more
 finds them unknown; the id of a call that was made is known for a day after its ticket.
@@ -32,6 +32,8 @@ KEPT = 10_000
 #: last one did, and so many of these changes.
 MOST = 8
 CHANGES = 200
+#: Changes that are waited for, so that most transactions look at nothing.
+AT_ONCE = 4
 #: For so long after its ticket a call's id stays known, a call that nobody settles stays open, and
 #: an approval that is over can be seen (microseconds).
 DAY = 86_400_000_000
@@ -49,11 +51,11 @@ def is_over(window: Window, last: int, at: int, clock: Clock) -> bool:
 
 
 def forget(memory: Memory, sitting: Sitting, counted_to: int) -> None:
-    """Let go of what is over, of a few rows. `counted_to`: up to which change the policy's pots
-    hold all calls."""
+    """Every few changes, let go of what is over of a few rows. `counted_to`: up to which change the
+    policy's pots hold all calls."""
     tx = cast(ForgetfulTransaction, sitting.tx)
     changes = min(sitting.head.change - tx.coverage(_LOOKED), CHANGES)
-    if changes <= 0:
+    if changes < AT_ONCE:
         return
     tx.cover(_LOOKED, sitting.head.change)
     sweep = _Sweep(memory, sitting, tx, counted_to)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from licet.compiler.types import Value
-from licet.compiler.world import UNKNOWN, Path, World
+from licet.compiler.world import UNKNOWN, Path, World, holds_unknown
 
 RECORDS = ("args", "principal", "context", "session")
 
@@ -99,14 +99,17 @@ def without(world: World, path: Path) -> World:
 
 def unknowns(world: World) -> Iterator[Path]:
     """Every part that is unknown, the outermost each."""
-    waiting = list(reversed(list(parts(world))))
-    while waiting:
-        path = waiting.pop()
+    for path in parts(world):
         value = value_at(world, path)
-        if value is UNKNOWN:
-            yield path
-        else:
-            waiting.extend(reversed(below(path, value)))
+        if holds_unknown(value):
+            yield from _unknowns(path, value)
+
+
+def _unknowns(path: Path, value: Value) -> Iterator[Path]:
+    if value is UNKNOWN:
+        yield path
+    for part in below(path, value):
+        yield from _unknowns(part, value[part[-1]])  # type: ignore[index]
 
 
 def _put(value: Any, steps: Path, new: Value) -> Any:

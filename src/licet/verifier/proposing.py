@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING
 from licet.compiler.catalog import Tool
 from licet.compiler.exact_json import canonical
 from licet.compiler.program import Program
-from licet.compiler.values import render
+from licet.compiler.spelling import spelled
+from licet.compiler.types import is_sent_one_way
+from licet.compiler.values import bare, render
 from licet.compiler.world import World
 
 from .action import Action
 from .admission import Refused
 from .calls import call_json
-from .tickets import Ticket, arguments_digest, copied, frozen, identity_of, new_nonce
+from .tickets import (
+    Ticket,
+    arguments_digest,
+    copied,
+    digest_of_text,
+    frozen,
+    identity_of,
+    new_nonce,
+)
 from .verdict import Violation
 
 if TYPE_CHECKING:
@@ -35,6 +45,8 @@ class Proposal:
     principal: str
     session: str | None
     digest: str
+    #: The arguments as they were admitted, as canonical JSON.
+    spelled: str
     #: No one will say how it ended: it counts as done as soon as it is allowed.
     commit: bool = False
     #: Of a batch and of the calls in it: the nonce that the call gets, those of its parts, and that
@@ -46,7 +58,8 @@ class Proposal:
     @staticmethod
     def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:
         """Raises Refused where the arguments are not JSON beyond what the schema says of them."""
-        digest = digest_of(action.args, world, tool)
+        text = _spelled(world, tool)
+        digest = _digest_of(action.args, world, tool, text)
         return Proposal(
             action,
             tool,
@@ -55,6 +68,7 @@ class Proposal:
             identity_of(world.principal),
             session_of(action),
             digest,
+            text,
             commit,
         )
 
@@ -70,6 +84,16 @@ def session_of(action: Action) -> str | None:
 
 def digest_of(args: Mapping[str, object], world: World, tool: Tool) -> str:
     """The digest of the arguments that run. Raises Refused."""
+    return _digest_of(args, world, tool, _spelled(world, tool))
+
+
+def _spelled(world: World, tool: Tool) -> str:
+    return spelled(bare(world.args, tool.params))
+
+
+def _digest_of(args: Mapping[str, object], world: World, tool: Tool, text: str) -> str:
+    if is_sent_one_way(tool.params):
+        return digest_of_text(text)  # what was sent is spelled as what was admitted
     try:
         return arguments_digest(frozen(args, render(world.args, tool.params)))
     except ValueError as error:

@@ -12,17 +12,19 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock
 from licet.compiler.evaluation import evaluate
 from licet.compiler.evaluation.places import AbsentUnwrapped, UnboundVariable
-from licet.compiler.exact_json import canonical, decode
+from licet.compiler.exact_json import MAX_DEPTH, decode
 from licet.compiler.history import Index
 from licet.compiler.history import digest_of as digest_of_index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
+from licet.compiler.spelling import Spelled, spelled
 from licet.compiler.types import JSON, OptionalType, Value, has_open_parts
 from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, World
@@ -30,7 +32,7 @@ from licet.compiler.world import UNKNOWN, World
 from .action import Action
 from .admission import Admission, Refused
 from .audit import Kind, Recorder
-from .calls import call_json
+from .calls import bare_call
 from .forgetting import forget, is_over, mark_forgotten
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import NotKnown, PastCall, Query, by_definition, contributions, values
@@ -81,6 +83,14 @@ class _Run:
 
 def _new_mark() -> str:
     return secrets.token_hex(6) + "."
+
+
+def _known(call: StoredCall) -> dict[str, Any]:
+    """What was written down of a call when it was allowed; nothing is left where it is forgotten.
+    The arguments stand two deeper in it than they came."""
+    text = call.record or "{}"
+    found: dict[str, Any] = decode(text, max_size=len(text), max_depth=MAX_DEPTH + 2)
+    return found
 
 
 class Memory:
@@ -178,7 +188,7 @@ class Memory:
 
     def past(self, call: StoredCall) -> PastCall:
         """An earlier call as rules read it; what does not fit today's types is unknown."""
-        data = decode(call.record)
+        data = _known(call)
         tool = self.program.catalog.qualified.get(call.tool)
         world = World(call.tool, {})
         if tool is not None:
@@ -217,7 +227,7 @@ class Memory:
         """The row of a call that is allowed. `now` is the store's clock, `at` the decision's."""
         nonce = proposal.nonce or new_nonce()
         record: dict[str, object] = {
-            "call": call_json(proposal.world, self.program),
+            "call": bare_call(proposal.world, self.program, Spelled(proposal.spelled)),
             "session": proposal.session,
             "by": list(by),
             "issued": now,
@@ -243,7 +253,7 @@ class Memory:
             at,
             now + self.life,
             state,
-            canonical(record).decode(),
+            spelled(record),
         )
 
     def is_counted(self, tool: str) -> bool:
@@ -252,7 +262,7 @@ class Memory:
 
     def issued(self, call: StoredCall) -> int:
         """When its ticket was made, by the store's clock."""
-        issued: int = decode(call.record)["issued"]
+        issued: int = _known(call)["issued"]
         return issued
 
     def is_atomic(self, tool: str) -> bool:
@@ -261,15 +271,15 @@ class Memory:
 
     def rules_of(self, call: StoredCall) -> tuple[str, ...]:
         """The rules by which a call was allowed."""
-        return tuple(decode(call.record)["by"])
+        return tuple(_known(call)["by"])
 
     def is_part(self, call: StoredCall) -> bool:
         """Whether a call was made inside of a batch."""
-        return "part_of" in decode(call.record)
+        return "part_of" in _known(call)
 
     def is_committed(self, call: StoredCall) -> bool:
         """Whether nobody was going to say how a call ended."""
-        return "commit" in decode(call.record or "{}")
+        return "commit" in _known(call)
 
     def reads_history(self, tool: str) -> bool:
         """Whether rules of a tool read earlier calls."""
@@ -456,7 +466,7 @@ class Sitting:
 
     def parts(self, call: StoredCall) -> list[StoredCall]:
         """The calls inside a batch, in their order. Raises Refused where one is lost."""
-        nonces: list[str] = decode(call.record).get("parts", [])
+        nonces: list[str] = _known(call).get("parts", [])
         found = [self.tx.call_by_nonce(nonce) for nonce in nonces]
         kept = [part for part in found if part is not None]
         if len(kept) != len(nonces):

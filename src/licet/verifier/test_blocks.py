@@ -145,7 +145,7 @@ def _read(program: Program, world: World, at: Clock) -> frozenset[Path]:
     """All paths that the rules of the tool read in a world, to decide whether they apply."""
     found: set[Path] = set()
     for rule in program.rules[world.tool].rules:
-        evaluation = Evaluation(world, at)
+        evaluation = Evaluation(world, at, parts=True)
         with suppress(UnknownRead):
             judge_rule(rule, world, at, evaluation)
         found.update(evaluation.reader.reads)

@@ -180,4 +180,13 @@ def arguments_digest(args: object) -> str:
 
     Raises ValueError for what is not JSON.
     """
-    return hashlib.sha256(b"licet arguments 1\0" + canonical(args)).hexdigest()
+    return _digest(canonical(args))
+
+
+def digest_of_text(text: str) -> str:
+    """The same of arguments in canonical JSON."""
+    return _digest(text.encode())
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(b"licet arguments 1\0" + text).hexdigest()

@@ -3,7 +3,7 @@
 from .encoder import FactKeys, State, States, ToolEncoder
 from .failures import EncodingError, EncodingFault, EncodingLimit, UnsupportedText
 from .library import Context
-from .places import Aspect
+from .places import Aspect, Openness
 from .question import Leaf, Question
 from .rebuilding import complete
 
@@ -15,6 +15,7 @@ __all__ = [
     "EncodingLimit",
     "FactKeys",
     "Leaf",
+    "Openness",
     "Question",
     "State",
     "States",

@@ -70,7 +70,7 @@ class Numerals:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._integers: dict[int, int] = {}
-        self._rationals: dict[Fraction | int, int] = {}
+        self._rationals: dict[tuple[int, int], int] = {}
         self.find = self._integers.get
 
     def integer(self, value: int) -> int:
@@ -83,10 +83,11 @@ class Numerals:
 
     def rational(self, value: Fraction | int) -> int:
         """A handle that stays until `trim`."""
-        handle = self._rationals.get(value)
+        quotient = (value.numerator, value.denominator)
+        handle = self._rationals.get(quotient)
         if handle is None:
             handle = self._context.keep(self._context.real(value))
-            self._rationals[value] = handle
+            self._rationals[quotient] = handle
         return handle
 
     def trim(self) -> None:
@@ -120,6 +121,7 @@ class Prepared:
         ends = self.handles.of(encoding.terms.integer(n) for n in (DENY, ALLOW, ESCALATE))
         self.answers: dict[int, Outcome] = dict(zip(ends, _OUTCOMES, strict=True))
         variables = encoding.soil.variables
+        self.handles.of(v.term for v in variables)  # all at once
         #: By variable index: where it is bound.
         self.declarations = [self.handles.declaration(v.term) for v in variables]
         self.codecs = [_codec(v, self) for v in variables]
@@ -160,10 +162,10 @@ def _codec(variable: Variable, prepared: Prepared) -> Callable[[Any, Bound], int
             def scaled_handle(value: Any, _: Bound) -> int:
                 if value.__class__ is not int and value.__class__ is not Fraction:
                     raise EncodingFault("a decimal is not a number")
-                scaled = value * scale
-                if scaled.denominator != 1:
+                times, rest = divmod(scale, value.denominator)
+                if rest:
                     raise EncodingFault("a decimal is not a multiple of its step")
-                return numerals.integer(scaled.numerator)
+                return numerals.integer(value.numerator * times)
 
             return scaled_handle
         case "real":
@@ -229,7 +231,7 @@ class Bound:
         "known", "known_values", "prepared", "world", "world_codes",
     )  # fmt: skip
 
-    def __init__(self, prepared: Prepared, world: World) -> None:
+    def __init__(self, prepared: Prepared, world: World, is_open: Openness | None = None) -> None:
         self.prepared = prepared
         self._context = prepared.context
         self._ref = prepared.context.ref
@@ -237,7 +239,7 @@ class Bound:
         self._codecs = prepared.codecs
         self.world = world
         self.world_codes: dict[str, int] = {}
-        self.is_open = Openness()
+        self.is_open = is_open or Openness()
         #: Values of the variables that keys read.
         self.known_values: dict[int, Value] = {}
         #: Per site, its keys as far as known (None: not known yet).

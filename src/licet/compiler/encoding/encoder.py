@@ -22,7 +22,7 @@ from .binding import Bound, Numerals, Outcome, Prepared, ReshapeError
 from .codes import Codes
 from .failures import EncodingLimit
 from .library import Context
-from .places import Aspect, Capacity
+from .places import Aspect, Capacity, Openness
 from .question import Question, ask
 from .rules import Surroundings, encode, outcome
 from .shapes import capacity, grown
@@ -172,16 +172,16 @@ class ToolEncoder:
     # --- deciding ------------------------------------------------------------------------------
 
     @contextmanager
-    def deciding(self, world: World) -> Iterator[Decided]:
+    def deciding(self, world: World, is_open: Openness | None = None) -> Iterator[Decided]:
         """The outcome of the rules in a world, as far as the world settles it, and what more there
-        is to say of that."""
+        is to say of that. `is_open`: for worlds that have documents in common."""
         self._numerals.trim()
-        with self.bind(world) as bound:
+        with self.bind(world, is_open) as bound:
             yield Decided(bound)
 
-    def decide(self, world: World) -> Outcome | None:
+    def decide(self, world: World, is_open: Openness | None = None) -> Outcome | None:
         """The outcome of the rules in a world; None where its unknown parts matter."""
-        with self.deciding(world) as decided:
+        with self.deciding(world, is_open) as decided:
             return decided.outcome
 
     def states(self, world: World) -> States:
@@ -194,10 +194,10 @@ class ToolEncoder:
         with self.deciding(world) as decided:
             return decided.lacking()
 
-    def bind(self, world: World) -> Bound:
+    def bind(self, world: World, is_open: Openness | None = None) -> Bound:
         """A world bound to a fresh model of an encoding of its shape; close it."""
         if self._only is not None:
-            return Bound(self._only, world).bind()
+            return Bound(self._only, world, is_open).bind()
         overrides: dict[AbstractPath, Capacity] = {}
         until: float | None = None
         for _ in range(MAX_RESHAPES):
@@ -207,7 +207,7 @@ class ToolEncoder:
             )
             prepared = self._prepared(shape, world, overrides)
             try:
-                return Bound(prepared, world).bind()
+                return Bound(prepared, world, is_open).bind()
             except ReshapeError as reshape:
                 spent = time.thread_time()
                 until = spent + SECONDS if until is None else until

@@ -48,9 +48,7 @@ class Handles:
         """The declaration of a variable."""
         index = cast(int, term.payload)
         if index not in self._declarations:
-            self.of((term,))
-            constant = self._handles[term.id]
-            declaration = held["get_app_decl"](self._context.ref, constant)
+            declaration = held["get_app_decl"](self._context.ref, self.one(term))
             self._declarations[index] = self._context.keep(declaration)
         return self._declarations[index]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 from ..lowering import KEY, AbstractPath
 from ..types import (
@@ -446,33 +446,39 @@ def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity
     return length, unknown, capacity, unknown.term
 
 
-_NESTED = frozenset((dict, tuple))
-
-
 class Openness:
-    """Which documents have an unknown part. What was walked is kept, by identity, and not walked
+    """Which documents have an unknown part. What was walked is known, by identity, and not walked
     again: a document that is read at many places is walked once."""
 
-    __slots__ = ("_closed",)
+    __slots__ = ("_closed", "_kept")
 
     def __init__(self) -> None:
-        self._closed: dict[int, Value] = {}
+        self._closed: set[int] = set()
+        #: So that no other document is ever at their addresses.
+        self._kept: list[Value] = []
 
     def __call__(self, document: Value) -> bool:
-        met: dict[int, Value] = {}
-        waiting: list[Value] = [(document,)]
+        if document is UNKNOWN:
+            return True
+        if document.__class__ is not dict and document.__class__ is not tuple:
+            return False
+        closed, met = self._closed, [id(document)]
+        waiting: list[Any] = [document]
         while waiting:
             value = waiting.pop()
-            if id(value) in self._closed:
+            if id(value) in closed:
                 continue
-            met[id(value)] = value
-            items = value.values() if isinstance(value, dict) else cast(tuple[Value, ...], value)
-            for item in items:
-                if item.__class__ in _NESTED:
+            before = len(waiting)
+            for item in value.values() if value.__class__ is dict else value:
+                kind = item.__class__
+                if kind is dict or kind is tuple:
                     waiting.append(item)
                 elif item is UNKNOWN:
                     return True
-        self._closed.update(met)
+            if len(waiting) > before:  # what has no parts of its own is walked as soon as found
+                met.append(id(value))
+        self._kept.append(document)
+        closed.update(met)
         return False
 
 
@@ -484,11 +490,12 @@ class JsonPlace(Document):
     """A document: its kind, the steps taken into it, and the readings of it as a type; and, where
     it is compared or given to a function, its whole content."""
 
-    __slots__ = ("_content", "_soil", "kind", "readings", "spot", "steps")
+    __slots__ = ("_content", "_kinds", "_soil", "kind", "readings", "spot", "steps")
 
     def __init__(self, soil: Soil, spot: Spot) -> None:
         self._soil, self.spot = soil, spot
         self.kind: Variable | None = None
+        self._kinds: dict[int, Term] = {}
         self._content: tuple[Variable, Text] | None = None
         self.steps: dict[str, JsonPlace] = {}
         self.readings: dict[Type, tuple[Variable, Place]] = {}
@@ -500,7 +507,11 @@ class JsonPlace(Document):
         if self.kind is None:
             path = (*self.spot.path, Aspect.kind)
             self.kind = self._soil.variable("Int", "int", None, path, self.spot.owner)
-        return self._soil.terms.eq(self.kind.term, self._soil.terms.integer(kind))
+        term = self._kinds.get(kind)
+        if term is None:
+            terms = self._soil.terms
+            term = self._kinds[kind] = terms.eq(self.kind.term, terms.integer(kind))
+        return term
 
     def absent(self) -> Term:
         return self._is(ABSENT)

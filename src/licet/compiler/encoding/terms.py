@@ -66,6 +66,7 @@ class Terms:
 
     def __init__(self, limit: int = NODE_LIMIT) -> None:
         self._table: dict[tuple[object, ...], Term] = {}
+        self._integers: dict[int, Term] = {}
         self._limit = limit
         self.until = time.thread_time() + SECONDS
         #: By id, the binary digits that a computed number may have, where more than `COMING_IN`.
@@ -77,7 +78,7 @@ class Terms:
         return len(self._table)
 
     def _make(self, op: Op, args: tuple[Term, ...], sort: Sort, payload: object = None) -> Term:
-        key = (op, sort, payload, *[a.id for a in args])
+        key = (op, sort, payload, args)  # terms are compared by identity
         term = self._table.get(key)
         if term is None:
             if len(self._table) >= self._limit:
@@ -105,7 +106,10 @@ class Terms:
         return self.true if value else self.false
 
     def integer(self, value: int) -> Term:
-        return self._make("lit", (), "Int", value)
+        term = self._integers.get(value)
+        if term is None:
+            term = self._integers[value] = self._make("lit", (), "Int", value)
+        return term
 
     def real(self, value: Fraction | int) -> Term:
         return self._make("lit", (), "Real", Fraction(value))
@@ -349,15 +353,11 @@ def postorder(roots: Iterable[Term], done: Container[int] = ()) -> list[Term]:
 
     Terms whose id is in `done` are left out, with what only they need.
     """
-    seen: set[int] = set()
-    order: list[Term] = []
-    stack: list[tuple[Term, bool]] = [(root, False) for root in roots]
-    while stack:
-        term, ready = stack.pop()
-        if ready:
-            order.append(term)
-        elif term.id not in seen and term.id not in done:
-            seen.add(term.id)
-            stack.append((term, True))
-            stack.extend((a, False) for a in term.args if a.id not in seen)
-    return order
+    found: dict[int, Term] = {}
+    waiting = list(roots)
+    while waiting:
+        term = waiting.pop()
+        if term.id not in found and term.id not in done:
+            found[term.id] = term
+            waiting += term.args
+    return [found[number] for number in sorted(found)]  # operands were made before their users

@@ -42,8 +42,33 @@ def evaluate(
     expr: ir.Expr, world: World, clock: Clock, bindings: Mapping[int, Value] | None = None
 ) -> Value:
     """The value of an expression, all of it read. Raises UnknownRead, WrongType."""
+    found = _standing(expr, world, bindings)
+    if found.__class__ in _WHOLE:
+        return found
     evaluation = Evaluation(world, clock, bindings)
     return evaluation.reader.whole(evaluation.part(expr))
+
+
+#: What has no parts that may be unknown.
+_WHOLE = frozenset((str, int, bool, Fraction))
+
+
+def _standing(expr: ir.Expr, world: World, bindings: Mapping[int, Value] | None) -> object:
+    """What stands at the place that an expression names, which is most of them; UNKNOWN where it
+    is none, or nothing is there."""
+    match expr:
+        case ir.GetField(record, name):
+            found = _standing(record, world, bindings)
+            return found.get(name, UNKNOWN) if isinstance(found, dict) else UNKNOWN
+        case ir.Var(slot):
+            bound = UNKNOWN if bindings is None else bindings.get(slot, UNKNOWN)
+            return bound.value if isinstance(bound, Located) else bound
+        case ir.Root(name):
+            return getattr(world, name)
+        case ir.Const(value):
+            return value
+        case _:
+            return UNKNOWN
 
 
 def read_paths(
@@ -53,7 +78,7 @@ def read_paths(
 
     What a refusal stopped short is not among them; the path that refused is.
     """
-    evaluation = Evaluation(world, clock, bindings)
+    evaluation = Evaluation(world, clock, bindings, parts=True)
     with suppress(UnknownRead, WrongType):
         evaluation.reader.whole(evaluation.part(expr))
     return tuple(evaluation.reader.reads)
@@ -62,14 +87,20 @@ def read_paths(
 class Evaluation:
     """One evaluation: a world, what the variables stand for, and what was met on the way.
 
-    `witnesses` are the elements that decided quantifiers on the way to the result, outermost
-    first: made `any` true, made `all` false.
+    `parts`: the reader tells of all parts of what was read whole (see `Reader`). `witnesses` are
+    the elements that decided quantifiers on the way to the result, outermost first: made `any`
+    true, made `all` false.
     """
 
     def __init__(
-        self, world: World, clock: Clock, bindings: Mapping[int, Part] | None = None
+        self,
+        world: World,
+        clock: Clock,
+        bindings: Mapping[int, Part] | None = None,
+        *,
+        parts: bool = False,
     ) -> None:
-        self.reader = Reader()
+        self.reader = Reader(parts=parts)
         self.bound: dict[int, Part] = dict(bindings or {})
         self.witnesses: list[tuple[int, Part]] = []
         self._world = world

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..types import Value
-from ..world import UNKNOWN, Path
+from ..world import UNKNOWN, Path, holds_unknown
 
 #: A run-time value whose parts may be `Located`.
 Part = object
@@ -73,13 +73,16 @@ class Reader:
     """Opens located values. `reads` collects the paths in the order in which they were read.
 
     The path of a list, a map or a document stands for its shape, that of an optional record for
-    its presence; what is inside has paths of its own.
+    its presence; what is inside has paths of its own, which are left out, unless `parts` are
+    wanted, of what was read whole: `wholes` has its path.
     """
 
-    __slots__ = ("reads",)
+    __slots__ = ("_parts", "reads", "wholes")
 
-    def __init__(self) -> None:
+    def __init__(self, *, parts: bool = False) -> None:
+        self._parts = parts
         self.reads: dict[Path, None] = {}
+        self.wholes: dict[Path, None] = {}
 
     def look(self, part: Part) -> object:
         """A part without its place, its own parts as the world has them. Raises UnknownRead."""
@@ -114,6 +117,11 @@ class Reader:
 
     def whole(self, part: Part) -> Value:
         """A part as a plain run-time value, all of it read. Raises UnknownRead."""
+        if isinstance(part, Located) and isinstance(part.value, tuple | dict):
+            self.wholes[part.path] = None
+            if not self._parts and not holds_unknown(part.value):
+                self.reads[part.path] = None
+                return part.value
         value = self.open(part)
         if isinstance(value, tuple):
             return tuple([self.whole(item) for item in value])

@@ -15,9 +15,7 @@ from ..types import (
     StringType,
     Value,
 )
-from ..values import (
-    survives_binary64,
-)
+from ..values import MAX_TEXT, survives_binary64
 from ..world import UNKNOWN, Path
 from .problems import (
     Check,
@@ -61,21 +59,37 @@ def json_check(options: Options, depth: int) -> Check:
                 return UNKNOWN
             raise refusal("a known value", "$unknown", "unknown")
         spend(budget, len(value), value)
-        return convert_items(value, budget, level + 1)
+        if kind is dict:
+            return convert_object(value, budget, level + 1)
+        return convert_list(value, budget, level + 1)
 
-    def convert_items(value: Any, budget: list[int], level: int) -> Value:
-        steps: Iterable[Any] = value if class_of(value) is dict else range(len(value))
-        found: dict[Any, Value] = {}
-        for step in steps:
+    # Most of what stands in a document are short texts of ASCII, which need no further look.
+    def convert_object(given: dict[Any, Any], budget: list[int], level: int) -> Value:
+        found: dict[str, Value] = {}
+        for key, item in given.items():
             try:
-                if class_of(value) is dict:
-                    check_text(step, budget)
-                found[step] = convert(value[step], budget, level)
+                if class_of(key) is not str or not key.isascii() or len(key) > MAX_TEXT:
+                    check_text(key, budget)
+                if class_of(item) is str and item.isascii() and len(item) <= MAX_TEXT:
+                    found[key] = item
+                else:
+                    found[key] = convert(item, budget, level)
             except Refused as refused:
-                raise Refused(under(refused, step)) from None
-        if class_of(value) is dict:
-            return {key: found[key] for key in sorted(found)}
-        return tuple(found.values())
+                raise Refused(under(refused, key)) from None
+        keys = sorted(found)
+        return found if keys == list(found) else {key: found[key] for key in keys}
+
+    def convert_list(given: Iterable[Any], budget: list[int], level: int) -> Value:
+        found: list[Value] = []
+        for item in given:
+            try:
+                if class_of(item) is str and item.isascii() and len(item) <= MAX_TEXT:
+                    found.append(item)
+                else:
+                    found.append(convert(item, budget, level))
+            except Refused as refused:
+                raise Refused(under(refused, len(found))) from None
+        return tuple(found)
 
     check_text = string_check(StringType())
     return check

@@ -17,7 +17,7 @@ from ..values import (
     MAX_ITEMS,
     identity,
 )
-from ..world import UNKNOWN
+from ..world import UNKNOWN, holds_unknown
 from .problems import (
     MAX_PROBLEMS,
     MISSING,
@@ -146,7 +146,7 @@ def list_check(type: ListType, options: Options, depth: int) -> Check:
         if problems:
             raise Refused(problems)
         if unique:
-            known = [identity(item) for item in result if not _has_unknown(item)]
+            known = [identity(item) for item in result if not holds_unknown(item)]
             if len(set(known)) != len(known):
                 raise refusal("a list without repetitions", value, "not_unique")
         return tuple(result)
@@ -163,16 +163,6 @@ def _weight(type: Type) -> int:
             return _weight(inner)
         case _:
             return 1
-
-
-def _has_unknown(value: Value) -> bool:
-    match value:
-        case tuple():
-            return any(map(_has_unknown, value))
-        case dict():
-            return any(map(_has_unknown, value.values()))
-        case _:
-            return value is UNKNOWN
 
 
 def map_check(type: MapType, options: Options, depth: int) -> Check:

@@ -15,8 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .store import (
     AuditEntry,
@@ -104,7 +103,9 @@ class MemoryStore:
     @contextmanager
     def begin(self, tenant: str) -> Iterator[Transaction]:
         with self._lock:
-            rows = self._tenants.setdefault(tenant, _Rows())
+            rows = self._tenants.get(tenant)
+            if rows is None:
+                rows = self._tenants[tenant] = _Rows()
         if not self._turns.take(tenant, self._seconds):
             raise StoreError("another decision of this tenant takes too long")
         try:
@@ -156,31 +157,29 @@ class _MemoryTransaction:
         self.tenant = tenant
         self.instant = time.time_ns() // 1000
         self._rows = rows
-        self._undo: list[Callable[[], object]] = []
+        #: What takes the writes back: a function and what it is called with.
+        self._undo: list[tuple[Any, ...]] = []
 
     def undo(self) -> None:
-        for step in reversed(self._undo):
-            step()
+        for step, *given in reversed(self._undo):
+            step(*given)
 
     def _set(self, table: dict, key: object, value: object) -> None:  # type: ignore[type-arg]
         if key in table:
-            before = table[key]
-            self._undo.append(lambda: table.__setitem__(key, before))
+            self._undo.append((table.__setitem__, key, table[key]))
         else:
-            self._undo.append(lambda: table.pop(key))
+            self._undo.append((table.pop, key))
         table[key] = value
 
     def _drop(self, table: dict, key: object) -> None:  # type: ignore[type-arg]
         if key in table:
-            before = table.pop(key)
-            self._undo.append(lambda: table.__setitem__(key, before))
+            self._undo.append((table.__setitem__, key, table.pop(key)))
 
     def head(self) -> Head:
         return self._rows.head
 
     def set_head(self, head: Head) -> None:
-        before = self._rows.head
-        self._undo.append(lambda: setattr(self._rows, "head", before))
+        self._undo.append((setattr, self._rows, "head", self._rows.head))
         self._rows.head = head
 
     # calls
@@ -266,13 +265,11 @@ class _MemoryTransaction:
             if leaf.slot == pot.end:
                 pot.leaves.append(leaf)
                 pot.instants.append(leaf.at)
-                self._undo.append(pot.leaves.pop)
-                self._undo.append(pot.instants.pop)
+                self._undo += ((pot.leaves.pop,), (pot.instants.pop,))
             else:
                 place = leaf.slot - pot.base
-                before = pot.leaves[place]
+                self._undo.append((pot.leaves.__setitem__, place, pot.leaves[place]))
                 pot.leaves[place] = leaf
-                self._undo.append(partial(pot.leaves.__setitem__, place, before))
             self._set(self._rows.of_call.setdefault(leaf.seq, {}), (leaf.pot, leaf.slot), None)
 
     def nodes(self, ranges: Sequence[NodeRange]) -> Mapping[tuple[str, int, int], str]:
@@ -345,7 +342,7 @@ class _MemoryTransaction:
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
         for entry in entries:
             self._rows.audit.append(entry)
-            self._undo.append(self._rows.audit.pop)
+            self._undo.append((self._rows.audit.pop,))
 
     # forgetting
 

@@ -13,7 +13,7 @@ calls. So every summary knows its earliest call, and one that reaches out of a w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm
@@ -44,7 +44,7 @@ class Summary(NamedTuple):
     `units` the sum, `least` and `greatest` the ends. A tuple, since a check makes dozens.
     """
 
-    count: int = 0
+    calls: int = 0
     units: int = 0
     per: int = 1
     unknown: int = 0
@@ -95,15 +95,14 @@ class Summary(NamedTuple):
                 greatest = high
             if begin is not None and (first is None or begin < first):
                 first = begin
-            if end > last:
-                last = end
+            last = max(last, end)
         return Summary(count, units, per, unknown, least, greatest, first, slots, last)
 
     def instead(self, old: Summary, new: Summary) -> Summary:
         """With one part replaced; its ends have to be found anew."""
         (own, before, after), per = _alike((self, old, new))
         return own._replace(
-            count=own.count - before.count + after.count,
+            calls=own.calls - before.calls + after.calls,
             units=own.units - before.units + after.units,
             per=per,
             unknown=own.unknown - before.unknown + after.unknown,
@@ -196,8 +195,7 @@ def leaf_parts(leaf: Leaf) -> tuple[Summary, str]:
 # --- writing -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(NamedTuple):
     """What a call adds to a pot. `tree`: the pot has nodes between its leaves and its top."""
 
     pot: str
