@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from starlette.requests import Request
 
 from licet.verifier.action import Action
-from licet.verifier.guard import Guard, Waits
+from licet.verifier.driving import Waits
+from licet.verifier.guard import Guard
 from licet.verifier.remembering import STALE
 from licet.verifier.verdict import Verdict
 

@@ -19,18 +19,14 @@ from licet.compiler.world import UNKNOWN
 
 from .action import ActionError
 from .admission import Refused, brief
+from .answering import fault
 from .batches import MAX_CALLS, MAX_NESTING, UnreadableBatchError, inner_calls
-from .deciding import (
-    MAX_ROUNDS,
-    Check,
-    Decider,
-    FactKey,
-    fault,
-    forget_history,
-)
+from .deciding import Check, Decider
+from .evaluating import FactKey
 from .proposing import Proposal
 from .refusing import Refusal
 from .remembering import Sitting
+from .reserving import MAX_ROUNDS, forget_history
 from .tickets import frozen, new_nonce
 from .verdict import Outcome, Verdict, Violation
 

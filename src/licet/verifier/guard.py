@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, TypeVar, overload
+from typing import Self, TypedDict, TypeVar, overload
 
 from licet.compiler.clock import clock
 from licet.compiler.names import nearest
@@ -18,34 +16,28 @@ from licet.compiler.program import Program
 
 from .action import Action, ActionError
 from .admission import Admission
-from .approvals import Approval, Approvals, open_approvals, read
+from .approvals import Approvals
 from .audit import Recorder, Redaction
-from .deciding import Beside, Check, Engine, Lookup, Slow
+from .deciding import Beside, Check
+from .driving import Driver, Waits
+from .evaluating import Engine
 from .facts import Resolver, Resolvers
+from .guard_approvals import GuardApprovals, Notify
 from .history import Store, Transaction
 from .history.memory import MemoryStore
-from .lanes import Lanes
+from .observing import Observation
 from .redeeming import Ended, Ending, Redeemed, Redeemer, RedeemError
 from .remembering import Memory
 from .running import Running
 from .series import SeriesDecider
 from .sessions import GuardSession
-from .solving import SHARES, SolverPool
+from .solving import SolverPool
 from .tickets import KEY_BYTES, Keys, Ticket, TicketError
 from .verdict import Verdict
 
 log = logging.getLogger("licet")
 
 F = TypeVar("F", bound=Callable[..., object])
-T = TypeVar("T")
-
-
-#: What a check may have to wait for: facts, the store (one that blocks), the solver.
-Stage = Literal["facts", "memory", "solver"]
-Waits = dict[Stage, float]
-
-#: Is told of an approval that waits for somebody, and of one that was answered.
-Notify = Callable[[Approval], object]
 
 
 class GuardOptions(TypedDict, total=False):
@@ -74,7 +66,7 @@ class UnsetParamsError(ValueError):
         self.names = names
 
 
-class Guard:
+class Guard(GuardApprovals):
     """Decides calls on one program. Safe to share between threads and asyncio tasks.
 
     `engine="both"` runs the reference evaluator beside Z3 on every call, and the history beside
@@ -139,13 +131,9 @@ class Guard:
         self._resolvers = Resolvers()
         self._solvers = SolverPool()
         self._solvers.warm()
-        self._storing = Lanes(threads=16, each=2)  # one at a time is in a tenant's transaction
-        self._solving = Lanes(threads=2 * SHARES, each=2)  # as many as there are solvers
-        if observe_until is not None and observe_until.utcoffset() is None:
-            raise ValueError("observe_until has a time zone")
+        self._driver = Driver(self._resolvers)
+        self._observation = Observation(observe_until)
         self.observe_until = observe_until
-        left = 0.0 if observe_until is None else observe_until.timestamp() - time.time()
-        self._observed_until = time.monotonic() + left
         self.tenant = tenant
         self.store = MemoryStore() if store is None else store
         zone = clock(program.zone)
@@ -179,14 +167,14 @@ class Guard:
             self._approvals,
             engine=engine,
             seconds=seconds,
-            observing=self._observing,
+            observing=self._observation.is_on,
             asked=self._tell if notify is not None else None,
         )
         if not activate:
             return
         self.activate()
         if observe_until is not None:
-            if self._observing():
+            if self._observation.is_on():
                 log.warning(
                     "observing until %s: what the policy refuses is let through",
                     observe_until.isoformat(),
@@ -247,23 +235,11 @@ class Guard:
         are left out here too."""
         return self._recorder.redacted(body, tenant)
 
-    def _named(self, tenant: str | None) -> str:
-        return self.tenant if tenant is None else tenant
-
     def observes_until(self) -> float | None:
         """Until when refusals are let through (seconds since 1970); None: they are not, or not any
         more."""
         until = self.observe_until
-        return until.timestamp() if until is not None and self._observing() else None
-
-    def _observing(self) -> bool:
-        """Until the time has come, or has passed: a clock that goes back does not bring it back."""
-        until = self.observe_until
-        return (
-            until is not None
-            and time.time() < until.timestamp()
-            and time.monotonic() < self._observed_until
-        )
+        return until.timestamp() if until is not None and self._observation.is_on() else None
 
     # --- facts
 
@@ -321,25 +297,7 @@ class Guard:
         ticket. With `commit` the call counts as made: for a door that never hears of it again.
         """
         run = self._start(action, tenant, commit)
-        return run if isinstance(run, Verdict) else self._finish(run)
-
-    def _finish(self, run: Generator[Lookup | Slow, Any, T]) -> T:
-        """Do what a check asks for, until there is a verdict."""
-        try:
-            effect = next(run)
-            while True:
-                try:
-                    if isinstance(effect, Lookup):
-                        answer: object = self._resolvers.resolve(effect.wanted)
-                    else:
-                        answer = effect.work()
-                except Exception as error:
-                    effect = run.throw(error)
-                else:
-                    effect = run.send(answer)
-        except StopIteration as stop:
-            done: T = stop.value
-            return done
+        return run if isinstance(run, Verdict) else self._driver.finish(run)
 
     async def acheck(
         self,
@@ -354,32 +312,7 @@ class Guard:
         run = self._start(action, tenant, commit)
         if isinstance(run, Verdict):
             return run
-        return await self._afinish(run, self._named(tenant), {} if waits is None else waits)
-
-    async def _afinish(self, run: Generator[Lookup | Slow, Any, T], tenant: str, waits: Waits) -> T:
-        """`_finish`, beside the event loop."""
-        try:
-            effect = next(run)
-            while True:
-                began = time.perf_counter()
-                stage: Stage = "facts"
-                try:
-                    if isinstance(effect, Lookup):
-                        answer: object = await self._resolvers.aresolve(effect.wanted)
-                    elif effect.solves:
-                        stage = "solver"
-                        answer = await self._solving.run(tenant, effect.work)
-                    else:
-                        stage = "memory"
-                        answer = await self._storing.run(tenant, effect.work)
-                except Exception as error:
-                    effect = run.throw(error)
-                else:
-                    waits[stage] = waits.get(stage, 0.0) + time.perf_counter() - began
-                    effect = run.send(answer)
-        except StopIteration as stop:
-            done: T = stop.value
-            return done
+        return await self._driver.afinish(run, self._named(tenant), {} if waits is None else waits)
 
     def _start(
         self, action: Action | Mapping[str, object], tenant: str | None, commit: bool
@@ -399,7 +332,9 @@ class Guard:
         """The verdicts on several calls, each as `check` gives it after those before it. Of those
         that are allowed, many share a transaction of the store, which takes less time."""
         read = [_read(action) for action in actions]
-        return self._finish(self._decider.check_all(read, self._named(tenant), commit=commit))
+        return self._driver.finish(
+            self._decider.check_all(read, self._named(tenant), commit=commit)
+        )
 
     async def acheck_all(
         self,
@@ -412,13 +347,13 @@ class Guard:
         """`check_all`, without blocking the event loop. `waits` as in `acheck`, for all of them."""
         whose = self._named(tenant)
         run = self._decider.check_all([_read(a) for a in actions], whose, commit=commit)
-        return await self._afinish(run, whose, {} if waits is None else waits)
+        return await self._driver.afinish(run, whose, {} if waits is None else waits)
 
     def recheck(self, call: Mapping[str, object], approved: Sequence[str] = ()) -> Verdict:
         """The verdict on a recorded call, with the history that it brings and with what had been
         approved: nothing is asked, reserved or written down."""
         try:
-            return self._finish(self._supposed(call, approved, self.tenant))
+            return self._driver.finish(self._supposed(call, approved, self.tenant))
         except ActionError as error:
             return self._decider.malformed(error)
 
@@ -432,7 +367,7 @@ class Guard:
         """`recheck`, without blocking the event loop, in a tenant's turn."""
         whose = self._named(tenant)
         try:
-            return await self._afinish(self._supposed(call, approved, whose), whose, {})
+            return await self._driver.afinish(self._supposed(call, approved, whose), whose, {})
         except ActionError as error:
             return self._decider.malformed(error)
 
@@ -462,7 +397,7 @@ class Guard:
         """`redeem`, beside the event loop where the store may have to wait."""
         if self._memory.blocking:
             work = partial(self._redeem, ticket, args)
-            return Running(self, await self._storing.run(self._whose(ticket), work))
+            return Running(self, await self._driver.in_store(self._whose(ticket), work))
         return self.redeem(ticket, args)
 
     def settle(self, ticket: Ticket | str, ending: Ending, result: object = None) -> None:
@@ -478,7 +413,7 @@ class Guard:
         """`settle`, beside the event loop where the store may have to wait."""
         if self._memory.blocking:
             work = partial(self.settle, ticket, ending, result)
-            await self._storing.run(self._whose(ticket), work)
+            await self._driver.in_store(self._whose(ticket), work)
         else:
             self.settle(ticket, ending, result)
 
@@ -498,7 +433,7 @@ class Guard:
             return "unknown"
         name = self._named(tenant)
         work = partial(self._redeemer.settle_call, action, name, ending, result)
-        return await self._storing.run(name, work)
+        return await self._driver.in_store(name, work)
 
     def _whose(self, ticket: Ticket | str | None) -> str:
         """The tenant that a ticket says it is of: in whose name its work waits, and no more."""
@@ -521,94 +456,13 @@ class Guard:
             self, dict(principal), dict(context or {}), session, self._named(tenant)
         )
 
-    # --- approvals
-
-    def pending(self, *, tenant: str | None = None) -> list[Approval]:
-        """The approvals that wait for somebody, oldest first. Raises StoreError."""
-        with self._memory.sit(self._named(tenant)) as sitting:
-            return open_approvals(sitting.tx, sitting.now)
-
-    def approval(self, id: str, *, tenant: str | None = None) -> Approval | None:
-        """One approval, whatever has become of it. Raises StoreError."""
-        with self._memory.sit(self._named(tenant)) as sitting:
-            found = sitting.tx.approval(id)
-            return None if found is None else read(found, sitting.now, sitting.tx.tenant)
-
-    def approve(
-        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
-    ) -> Approval:
-        """Somebody agrees. `approver` has the fields of the policy's `principal` and comes from a
-        credential, never from the agent. The call runs when it is checked again.
-
-        Raises ApprovalError where it is not theirs to say, and StoreError.
-        """
-        return self._answer(id, approver, tenant, agrees=True)
-
-    def would_complete(
-        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
-    ) -> bool:
-        """Whether an approval would be given if this person agreed now. Raises StoreError."""
-        with self._memory.sit(self._named(tenant)) as sitting:
-            return self._approvals.would_complete(sitting, id, approver)
-
-    def objection(
-        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
-    ) -> str | None:
-        """Why an answer of this person would not count now; None if it would. Raises StoreError."""
-        with self._memory.sit(self._named(tenant)) as sitting:
-            return self._approvals.objection(sitting, id, approver)
-
-    def reject(
-        self, id: str, *, approver: Mapping[str, object], tenant: str | None = None
-    ) -> Approval:
-        """Somebody does not agree: the call is refused until the approval expires."""
-        return self._answer(id, approver, tenant, agrees=False)
-
-    def _answer(
-        self, id: str, approver: Mapping[str, object], tenant: str | None, *, agrees: bool
-    ) -> Approval:
-        with self._memory.sit(self._named(tenant)) as sitting:
-            stored = self._approvals.answer(sitting, id, approver, agrees=agrees)
-            answered = read(stored, sitting.now, sitting.tx.tenant)
-        self._tell(answered)
-        return answered
-
-    def _tell(self, approval: Approval) -> None:
-        if self._notify is not None:
-            try:
-                self._notify(approval)
-            except Exception:
-                log.exception("nobody could be told of an approval")
-
-    async def answered(
-        self, id: str, *, tenant: str | None = None, seconds: float | None = None
-    ) -> Approval:
-        """Wait until somebody has answered or the approval is over, at most `seconds`.
-
-        What is waited for is in the store: a process that was restarted waits on by the same id.
-        Raises LookupError where there is no such approval, and StoreError.
-        """
-        until = None if seconds is None else time.monotonic() + seconds
-        pause = 0.02
-        while True:
-            look = partial(self.approval, id, tenant=tenant)
-            found = await self._storing.run(self._named(tenant), look)
-            if found is None:
-                raise LookupError(f"there is no approval {id!r}")
-            late = until is not None and time.monotonic() >= until
-            if found.state != "open" or late:
-                return found
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 1.0)
-
     # --- life
 
     def close(self) -> None:
         """Stop the solver's processes. What needs one is refused from now on."""
         self._solvers.close()
         self._resolvers.close()
-        self._storing.close()
-        self._solving.close()
+        self._driver.close()
 
     def __enter__(self) -> Self:
         return self

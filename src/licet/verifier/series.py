@@ -125,7 +125,7 @@ class SeriesDecider(BatchDecider):
             rules = self.program.rules[one.tool.qualified]
             if one.proposal is None or sitting is None:
                 promise = self._memory.promise(one.action, one.tool, one.world, tenant)
-                outcome, states, lacking = self._evaluate(rules, one.world)
+                outcome, states, lacking = self._evaluator.evaluate(rules, one.world)
                 if outcome != "allow":
                     return _Run(verdicts, any(name in self._resolvers for name, _ in lacking))
                 verdicts.append(self._allow(one.action, one.world, rules, states, promise))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from licet.verifier.guard import Guard, Waits
+from licet.verifier.driving import Waits
+from licet.verifier.guard import Guard
 from licet.verifier.verdict import Verdict
 
 from ..callers import Caller

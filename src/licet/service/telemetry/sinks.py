@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from licet.verifier.guard import Guard, Waits
+from licet.verifier.driving import Waits
+from licet.verifier.guard import Guard
 from licet.verifier.verdict import Verdict
 
 from ..callers import Caller
