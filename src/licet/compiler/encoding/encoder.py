@@ -196,6 +196,7 @@ class ToolEncoder:
 
     def bind(self, world: World, is_open: Openness | None = None) -> Bound:
         """A world bound to a fresh model of an encoding of its shape; close it."""
+        is_open = is_open or Openness()  # one for all shapes that are tried
         if self._only is not None:
             return Bound(self._only, world, is_open).bind()
         overrides: dict[AbstractPath, Capacity] = {}
