@@ -11,13 +11,15 @@ import pytest
 
 pytest.importorskip("agent_framework", reason="agent-framework is not installed")
 
-from agent_framework import Agent, FunctionMiddleware, tool
+from agent_framework import Agent, Content, FunctionMiddleware, Message, tool
 
 from licet.adapters.frameworks.agent_framework import GuardMiddleware
 from support.frameworks.agent_framework_client import Scripted
 from support.frameworks.agent_framework_driver import Driver
 from support.frameworks.desk import Desk, open_desk
 from support.frameworks.driver import Proposed, refund
+
+ARGS = {"order_id": "R1"}
 
 
 @pytest.fixture
@@ -68,6 +70,20 @@ def test_a_call_that_cannot_ask_is_refused_at_once(desk: Desk) -> None:
     assert desk.ran == []
     (waiting,) = desk.guard.pending()
     assert waiting.id not in told
+
+
+def test_a_persons_edit_is_another_call(desk: Desk) -> None:
+    async def edited() -> None:
+        agent = Driver(desk)
+        (approval,) = (await agent.play([[refund("c1", 600)]])).asked
+        desk.guard.approve(approval, approver={"id": "boss", "manager": True})
+        (request,) = agent.requests
+        call = Content.from_function_call("c1", "refund", arguments={**ARGS, "amount": 900})
+        yes = Content.from_function_approval_response(True, request.id, call)
+        await agent._run(Message("user", [yes]))
+
+    asyncio.run(edited())
+    assert desk.ran == []
 
 
 def test_one_that_runs_beside_one_that_asks_runs_once(desk: Desk) -> None:

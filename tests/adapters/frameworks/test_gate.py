@@ -120,6 +120,26 @@ def test_refusals_become_shorter_and_each_reason_counts_by_itself(desk: Desk) ->
     assert "3000" in said(odd, "c4")
 
 
+HIDING = """
+principal { id: String, manager: Bool }
+context { most: Int }
+tool refund(order_id: String, amount: Int in 0 .. 10_000)
+permit refunds on refund
+forbid above on refund when args.amount > context.most message "Above {context.most}."
+"""
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_what_is_not_shown_is_in_no_refusal_however_often(tmp_path: Path, shown: bool) -> None:
+    (tmp_path / "desk.licet").write_text(HIDING + ("shown context.most\n" if shown else ""))
+    with Guard.load(tmp_path / "desk.licet") as guard:
+        who = {"id": "a1", "manager": False}
+        gate = Gate(guard.session(principal=who, context={"most": 437}), described)
+        told = [gate.check("refund", {**CALL, "amount": 900}, id=f"c{n}") for n in range(3)]
+    texts = [each.text for each in told if isinstance(each, Refuse)]
+    assert ["437" in text for text in texts] == [shown, shown, False]
+
+
 def test_a_guard_that_is_cancelled_leaves_no_task(desk: Desk) -> None:
     desk.line.hangs.add("check")
 

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
 
-from pydantic_ai import Agent
+from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ToolApproved
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.toolsets import FunctionToolset, WrapperToolset
@@ -51,6 +51,30 @@ def test_a_run_that_is_cancelled_before_its_tool_gives_back(desk: Desk, calls: i
         capabilities=[GuardCapability(desk.line)],
     )
     asyncio.run(abandoned(desk, toolset.reached, agent.run("go")))
+
+
+def test_a_persons_edit_is_another_call(desk: Desk) -> None:
+    asks = ModelResponse([ToolCallPart("refund", {**CALL, "amount": 600}, tool_call_id="c1")])
+    steps = iter([asks, ModelResponse([TextPart("done")])])
+    agent = Agent(
+        FunctionModel(lambda *_: next(steps)),
+        toolsets=[FunctionToolset([desk.refund])],
+        capabilities=[GuardCapability(desk.line)],
+        output_type=[str, DeferredToolRequests],
+    )
+
+    async def run() -> str:
+        asked = await agent.run("go")
+        (waiting,) = desk.guard.pending()
+        desk.guard.approve(waiting.id, approver={"id": "boss", "manager": True})
+        edited = ToolApproved(override_args={**CALL, "amount": 900})
+        history, answers = asked.all_messages(), DeferredToolResults(approvals={"c1": edited})
+        return repr(
+            (await agent.run(message_history=history, deferred_tool_results=answers)).all_messages()
+        )
+
+    assert "needs somebody's approval" in asyncio.run(run())
+    assert desk.ran == []
 
 
 def test_three_refusals_of_one_tool_do_not_end_a_run(desk: Desk) -> None:

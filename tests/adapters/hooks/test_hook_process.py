@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+import venv
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -155,6 +156,22 @@ def test_a_hook_that_is_stopped_is_exit_2(hook: Hook) -> None:
     for stream in (run.stdin, run.stdout, run.stderr):
         assert stream is not None
         stream.close()
+
+
+def test_a_daemon_that_cannot_import_is_exit_2(hook: Hook, tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", symlinks=True)  # an interpreter without what licet needs
+    run = subprocess.Popen(
+        [tmp_path / "bare/bin/python", *CLIENT[1:], "claude-code", hook.policy, "--seconds", "3"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=hook.environment,
+    )
+    out, err = run.communicate(json.dumps(hook.event("Bash", {"command": "ls"})).encode())
+    assert (run.returncode, out) == (2, b"")
+    assert b"the call is refused" in err
+    (log,) = hook.runtime.glob("licet/*.log")
+    assert "ModuleNotFoundError" in log.read_text()
 
 
 def test_wrong_set_up_is_exit_2(hook: Hook) -> None:

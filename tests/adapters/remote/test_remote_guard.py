@@ -246,6 +246,10 @@ def test_a_service_that_is_killed_in_a_call_refuses_it(tmp_path: Path) -> None:
             guard.settle(ticket, "cancelled")
         with pytest.raises(RemoteError):
             guard.pending()
+        gate = Gate(guard.session(principal={"id": "a1", "role": "manager"}), described)
+        gone = gate.check("lookup", {"order_id": "R1"}, id="c9")
+        assert isinstance(gone, Refuse)
+        assert running.url not in gone.text
         with served(tmp_path, POLICY, port=int(running.url.rpartition(":")[2])):
             assert guard.check(refund()).allowed  # over new connections
             guard.settle(ticket, "cancelled")
