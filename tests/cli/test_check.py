@@ -262,7 +262,7 @@ def test_a_stream_is_decided_line_by_line(folder):
             assert process.stdout.readline() == b"allow    c3  get_order  by reads\n"
         process.stdin.close()
         assert process.stdout.readline() == b"3 calls: 3 allowed\n"
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
@@ -310,7 +310,7 @@ def test_an_interrupt_ends_a_long_run_quietly(folder, interruptible):
         process.stdin.flush()
         assert process.stdout.readline() == b"deny     c2  refund\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert process.stderr.read() == b""
     finally:
         process.kill()

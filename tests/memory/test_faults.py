@@ -181,9 +181,9 @@ def test_a_server_that_is_gone(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_a_store_that_is_busy(kind: str, tmp_path: Path) -> None:
     store = (
-        MemoryStore(seconds=0.2)
+        MemoryStore(seconds=0.5)
         if kind == "memory"
-        else open_store(f"sqlite:///{tmp_path / 'state.db'}", seconds=0.2)
+        else open_store(f"sqlite:///{tmp_path / 'state.db'}", seconds=0.5)
     )
     with load(tmp_path, BUDGET, store=store) as guard:
         held, done = threading.Event(), threading.Event()

@@ -40,7 +40,7 @@ def test_threads(tmp_path: Path) -> None:
             finally:
                 ledger.close()
 
-        with ThreadPoolExecutor(64) as pool:
+        with ThreadPoolExecutor(16) as pool:
             seen = list(pool.map(one, range(64)))
         assert sum(s.get("fault", 0) for s in seen) == 0
         assert sum(s.get("not run", 0) for s in seen) == 0

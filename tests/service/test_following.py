@@ -28,7 +28,7 @@ AUTHOR, ADMIN, HOST = "policy_author", "administrator", "host"
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FastAPI]:
-    app = serve(tmp_path)
+    app = serve(tmp_path, patience=60.0)
     yield app
     close(app)
 

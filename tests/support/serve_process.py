@@ -28,6 +28,17 @@ class Served:
     url: str
     process: subprocess.Popen[bytes]
 
+    def wait_until_ready(self) -> None:
+        until = time.monotonic() + 120
+        with httpx.Client(trust_env=False, verify=False) as client:  # nothing of TLS is read for it
+            while time.monotonic() < until:
+                assert self.process.poll() is None, "the service did not start"
+                with contextlib.suppress(httpx.HTTPError):
+                    if client.get(f"{self.url}/readyz").is_success:
+                        return
+                time.sleep(0.1)
+        raise AssertionError("the service is not ready")
+
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
@@ -111,13 +122,7 @@ def served(
         )
     running = Served(f"http://127.0.0.1:{port}", process)
     try:
-        for _ in range(600):
-            assert process.poll() is None, "the service did not start"
-            try:
-                if httpx.get(f"{running.url}/readyz", trust_env=False).is_success:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.1)
+        running.wait_until_ready()
         yield running
     finally:
         if process.poll() is None:

@@ -19,6 +19,7 @@ from licet.service.bundles.opening import files_of
 from licet.service.bundles.unpacking import compiled
 from licet.service.callers import Role
 from licet.service.settings import Key, settings_of
+from licet.verifier.history import Store
 from licet.verifier.history.memory import MemoryStore
 from support.shop import SHOP
 
@@ -45,10 +46,19 @@ def keys() -> Iterable[Key]:
 
 
 def serve(
-    folder: Path, text: str = POLICY, *, store: str | None = "sqlite", **settings: object
+    folder: Path,
+    text: str = POLICY,
+    *,
+    store: str | None = "sqlite",
+    patience: float = 2.0,
+    **settings: object,
 ) -> FastAPI:
-    """The app, remembering in `folder` (`store=None`: in memory)."""
-    kept = MemoryStore() if store is None else open_store(f"sqlite:///{folder / 'state.db'}")
+    """The app, remembering in `folder` (`store=None`: in memory), whose transactions wait for each
+    other so many seconds."""
+    if store is None:
+        kept: Store = MemoryStore()
+    else:
+        kept = open_store(f"sqlite:///{folder / 'state.db'}", seconds=patience)
     policy = folder / "shop.licet"
     policy.write_text(text, "utf-8")
     given = settings_of(settings)

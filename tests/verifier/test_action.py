@@ -55,11 +55,11 @@ def test_python_forms() -> None:
     ],
 )
 def test_refused(text: str, message: str, path: tuple[object, ...]) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(ActionError) as caught:
         Action.from_json(text)
     assert (caught.value.message, caught.value.path) == (message, path)
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def test_a_naive_time_is_refused() -> None:

@@ -203,7 +203,7 @@ def test_a_cancelled_run_is_settled_as_one(driver: Any, desk: Desk) -> None:
         await desk.started.wait()
         task.cancel()
         await asyncio.wait({task})
-        for _ in range(100):
+        for _ in range(1_200):
             if desk.line.endings:
                 return
             await asyncio.sleep(0.05)

@@ -42,12 +42,13 @@ def test_the_three_outcomes(desk: Desk) -> None:
 def test_synchronous_code_is_refused_as_well(desk: Desk, part: str, how: str) -> None:
     getattr(desk.line, how).add(part)
     gate = Gate(desk.line, described, seconds=0.3)
-    decision = gate.check("refund", CALL, id="c1")
     if part == "check":
+        decision = gate.check("refund", CALL, id="c1")
         assert decision == Refuse(
             "refund", "refund was not run: whether it is permitted could not be decided."
         )
         return
+    decision = Gate(desk.line, described).check("refund", CALL, id="c1")
     assert isinstance(decision, Run)
     with pytest.raises(RefusedError, match="not the call that was permitted"):  # noqa: SIM117
         with gate.running(decision, CALL):

@@ -48,6 +48,7 @@ def test_what_is_allowed_runs_and_the_rest_is_told_why_not(
     assert [call["tool"] for call in desk.ledger] == ["refund", "fail"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("front", "mode"), DOORS)
 def test_of_two_at_once_that_together_are_too_much_one_runs(
     desk: Desk, front: str, mode: str
@@ -178,7 +179,7 @@ def test_an_answer_is_good_once_for_its_own_call(desk: Desk) -> None:
     assert desk.ledger == [{"tool": "refund", "order": "a", "amount": 80}]
 
 
-@pytest.mark.parametrize("mode", ["legacy", "auto"])
+@pytest.mark.parametrize("mode", [pytest.param("legacy", marks=pytest.mark.long), "auto"])
 def test_a_server_that_asks_back_is_answered_within_one_call(desk: Desk, mode: str) -> None:
     desk.policy += "limit surveys on survey count() <= 1\n"
     answer, asked = answering(yes(sure=True))

@@ -255,14 +255,14 @@ def test_a_service_that_is_killed_in_a_call_refuses_it(tmp_path: Path) -> None:
             guard.settle(ticket, "cancelled")
 
 
-def test_a_service_that_hangs_is_late(tmp_path: Path) -> None:
-    with (
-        served(tmp_path, POLICY) as running,
-        Guard.connect(running.url, key=HOST_KEY, seconds=0.5) as guard,
-    ):
-        running.signal(signal.SIGSTOP)
-        assert guard.check(refund(id="a call")).kind == "fault"
-        assert asyncio.run(acheck(running.url, refund(id="a call"), seconds=0.5)).kind == "fault"
+def test_a_service_that_hangs_is_late(service: Served) -> None:
+    with Guard.connect(service.url, key=HOST_KEY, seconds=0.5) as guard:
+        service.signal(signal.SIGSTOP)
+        try:
+            assert guard.check(refund(id="late")).kind == "fault"
+            assert asyncio.run(acheck(service.url, refund(id="late"), seconds=0.5)).kind == "fault"
+        finally:
+            service.signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize(

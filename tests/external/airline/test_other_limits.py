@@ -65,7 +65,11 @@ LIMITS: dict[str, tuple[Json, tuple[str, ...], dict[str, object]]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize(
+    "name",
+    # the price, like the certificates, is a number of the booking rules: over the same rows
+    [pytest.param(n, marks=pytest.mark.long) if n == "the price of a bag" else n for n in LIMITS],
+)
 def test_a_limit_changes_the_rows_that_it_decides(
     name: str,
     rows: dict[str, Json],
