@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from licet import Guard
-from licet.verifier import remembering
+from licet.verifier import sitting
 from licet.verifier.history import Store
 from licet.verifier.history.memory import MemoryStore
 
@@ -36,8 +36,8 @@ def pay(guard: Guard, amount: int, name: str) -> str:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three calls a transaction."""
-    monkeypatch.setattr(remembering, "BATCH", 3)
-    monkeypatch.setattr(remembering, "BATCHES", 1)
+    monkeypatch.setattr(sitting, "BATCH", 3)
+    monkeypatch.setattr(sitting, "BATCHES", 1)
 
 
 @pytest.mark.usefixtures("small_steps")
@@ -72,13 +72,13 @@ def test_a_rule_that_adds_nothing_up_counts_nothing_anew(
     with loaded(tmp_path, store, LIMIT) as guard:
         assert pay(guard, 30, "c") == "allow"
     counted: list[object] = []
-    before: Callable[..., object] = remembering.Sitting._count
+    before: Callable[..., object] = sitting.Sitting._count
 
-    def count(self: remembering.Sitting, call: object) -> object:
+    def count(self: sitting.Sitting, call: object) -> object:
         counted.append(call)
         return before(self, call)
 
-    monkeypatch.setattr(remembering.Sitting, "_count", count)
+    monkeypatch.setattr(sitting.Sitting, "_count", count)
     with loaded(tmp_path, store, LIMIT + "forbid much on pay when args.amount > 90\n") as guard:
         assert pay(guard, 21, "d") == "deny"
         assert counted == []

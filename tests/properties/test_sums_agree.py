@@ -29,7 +29,8 @@ from licet.verifier.history import Store, StoredCall, summaries
 from licet.verifier.history.memory import MemoryStore
 from licet.verifier.history.pots import Query, by_definition, values
 from licet.verifier.proposing import Proposal
-from licet.verifier.remembering import Memory, Sitting
+from licet.verifier.remembering import Memory
+from licet.verifier.sitting import Sitting
 from licet.verifier.tickets import Keys
 from support.desk_memory import ClockedStore
 from support.examples import examples

@@ -20,7 +20,8 @@ from .calls import call_json
 from .history import StoredCall, StoreError
 from .proposing import Promise, Proposal
 from .refusing import Refusal
-from .remembering import Memory, Sitting
+from .remembering import Memory
+from .sitting import Sitting
 from .verdict import Verdict, Violation
 
 #: Refusals that hold in observe mode too: what does not exist cannot be let through.

@@ -27,7 +27,7 @@ from .admission import Admission, Refused, path_text
 from .delegation import chain
 from .history import StoredApproval, Transaction
 from .proposing import Proposal, binding_of
-from .remembering import SLACK, Sitting
+from .sitting import SLACK, Sitting
 
 ApprovalState = Literal["open", "approved", "rejected", "used", "expired"]
 

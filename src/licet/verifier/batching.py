@@ -25,8 +25,8 @@ from .deciding import Check, Decider
 from .evaluating import FactKey
 from .proposing import Proposal
 from .refusing import Refusal
-from .remembering import Sitting
 from .reserving import MAX_ROUNDS, forget_history
+from .sitting import Sitting
 from .tickets import frozen, new_nonce
 from .verdict import Outcome, Verdict, Violation
 

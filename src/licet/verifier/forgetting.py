@@ -24,7 +24,8 @@ from .history.pots import period_end, unknown_call
 from .history.summaries import EMPTY, TOP, Summary, append, drop, leaf_parts, trim
 
 if TYPE_CHECKING:
-    from .remembering import Memory, Sitting
+    from .remembering import Memory
+    from .sitting import Sitting
 
 #: The latest calls are kept in any case, so that a policy that is mended counts them.
 KEPT = 10_000

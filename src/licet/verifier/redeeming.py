@@ -23,7 +23,8 @@ from .action import Action, ActionError
 from .admission import Admission, Refused, problem_text
 from .history import CallState, StoredCall
 from .proposing import Proposal
-from .remembering import SLACK, Memory, Sitting
+from .remembering import Memory
+from .sitting import SLACK, Sitting
 from .tickets import Ticket, TicketError, arguments_digest, frozen
 
 Ending = Literal["ok", "error", "cancelled"]

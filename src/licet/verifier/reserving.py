@@ -25,7 +25,8 @@ from .facts import Resolvers
 from .history import StoredApproval
 from .proposing import Proposal
 from .refusing import Refusal
-from .remembering import Memory, Sitting
+from .remembering import Memory
+from .sitting import Sitting
 from .verdict import Outcome, Verdict, Violation
 
 log = logging.getLogger("licet")

@@ -23,7 +23,7 @@ from .batching import BatchDecider
 from .deciding import Lookup, Slow
 from .history import StoreError
 from .proposing import Proposal
-from .remembering import Sitting
+from .sitting import Sitting
 from .verdict import Verdict
 
 log = logging.getLogger("licet")
