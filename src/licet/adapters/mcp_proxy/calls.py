@@ -31,7 +31,7 @@ from . import asking
 from .forwarding import meta_of, progress_of
 from .identities import Identity
 from .links import Context, Link
-from .offers import Offer, named
+from .offers import Offer
 from .questions import STALE, Questions
 from .upstreams import Upstream, UpstreamError
 
@@ -122,7 +122,7 @@ class Caller:
         self, link: Link, identity: Identity, name: str, args: Mapping[str, Any]
     ) -> Offer:
         """The one tool that a name means, and that may be called at all. Raises Refusal."""
-        found = named(await link.offers()).get(name, [])
+        found = await link.offered(name)
         if len(found) > 1:
             qualified = " or ".join(sorted({f"`{o.server}.{o.name}`" for o in found}))
             raise Refusal(f"{shortened(name)} was refused: it may mean several tools. {qualified}?")

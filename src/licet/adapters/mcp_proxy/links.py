@@ -25,7 +25,7 @@ from mcp.server.subscriptions import (
 )
 from mcp.shared.message import ServerMessageMetadata
 
-from .offers import Offer, Reviewer
+from .offers import Offer, Reviewer, named
 from .upstreams import Callbacks, ServerAddress, Upstream
 
 log = logging.getLogger("licet")
@@ -74,6 +74,7 @@ class Link:
     active: list[Context] = field(default_factory=list)
     bus: InMemorySubscriptionBus = field(default_factory=InMemorySubscriptionBus)
     _offers: dict[str, list[Offer]] = field(default_factory=dict)
+    _named: dict[str, list[Offer]] = field(default_factory=dict)
     _lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
 
     def __post_init__(self) -> None:
@@ -107,13 +108,22 @@ class Link:
     async def offers(self, *, afresh: bool = False) -> list[Offer]:
         """The tools of all servers as they are known now; listed again where a server said that
         they changed or was reached anew, the list is old, or `afresh`. Raises UpstreamError."""
+        await self._refresh(afresh=afresh)
+        return [offer for offers in self._offers.values() for offer in offers]
+
+    async def offered(self, name: str) -> list[Offer]:
+        """Those that a name may mean, kept by name from one listing to the next. Raises
+        UpstreamError."""
+        await self._refresh()
+        return self._named.get(name, [])
+
+    async def _refresh(self, *, afresh: bool = False) -> None:
         async with self._lock:
             for name, upstream in self.upstreams.items():
                 await upstream.client()
                 old = time.monotonic() - upstream.listed > LISTED_SECONDS
                 if afresh or old or upstream.stale or name not in self._offers:
                     await self._list(name, upstream)
-            return [offer for offers in self._offers.values() for offer in offers]
 
     async def _list(self, name: str, upstream: Upstream) -> None:
         # Before the answer: a change that is told of meanwhile is not to be lost.
@@ -125,6 +135,7 @@ class Link:
             raise
         before = {(o.name, o.refused) for o in self._offers.get(name, ())}
         self._offers[name] = self.reviewer.offers(name, listed)
+        self._named = named(offer for offers in self._offers.values() for offer in offers)
         for offer in self._offers[name]:
             if offer.refused and (offer.name, offer.refused) not in before:
                 log.warning("tool `%s` of `%s` is refused: %s", offer.name, name, offer.refused)
