@@ -1,9 +1,18 @@
-"""Hypothesis profiles: LICET_HYPOTHESIS_PROFILE chooses one, `quick` unless told."""
+"""Hypothesis profiles: LICET_HYPOTHESIS_PROFILE chooses one, `quick` unless told. What all folders
+share."""
+
+from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from support.postgres import Server
 
 # Said out, because Hypothesis derandomizes by itself where it sees CI=true.
 settings.register_profile("quick", derandomize=False, deadline=None, print_blob=True)
@@ -26,3 +35,16 @@ def pytest_collection_finish() -> None:
     through them again and again, and forked children do not copy them by looking."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server, one for each worker: a test may stop it and start it again."""
+    pytest.importorskip("psycopg")
+    from support.postgres import Server, programs
+
+    if programs() is None:
+        pytest.skip("no PostgreSQL for this platform")
+    started = Server()
+    yield started
+    started.discard()

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
-from support.postgres import Server, programs
-
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    if programs() is None:
-        pytest.skip("no PostgreSQL for this platform")
-    started = Server()
-    yield started
-    started.discard()
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_every_world_is_a_model_of_the_open_question(case: Case) -> None:
     encoder.close()
 
 
-@settings(max_examples=max(20, settings().max_examples // 5))
+@settings(max_examples=examples(10, share=5))
 @given(incomplete_cases(small=True))
 def test_what_was_asked_before_changes_no_question(case: Case) -> None:
     """A stem serves all worlds of its shape; nothing of one of them stays for the next."""

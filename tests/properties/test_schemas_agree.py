@@ -18,6 +18,7 @@ from licet.adapters.catalogs.json_schema import to_type
 from licet.compiler.clock import clock
 from licet.compiler.intake import BadValue, Problem, validator
 from strategies.json_schemas import JSON, altered, values
+from support.examples import examples
 
 FOLDER = Path(__file__).parents[1] / "external" / "openapi"
 ROWS = [json.loads(line) for line in (FOLDER / "schemas.jsonl").read_text("utf-8").splitlines()]
@@ -101,7 +102,7 @@ def without_null(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "schema"), [*PUBLISHED, *MADE, *RECURSIVE], ids=lambda each: str(each)[:60]
 )
-@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(4, most=8), suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_imported_schemas_agree(name: str, schema: dict[str, Any], data: st.DataObject) -> None:
     value = without_null(data.draw(values(schema, schema)))

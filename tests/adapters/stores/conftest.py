@@ -9,19 +9,8 @@ import pytest
 
 from licet.adapters.stores import open_store
 from licet.verifier.history import Store
-from support.postgres import Server, programs
 
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server, one for each worker: a test may stop it and start it again."""
-    if programs() is None:
-        pytest.skip("no PostgreSQL for this platform")
-    started = Server()
-    yield started
-    started.discard()
 
 
 def url_of(kind: str, request: pytest.FixtureRequest) -> str:

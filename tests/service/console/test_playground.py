@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +206,18 @@ def test_typing(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(app, "GET", "/v1/decisions", role="auditor").json() == before
 
 
+async def killed_while_asked(answer: Coroutine[Any, Any, object], trier: Trier) -> object:
+    lane = trier._lanes["decide"]
+    child, tries = lane._child, lane._tries
+    assert child is not None
+    os.kill(child.pid, signal.SIGSTOP)  # so that no answer comes before
+    going = asyncio.create_task(answer)
+    while lane._tries == tries:
+        await asyncio.sleep(0.01)
+    os.kill(child.pid, signal.SIGKILL)
+    return await going
+
+
 @pytest.mark.slow
 def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     trier = Trier()
@@ -221,12 +233,8 @@ def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.MonkeyPatc
         assert not child.alive()
         monkeypatch.setattr(trying, "SECONDS", 60.0)
         assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
-        again = trier._lanes["decide"]._child
-        assert again is not None
-        os.kill(again.pid, signal.SIGKILL)
-        os.waitpid(again.pid, os.WNOHANG)
         with pytest.raises(TryError, match="has failed"):
-            asyncio.run(trier.answer("decide", POLICY, CALL))
+            asyncio.run(killed_while_asked(trier.answer("decide", POLICY, CALL), trier))
         assert "verdict" in asyncio.run(trier.answer("decide", POLICY, CALL))
     finally:
         trier.close()
