@@ -74,7 +74,7 @@ def server() -> Iterator[str]:
 
 
 def outcome(folder: Path, *facts: dict[str, object]) -> tuple[str, str | None]:
-    app = serve(folder, store=None, facts=[{"seconds": 60.0, **fact} for fact in facts])
+    app = serve(folder, store=None, facts=[{"seconds": 30.0, **fact} for fact in facts])
     told = ask(app, "POST", "/v1/check", role="agent", json=CALL).json()
     close(app)
     found = told["model"]["violations"]
