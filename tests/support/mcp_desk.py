@@ -126,6 +126,9 @@ class Desk:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(10)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
         self.stack.callback(stop)
         return process
