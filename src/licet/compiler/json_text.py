@@ -47,14 +47,13 @@ def json_line(value: object) -> str:
 
 
 def _mapping(value: Mapping[object, object]) -> str:
-    pairs = [
-        f"{_key(key)}: {_quoted(item) if item.__class__ is str else json_line(item)}"
-        for key, item in value.items()
-    ]
+    try:
+        pairs = [
+            f"{_quoted(key)}: {_quoted(item) if item.__class__ is str else json_line(item)}"  # type: ignore[arg-type]
+            for key, item in value.items()
+        ]
+    except TypeError:
+        if all(isinstance(key, str) for key in value):
+            raise
+        raise TypeError("not JSON-able: a key that is not text") from None
     return "{" + ", ".join(pairs) + "}"
-
-
-def _key(key: object) -> str:
-    if isinstance(key, str):
-        return _quoted(key)
-    raise TypeError("not JSON-able: a key that is not text")
