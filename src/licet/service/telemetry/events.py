@@ -2,13 +2,15 @@
 
 Every sink sees these two records and nothing else: no arguments, no facts, no tickets, no
 credentials, no messages (they quote values). Names come from the policy, the catalog and the
-configuration; what a client made up is bounded, or not here at all.
+configuration; what a client made up is bounded, or not here at all. Those of every call are named
+tuples, which are made in a third of the time of a frozen dataclass.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from licet.verifier.driving import Waits
 from licet.verifier.guard import Guard
@@ -41,8 +43,7 @@ class Trail:
         self.authenticated: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A verdict, as operators are told of it. `seconds` is what deciding took, `waits` what of it
     went into facts, memory and solver.
 
@@ -84,8 +85,7 @@ class Differed:
     canary_rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """An answer to a request. `route` is None where none matched, `tenant` and `caller` where
     nobody known asked."""
 

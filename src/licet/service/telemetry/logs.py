@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from functools import partial
 from typing import Any, Literal, TextIO, TypeVar
 
 import structlog
+from structlog.processors import add_log_level
 
 from .behind import Behind
 from .events import Answered, Decision, Differed
@@ -24,16 +24,9 @@ def _serialized(line: object, **_options: object) -> str:
     return _encode(line)
 
 
-# Wrapped by hand: the process's own configuration of structlog stays as it is. It gives the text.
-_LOG = structlog.wrap_logger(
-    structlog.ReturnLogger(),
-    processors=(
-        structlog.processors.add_log_level,
-        structlog.processors.JSONRenderer(_serialized),
-    ),
-    wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
-    context_class=dict,
-).bind()  # once, and not at every line
+# The processors by themselves, for a line that is made already: a logger around them, which takes
+# its context and looks for its method, costs as much as they do.
+_render = structlog.processors.JSONRenderer(_serialized)
 
 
 class Logs:
@@ -72,9 +65,10 @@ def _line(
     level: str, event: str, fields: Callable[[T], dict[str, Any]], record: T, at: float
 ) -> str:
     """The line of what happened at a time, in seconds since 1970."""
-    when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-    text: str = getattr(_LOG, level)(event, **fields(record), time=when)
-    return text + "\n"
+    line = fields(record)
+    line["time"] = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    line["event"] = event
+    return str(_render(None, level, add_log_level(None, level, line))) + "\n"
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
