@@ -83,6 +83,26 @@ async def raises_too(id: str) -> object:
     raise LookupError(id)
 
 
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_closed_guard_leaves_no_loop_open(tmp_path: Path, stuck: bool) -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def order(id: str) -> dict[str, object]:
+        loops.append(asyncio.get_running_loop())
+        if stuck:
+            await asyncio.Event().wait()
+        return ORDER
+
+    with shop(tmp_path, resolver_seconds=0.05 if stuck else 10.0) as guard:
+        guard.fact(name="order")(order)
+        fast(guard)
+        assert guard.check(without_facts()).allowed != stuck
+    for thread in threading.enumerate():
+        if thread.name == "licet-facts":
+            thread.join(30)
+    assert [loop.is_closed() for loop in loops] == [True]
+
+
 @pytest.mark.parametrize("resolver", [raises, raises_too, late, late_too])
 def test_failure_is_unknown(tmp_path: Path, resolver: Callable[[str], object]) -> None:
     with shop(tmp_path, resolver_seconds=0.05) as guard:

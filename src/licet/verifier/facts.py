@@ -144,7 +144,7 @@ class Resolvers:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(
-                    target=self._loop.run_forever, name="licet-facts", daemon=True
+                    target=_serve, args=(self._loop,), name="licet-facts", daemon=True
                 ).start()
             return self._loop
 
@@ -153,6 +153,12 @@ class Resolvers:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._loop = None
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped; then end what is under way, and close it."""
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.get_loop().run_forever()
 
 
 def _call(resolver: Resolver, group: list[Wanted]) -> object:
