@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from licet import Guard
 from licet.compiler import ir
 from licet.compiler.types import BOOL, INT, STRING, IntType, Value
 from licet.compiler.world import UNKNOWN, World
+from licet.verifier.explaining import _Shrinking
 from licet.verifier.solving import SolverPool
 from support.ir_building import equal, n, s
 from support.reasons import because
@@ -194,3 +197,29 @@ def test_without_a_solver_the_reasons_still_force() -> None:
     closed.close()
     at = desk(forbid(more(arg("amount"), n(500))))
     assert reasons(closed, at, world(amount=700)) == {("args", "amount"): 700}
+
+
+def test_what_is_read_as_a_whole_is_forgotten_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.licet"
+    policy.write_text(
+        "tool admit(object: Json)\n"
+        "permit all on admit\n"
+        "forbid large on admit when any(c in args.object.items ?? []: c.size as Int ?? 0 > 5)\n",
+        "utf-8",
+    )
+    asked: list[World] = []
+    before: Callable[..., bool] = _Shrinking.forced
+
+    def forced(self: _Shrinking, world: World) -> bool:
+        asked.append(world)
+        return before(self, world)
+
+    monkeypatch.setattr(_Shrinking, "forced", forced)
+    more = {f"field {i}": f"value {i}" for i in range(300)}
+    items = [{"size": size, **more} for size in (6, 1)]
+    with Guard.load(policy, seconds=60) as guard:
+        verdict = guard.check({"tool": "admit", "args": {"object": {"items": items, **more}}})
+    assert [(r.path, r.value) for r in verdict.because] == [("args.object.items[0].size", "6")]
+    assert len(asked) < 60  # and not one for each of 900 fields

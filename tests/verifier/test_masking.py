@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pytest
 
 from licet.compiler.world import UNKNOWN, World
-from licet.verifier.masking import below, parts, unknowns, value_at, with_value, without
+from licet.verifier.masking import (
+    below,
+    parts,
+    unknowns,
+    value_at,
+    with_value,
+    without,
+    without_all,
+)
 
 WORLD = World(
     "desk.refund",
@@ -79,3 +89,19 @@ def test_unknown_parts_are_found_wherever_they_are() -> None:
         ("principal", "tags", "b"),
         ("order", ("R3",)),
     ]
+
+
+def test_several_are_forgotten_as_one_after_the_other() -> None:
+    paths = [
+        ("args", "bags", 0, "weight"),
+        ("args", "amount"),
+        ("args", "bags", 1),
+        ("principal", "tags", "a"),
+        ("now",),
+        ("order", ("R1",), "owner"),
+        ("order", ("R2",)),
+    ]
+    before = repr(WORLD)
+    assert without_all(WORLD, paths) == reduce(without, paths, WORLD)
+    assert without_all(WORLD, []) == WORLD
+    assert repr(WORLD) == before

@@ -43,7 +43,7 @@ from licet.compiler.types import (
 )
 from licet.compiler.world import UNKNOWN, Path, World
 
-from .masking import below, parts, place, value_at, without
+from .masking import below, parts, place, value_at, without, without_all
 from .solving import Asked, Core, Forced, Solvers
 from .verdict import Outcome
 
@@ -53,6 +53,9 @@ SOLVER_SECONDS: Final = 0.5
 #: What is forgotten first.
 _ORDER: Final = {"now": 0, "session": 1, "context": 2, "principal": 4, "args": 5}
 _FACT: Final = 3
+
+#: So many parts are tried one by one, more of them together first.
+FEW: Final = 16
 
 Because = tuple[tuple[Path, Value, Type], ...]
 
@@ -128,9 +131,7 @@ def _shrunk(
     reads, wholes = _reads(_blamed(rules, states, goal), world)
     small = _only(world, reads)
     if shrinking.forced(small):
-        for path in sorted(_known(small, wholes), key=_order):
-            small = shrinking.dropped(small, path)
-        return small
+        return shrinking.dropped(small, sorted(_known(small, wholes), key=_order))
     outermost = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
     return shrinking.shrink(world, sorted(outermost, key=_order))
 
@@ -151,10 +152,22 @@ class _Shrinking:
         except EncodingError:  # a shape too large is not shown to force anything
             return False
 
-    def dropped(self, world: World, path: Path) -> World:
-        """The world without a part, if that can be forgotten."""
-        smaller = without(world, path)
-        return smaller if self.forced(smaller) else world
+    def dropped(self, world: World, paths: Sequence[Path]) -> World:
+        """The world with as many of `paths` forgotten, each as a whole, as can be, earlier ones
+        sooner."""
+        if time.monotonic() > self._until:
+            return world
+        if len(paths) > FEW:  # of a large document most can, and at once
+            smaller = without_all(world, paths)
+            if self.forced(smaller):
+                return smaller
+            half = len(paths) // 2
+            return self.dropped(self.dropped(world, paths[:half]), paths[half:])
+        for path in paths:
+            smaller = without(world, path)
+            if self.forced(smaller):
+                world = smaller
+        return world
 
     def shrink(self, world: World, paths: Sequence[Path]) -> World:
         """The world with as much of `paths` forgotten as can be, earlier ones sooner."""

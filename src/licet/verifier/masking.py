@@ -6,7 +6,7 @@ a record, a list or a map has parts of its own. Paths are those of `compiler.wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -95,6 +95,33 @@ def with_value(world: World, path: Path, value: Any) -> World:
 def without(world: World, path: Path) -> World:
     """The world with a part unknown."""
     return with_value(world, path, UNKNOWN)
+
+
+def without_all(world: World, paths: Iterable[Path]) -> World:
+    """The world with several parts unknown, each part of it copied once."""
+    by_root: dict[Path, list[Path]] = {}
+    for path in paths:
+        size = 2 if path[0] not in RECORDS and path[0] != "now" else 1
+        by_root.setdefault(path[:size], []).append(path[size:])
+    for root, steps in by_root.items():
+        if root[0] in RECORDS:
+            name = str(root[0])
+            world = replace(world, **{name: _forgotten(getattr(world, name), steps)})
+        else:
+            world = with_value(world, root, _forgotten(value_at(world, root), steps))
+    return world
+
+
+def _forgotten(value: Any, paths: list[Path]) -> Any:
+    if any(not path for path in paths):
+        return UNKNOWN
+    inside: dict[Any, list[Path]] = {}
+    for path in paths:
+        inside.setdefault(path[0], []).append(path[1:])
+    made = dict(value) if isinstance(value, dict) else list(value)
+    for step, rest in inside.items():
+        made[step] = _forgotten(made[step], rest)
+    return made if isinstance(made, dict) else tuple(made)
 
 
 def unknowns(world: World) -> Iterator[Path]:
