@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,14 +18,16 @@ class One:
     """A call: when it was, and what it adds; None: nothing any more."""
 
     at: int
-    value: int | None
+    value: int | Fraction | None
 
 
 AT = st.integers(0, 40)
-VALUE = st.none() | st.integers(-5, 5)
+#: Of several denominators, that come and go.
+NUMBER = st.integers(-5, 5) | st.sampled_from([Fraction(5, 2), Fraction(-1, 3), Fraction(7, 4)])
+VALUE = st.none() | NUMBER
 #: To the end; to the place of another, by a number that is cut to the row's length.
 STEPS = st.lists(
-    st.tuples(st.just("append"), AT, st.integers(-5, 5))
+    st.tuples(st.just("append"), AT, NUMBER)
     | st.tuples(st.just("amend"), st.integers(0, 10_000), VALUE)
     | st.tuples(st.just("many"), st.integers(1, FAN * FAN + 3), st.integers(0, 40)),
     max_size=12,
@@ -46,13 +50,28 @@ def ends(summary: Summary) -> tuple[object, ...]:
     return summary.calls, summary.total, summary.low, summary.high, summary.first
 
 
+def test_written_and_read() -> None:
+    parts = [Summary.of(Fraction(n, d), 10 * n) for n, d in ((1, 3), (5, 2), (-7, 4))]
+    whole = Summary.sum([*parts, Summary.of(None, 5)])
+    assert (whole.total, whole.low, whole.high) == (
+        Fraction(13, 12),
+        Fraction(-7, 4),
+        Fraction(5, 2),
+    )
+    assert Summary.read(whole.text()) == whole
+    # as it was written before all numbers had one denominator
+    assert Summary.read("4;13/12;1;-7/4;5/2;-70;4;50") == whole
+    assert Summary.read("2;3;0;1/2;5/2;1;2;9") == Summary(2, 6, 2, 0, 1, 5, 1, 2, 9)
+    assert Summary.read(EMPTY.text()) == EMPTY
+
+
 @given(st.integers(0, 3 * FAN), STEPS)
 @settings(max_examples=60)
-def test_every_end_of_the_row(begin: int, steps: list[tuple[str, int, int]]) -> None:
+def test_every_end_of_the_row(begin: int, steps: list[tuple[str, int, Any]]) -> None:
     store, calls = MemoryStore(), list[One]()
     with store.begin("t") as tx:
 
-        def add(at: int, value: int) -> None:
+        def add(at: int, value: int | Fraction) -> None:
             calls.append(One(at, value))
             append(tx, len(calls), [Addition("pot", True, Summary.of(value, at))])
 
