@@ -233,6 +233,7 @@ def format_date(day: int) -> str:
     return date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
 
 
+@functools.lru_cache(maxsize=256)  # one instant stands in several places of a decision
 def format_time(time: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS[.f…]Z`."""
     day, rest = divmod(time, DAY)
