@@ -313,6 +313,7 @@ def yielding(pool: SolverPool) -> dict[int, int]:
 
 def test_what_takes_long_gives_way_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name whose questions take long gets workers that give way; others never get those."""
+    most = min(10, 19 - os.getpriority(os.PRIO_PROCESS, 0))  # where the tests run under `nice`
     with SolverPool(1) as pool:
         busy, plain = pool.of("busy"), pool.of("plain")
         assert plain.ask(Check(("true",)), AMOUNT, 30) == Sat({})
@@ -329,12 +330,12 @@ def test_what_takes_long_gives_way_and_nobody_else(monkeypatch: pytest.MonkeyPat
             os.kill(pid, signal.SIGCONT)
             thread.join()
             assert asked.answer() == Sat({})
-        assert yielding(pool) == {pid: 10}
+        assert yielding(pool) == {pid: most}
         assert plain.ask(Check(("true",)), AMOUNT, 30) == Sat({})
         [other] = set(workers(pool)) - {pid}
-        assert yielding(pool) == {pid: 10, other: 0}
+        assert yielding(pool) == {pid: most, other: 0}
         assert busy.ask(Check(("true",)), AMOUNT, 30) == Sat({})
-        assert yielding(pool) == {pid: 10, other: 0}
+        assert yielding(pool) == {pid: most, other: 0}
         monkeypatch.setattr(pool, "_slow", {"busy": 0.0})  # as if its time were over
         assert busy.ask(Check(("false",)), AMOUNT, 30) == Unsat()
         assert pool._slow == {}
