@@ -77,6 +77,7 @@ def patiently(make: Callable[[], Guard]) -> Guard:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lean")
 @pytest.mark.parametrize(("url", "count"), [("sqlite", 8), ("postgresql", 4)], indirect=["url"])
 def test_processes_that_are_killed(tmp_path: Path, url: str, count: int) -> None:
     policy = tmp_path / "policy.licet"

@@ -104,6 +104,7 @@ def child(act: Callable[[], None]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lean")
 @pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
 def test_killed_at_every_step(url: str, tmp_path: Path) -> None:
     left = 1_000_000
