@@ -18,7 +18,7 @@ from decimal import Decimal
 from fractions import Fraction
 from json.encoder import encode_basestring_ascii as _quoted
 from operator import attrgetter
-from typing import Literal
+from typing import Any, Literal
 
 from licet.compiler.exact_json import canonical
 
@@ -101,7 +101,8 @@ class Keys:
         return hmac.new(self._secret, b"licet key 1 " + purpose.encode(), hashlib.sha256).digest()
 
     def signed(self, ticket: Ticket) -> Ticket:
-        return Ticket(*_texts_of(ticket), expires=ticket.expires, signature=self._signature(ticket))
+        said: tuple[Any, ...] = (*_texts_of(ticket), ticket.expires, self._signature(ticket))
+        return Ticket(*said)
 
     def check(self, ticket: Ticket) -> None:
         """Raises TicketError unless we have signed the ticket."""
