@@ -93,11 +93,12 @@ def test_a_closed_guard_leaves_no_loop_open(tmp_path: Path, stuck: bool) -> None
             await asyncio.Event().wait()
         return ORDER
 
+    before = set(threading.enumerate())  # other tests may have left guards open
     with shop(tmp_path, resolver_seconds=0.05 if stuck else 10.0) as guard:
         guard.fact(name="order")(order)
         fast(guard)
         assert guard.check(without_facts()).allowed != stuck
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - before:
         if thread.name == "licet-facts":
             thread.join(30)
     assert [loop.is_closed() for loop in loops] == [True]
