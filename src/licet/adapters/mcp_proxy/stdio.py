@@ -78,9 +78,8 @@ async def streams() -> AsyncIterator[tuple[Any, Any]]:
             lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()),
             os.fdopen(sink, "wb", 0),
         )
-        writing.set_write_buffer_limits(
-            0
-        )  # what was flushed is out, also where the process ends then
+        # What was flushed is out, also where the process ends then.
+        writing.set_write_buffer_limits(0)
         out: Any = _Out(asyncio.StreamWriter(writing, protocol, None, loop))
         given: Any = _In(reader)
         try:
