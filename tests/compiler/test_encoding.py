@@ -34,8 +34,13 @@ from licet.compiler.types import (
 )
 from licet.compiler.world import UNKNOWN, World
 from support.encoded_rules import (
+    ONE_INT,
+    ONE_TEXT,
+    SEQUENCE,
     SPAN,
     TEXTS,
+    N,
+    S,
     arg,
     encoder,
     permitted,
@@ -45,14 +50,6 @@ from support.encoded_rules import (
     solved,
     text,
 )
-
-ONE_TEXT = record(s=STRING)
-S = arg(ONE_TEXT, "s")
-ONE_INT = record(n=INT)
-N = arg(ONE_INT, "n")
-
-#: Forces the text into the sequence theory and is true of everything short.
-SEQUENCE = ir.Less(ir.Length(S), ir.Const(1_000, INT), True)
 
 
 @pytest.mark.parametrize("ordered", [False, True])

@@ -27,6 +27,8 @@ from licet.compiler.types import (
 )
 from licet.compiler.world import UNKNOWN, World
 from support.encoded_rules import (
+    ONE_TEXT,
+    SEQUENCE,
     TEXTS,
     arg,
     encoder,
@@ -38,11 +40,6 @@ from support.encoded_rules import (
     text,
 )
 
-ONE_TEXT = record(s=STRING)
-S = arg(ONE_TEXT, "s")
-ONE_INT = record(n=INT)
-N = arg(ONE_INT, "n")
-SEQUENCE = ir.Less(ir.Length(S), ir.Const(1_000, INT), True)
 CONTEXT = record(ok=BOOL, n=INT, xs=TEXTS)
 XS = ir.GetField(ir.Root("context", CONTEXT), "xs", TEXTS)
 

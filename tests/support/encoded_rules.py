@@ -12,6 +12,7 @@ from licet.compiler.encoding import (
 )
 from licet.compiler.evaluation import judge
 from licet.compiler.types import (
+    INT,
     STRING,
     Field,
     ListType,
@@ -67,6 +68,14 @@ def arg(args: RecordType, name: str) -> ir.Expr:
 
 def text(value: str) -> ir.Expr:
     return ir.Const(value, STRING)
+
+
+ONE_TEXT = record(s=STRING)
+S = arg(ONE_TEXT, "s")
+ONE_INT = record(n=INT)
+N = arg(ONE_INT, "n")
+#: Forces the text into the sequence theory and is true of everything short.
+SEQUENCE = ir.Less(ir.Length(S), ir.Const(1_000, INT), True)
 
 
 def solved(question: Question, *assertions: str) -> str:

@@ -7,7 +7,7 @@ these. A float is refused when the entry is made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, get_args
 
 Kind = Literal[
     "verdict",
@@ -20,17 +20,7 @@ Kind = Literal[
     "key",
     "policy",
 ]
-KINDS: tuple[Kind, ...] = (
-    "verdict",
-    "redemption",
-    "settlement",
-    "expiry",
-    "approval",
-    "activation",
-    "mode",
-    "key",
-    "policy",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Json = Mapping[str, object]
 
