@@ -12,14 +12,15 @@ from fractions import Fraction
 from typing import Any, cast
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from licet.compiler.catalog import Tool
+from licet.compiler import Program, compile_sources
+from licet.compiler.catalog import Catalog, Tool
 from licet.compiler.clock import clock
 from licet.compiler.exact_json import canonical, decode
 from licet.compiler.intake import BadValue, validator
-from licet.compiler.spelling import Spelled, spelled
+from licet.compiler.spelling import require_text, spelled, speller
 from licet.compiler.types import (
     DECIMAL,
     INT,
@@ -35,8 +36,14 @@ from licet.compiler.types import (
 )
 from licet.compiler.values import render
 from licet.compiler.world import UNKNOWN, World
-from licet.verifier.proposing import digest_of
+from licet.policy_lang import Source
+from licet.verifier.action import Action
+from licet.verifier.calls import call_json
+from licet.verifier.proposing import Proposal
 from licet.verifier.tickets import arguments_digest, frozen
+from licet.verifier.writing import Writer
+from strategies.ir_strategies import Case, incomplete_cases
+from support.examples import examples
 
 NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70),
@@ -183,6 +190,9 @@ ARGUMENTS = st.fixed_dictionaries(
 )
 
 
+PROGRAM = cast(Program, compile_sources([Source("p", "principal { id: String }\n")])[0])
+
+
 @given(ARGUMENTS, st.sampled_from((TOOL, OPEN, TIMED)))
 @example({"document": {"b": 2.50, "a": [Decimal("1e2"), True, None, 1e16]}}, TOOL)
 @example(
@@ -200,7 +210,10 @@ def test_what_was_admitted_is_spelled_as_what_was_sent(args: dict[str, Any], too
         return
     world = World(tool.qualified, cast(dict[str, Value], admitted))
     runs = frozen(args, render(world.args, tool.params))
-    assert digest_of(args, world, tool) == arguments_digest(runs)
+    writer = Writer(PROGRAM)
+    text = writer.arguments(tool, world)
+    assert text == canonical(render(world.args, tool.params)).decode()
+    assert writer.digest(tool, world, text, args) == arguments_digest(runs)
 
 
 @given(VALUES)
@@ -210,8 +223,35 @@ def test_one_spelling(value: Any) -> None:
     except BadValue:
         return
     assert spelled(admitted) == canonical(value).decode()
-    inside = {"b": Spelled(spelled(admitted)), "a": [Decimal("2.50"), Spelled("1")]}
-    assert spelled(inside) == canonical({"b": value, "a": [Decimal("2.5"), 1]}).decode()
+
+
+@settings(max_examples=examples(40))
+@given(incomplete_cases(fuel=1), st.booleans(), st.lists(TEXTS, max_size=2))
+def test_a_record_says_what_the_call_does(case: Case, commit: bool, parts: list[str]) -> None:
+    """What is kept of a call is the call's JSON, and what it was allowed by."""
+    known, world = case.vocabulary, case.world
+    source, _, name = world.tool.rpartition(".")
+    tool = Tool(name, source, known.args)
+    made = replace(
+        PROGRAM,
+        catalog=Catalog((tool,)),
+        principal=known.principal,
+        context=known.context,
+        session=known.session,
+        facts={fact.name: fact for fact in known.facts},
+        history={},
+    )
+    writer = Writer(made)
+    text = writer.arguments(tool, world)
+    action = Action(tool=world.tool)
+    proposal = Proposal(action, tool, world, "", "", parts[0] if parts else None, "", text, commit)
+    if parts:
+        proposal = replace(proposal, parts=tuple(parts), part_of=parts[-1])
+    told: dict[str, object] = {"by": parts, "call": call_json(world, made), "issued": 7}
+    told |= {"session": proposal.session} | ({"commit": True} if commit else {})
+    if parts:
+        told |= {"parts": parts} | ({"part_of": parts[-1]} if parts[-1] else {})
+    assert writer.record(proposal, parts, 7) == canonical(told).decode()
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\ud8000", "a\ud8000", "b\udc00"])
@@ -219,6 +259,10 @@ def test_half_of_a_surrogate_pair_is_not_spelled(text: str) -> None:
     for value in (text, {text: 1}, [text, Decimal("1.5")], [Decimal("1.5"), {"a": text}]):
         with pytest.raises(ValueError, match="surrogate"):
             spelled(value)
+    spell = speller(RecordType("", (Field("a", MapType(STRING, STRING)),)))
+    for entry in ({text: "a"}, {"a": text}):
+        with pytest.raises(UnicodeEncodeError):
+            require_text(spell({"a": entry}))
 
 
 def test_what_is_not_known_is_spelled_so() -> None:

@@ -181,7 +181,8 @@ def put(
     tool = made.program.catalog.qualified[action.tool]
     world = made._admission.world(tool, action)
     world.now = at
-    proposal = Proposal.of(action, tool, world, sitting.tx.tenant, commit=commit)
+    tenant = sitting.tx.tenant
+    proposal = Proposal.of(made.writer, action, tool, world, tenant, commit=commit)
     call = made.new_call(proposal, sitting.head, at, sitting.now, by)
     sitting.put(call, proposal, by)
     return call

@@ -8,7 +8,7 @@ person. Text that came from outside is escaped by `show`, never by `render`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, assert_never
@@ -207,15 +207,6 @@ def render(value: Any, type: Type) -> object:
     Intake reads the result as the same value. A number without a finite decimal, which only a
     solver makes up, becomes the text `n/d`.
     """
-    return _rendered(value, type, _plain)
-
-
-def bare(value: Any, type: Type) -> object:
-    """The same with numbers and documents as they are, for `spelling.spelled`."""
-    return _rendered(value, type, _itself)
-
-
-def _rendered(value: Any, type: Type, plain: Callable[[Value], object]) -> object:
     if value is UNKNOWN:
         return {"$unknown": True}
     if type.__class__ in _AS_THEY_ARE:
@@ -224,14 +215,14 @@ def _rendered(value: Any, type: Type, plain: Callable[[Value], object]) -> objec
         case RecordType(_, fields):
             assert isinstance(value, dict)
             return {
-                f.name: _rendered(item, f.type, plain)
+                f.name: render(item, f.type)
                 for f in fields
                 if (item := value[f.name]) is not None or f.type.__class__ is not OptionalType
             }
         case OptionalType(inner):
-            return None if value is None else _rendered(value, inner, plain)
+            return None if value is None else render(value, inner)
         case DecimalType() | JsonType():
-            return plain(value)
+            return _plain(value)
         case DateType():
             return format_date(value)
         case TimeType():
@@ -240,19 +231,15 @@ def _rendered(value: Any, type: Type, plain: Callable[[Value], object]) -> objec
             return format_duration(value)
         case ListType(element):
             assert isinstance(value, tuple)
-            return [_rendered(item, element, plain) for item in value]
+            return [render(item, element) for item in value]
         case MapType(_, inner):
             assert isinstance(value, dict)
-            return {key: _rendered(item, inner, plain) for key, item in value.items()}
+            return {key: render(item, inner) for key, item in value.items()}
         case _:
             raise AssertionError(f"a value of type {type}")
 
 
 _AS_THEY_ARE = frozenset((BoolType, IntType, StringType, EnumType))
-
-
-def _itself(value: Value) -> object:
-    return value
 
 
 def _plain(value: Value) -> object:

@@ -133,7 +133,9 @@ class BatchDecider(Decider):
                 action = replace(batch.action, tool=call.tool, args=call.args, id=None)
                 tool = self._admission.tool(action.tool, action.args)
                 world = self._admission.world(tool, action)
-                proposal = Proposal.of(action, tool, world, batch.tenant, commit=batch.commit)
+                proposal = Proposal.of(
+                    self._memory.writer, action, tool, world, batch.tenant, commit=batch.commit
+                )
             except ActionError as error:
                 text = f"{title}{error.message}"
                 raise Refused((Violation("bad_argument", text, text, path=path),)) from None

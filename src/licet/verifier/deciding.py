@@ -157,7 +157,7 @@ class Decider(Reserving):
                 self._memory.require_active(tenant)
                 promise = self._memory.promise(action, tool, world, tenant)
                 return (yield from self._decide(action, world, tenant, promise))
-            proposal = Proposal.of(action, tool, world, tenant, commit=commit)
+            proposal = Proposal.of(self._memory.writer, action, tool, world, tenant, commit=commit)
             return (yield from self._decide_with_memory(proposal))
         except Refused as refused:
             return (yield from self._noted(action, tool_name, tenant, refused.violations))

@@ -11,24 +11,14 @@ from typing import TYPE_CHECKING
 from licet.compiler.catalog import Tool
 from licet.compiler.exact_json import canonical
 from licet.compiler.program import Program
-from licet.compiler.spelling import spelled
-from licet.compiler.types import is_sent_one_way
-from licet.compiler.values import bare, render
 from licet.compiler.world import World
 
 from .action import Action
 from .admission import Refused
 from .calls import call_json
-from .tickets import (
-    Ticket,
-    arguments_digest,
-    copied,
-    digest_of_text,
-    frozen,
-    identity_of,
-    new_nonce,
-)
+from .tickets import Ticket, copied, identity_of, new_nonce
 from .verdict import Violation
+from .writing import Writer
 
 if TYPE_CHECKING:
     from .remembering import Memory
@@ -56,10 +46,12 @@ class Proposal:
     part_of: str = ""
 
     @staticmethod
-    def of(action: Action, tool: Tool, world: World, tenant: str, *, commit: bool) -> Proposal:
+    def of(
+        writer: Writer, action: Action, tool: Tool, world: World, tenant: str, *, commit: bool
+    ) -> Proposal:
         """Raises Refused where the arguments are not JSON beyond what the schema says of them."""
-        text = _spelled(world, tool)
-        digest = _digest_of(action.args, world, tool, text)
+        text = writer.arguments(tool, world)
+        digest = writer.digest(tool, world, text, action.args)
         return Proposal(
             action,
             tool,
@@ -82,25 +74,6 @@ def session_of(action: Action) -> str | None:
     return session or None
 
 
-def digest_of(args: Mapping[str, object], world: World, tool: Tool) -> str:
-    """The digest of the arguments that run. Raises Refused."""
-    return _digest_of(args, world, tool, _spelled(world, tool))
-
-
-def _spelled(world: World, tool: Tool) -> str:
-    return spelled(bare(world.args, tool.params))
-
-
-def _digest_of(args: Mapping[str, object], world: World, tool: Tool, text: str) -> str:
-    if is_sent_one_way(tool.params):
-        return digest_of_text(text)  # what was sent is spelled as what was admitted
-    try:
-        return arguments_digest(frozen(args, render(world.args, tool.params)))
-    except ValueError as error:
-        text = f"the arguments are not JSON: {error}"
-        raise Refused((Violation("bad_argument", text, text, path="args"),)) from None
-
-
 class Promise:
     """The ticket of a call that is not kept: made when it is asked for, always the same one.
 
@@ -117,7 +90,7 @@ class Promise:
         self._memory, self._tool, self._world, self._tenant = memory, tool, world, tenant
         self._args = copied(action.args)
         # What a schema leaves open was not looked at: it may not even be JSON.
-        self._digest = digest_of(action.args, world, tool) if memory.is_open(tool) else None
+        self._digest = self._digest_of(action.args) if memory.is_open(tool) else None
         self._session = session_of(action)
         self._nonce = memory.run.mark + new_nonce()
         self._expires = time.time_ns() // 1000 + memory.life
@@ -132,13 +105,18 @@ class Promise:
                 self._session or "",
                 self._nonce,
                 self._tool.qualified,
-                self._digest or digest_of(self._args, self._world, self._tool),
+                self._digest or self._digest_of(self._args),
                 program.digest,
                 program.catalog.digest,
                 self._nonce,
                 self._expires,
             )
         )
+
+    def _digest_of(self, args: Mapping[str, object]) -> str:
+        writer = self._memory.writer
+        text = writer.arguments(self._tool, self._world)
+        return writer.digest(self._tool, self._world, text, args)
 
 
 def binding_of(proposal: Proposal, program: Program) -> str:

@@ -197,7 +197,12 @@ class Redeemer:
         try:
             tool = self._admission.tool(action.tool, action.args)
             proposal = Proposal.of(
-                action, tool, self._admission.world(tool, action), tenant, commit=True
+                self._memory.writer,
+                action,
+                tool,
+                self._admission.world(tool, action),
+                tenant,
+                commit=True,
             )
         except Refused:
             return "unknown"

@@ -17,7 +17,6 @@ from licet.compiler.history import Index
 from licet.compiler.history import digest_of as digest_of_index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
-from licet.compiler.spelling import Spelled, spelled
 from licet.compiler.types import JSON, OptionalType, Value, has_open_parts
 from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, World
@@ -25,13 +24,13 @@ from licet.compiler.world import UNKNOWN, World
 from .action import Action
 from .admission import Admission, Refused
 from .audit import Recorder
-from .calls import bare_call
 from .evaluating import FactKey
 from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.pots import NotKnown, PastCall
 from .proposing import Promise, Proposal
 from .sitting import Sitting, record_of
 from .tickets import Keys, Ticket, new_nonce
+from .writing import Writer
 
 #: A rule, and a look-up in the history that stands in it.
 _Reading = tuple[ir.Rule, ir.Fact]
@@ -90,6 +89,7 @@ class Memory:
         #: Whether to let go of what is over, in a store that is not durable.
         self.forgetting = forgetting and not store.durable
         self._admission = admission
+        self.writer = Writer(program)
         #: How long a ticket is good, in microseconds.
         self.life = int(ticket_seconds * 1_000_000)
         self._open: dict[str, bool] = {}
@@ -200,18 +200,6 @@ class Memory:
     ) -> StoredCall:
         """The row of a call that is allowed. `now` is the store's clock, `at` the decision's."""
         nonce = proposal.nonce or new_nonce()
-        record: dict[str, object] = {
-            "call": bare_call(proposal.world, self.program, Spelled(proposal.spelled)),
-            "session": proposal.session,
-            "by": list(by),
-            "issued": now,
-        }
-        if proposal.parts:
-            record["parts"] = list(proposal.parts)
-        if proposal.part_of:
-            record["part_of"] = proposal.part_of
-        if proposal.commit:
-            record["commit"] = True
         state: CallState = "redeemed" if proposal.commit else "reserved"
         return StoredCall(
             head.seq + 1,
@@ -227,7 +215,7 @@ class Memory:
             at,
             now + self.life,
             state,
-            spelled(record),
+            self.writer.record(proposal, by, now),
         )
 
     def is_counted(self, tool: str) -> bool:

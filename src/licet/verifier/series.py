@@ -103,7 +103,9 @@ class SeriesDecider(BatchDecider):
                 world = self._admission.world(tool, action)
                 proposal = None
                 if not self._is_light(tool, action):
-                    proposal = Proposal.of(action, tool, world, tenant, commit=commit)
+                    proposal = Proposal.of(
+                        self._memory.writer, action, tool, world, tenant, commit=commit
+                    )
             except Exception:
                 break
             found.append(_Ready(action, tool, world, proposal))

@@ -1,0 +1,125 @@
+"""Calls of one program as canonical JSON: their arguments, all that is known of them, and the
+record that is kept of one that was allowed. Prepared once, since every call is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring as quoted
+from typing import TYPE_CHECKING
+
+from licet.compiler.catalog import Tool
+from licet.compiler.ir import FactSignature
+from licet.compiler.program import Program
+from licet.compiler.spelling import Spell, require_text, speller
+from licet.compiler.types import TIME, Value, is_sent_one_way
+from licet.compiler.values import render
+from licet.compiler.world import World
+
+from .admission import Refused
+from .tickets import arguments_digest, digest_of_text, frozen
+from .verdict import Violation
+
+if TYPE_CHECKING:
+    from .proposing import Proposal
+
+_now = speller(TIME)
+
+
+class Writer:
+    """Writes the calls of one program. Safe to share between threads."""
+
+    def __init__(self, program: Program) -> None:
+        self._principal = speller(program.principal)
+        self._context = speller(program.context)
+        self._session = speller(program.session)
+        self._look_ups = {
+            name: (signature.history, _entry_speller(signature))
+            for name, signature in program.signatures.items()
+        }
+        self._tools: dict[str, tuple[Spell, bool]] = {}
+
+    def _tool(self, tool: Tool) -> tuple[Spell, bool]:
+        name = tool.qualified
+        found = self._tools.get(name)
+        if found is None:
+            found = self._tools[name] = (speller(tool.params), is_sent_one_way(tool.params))
+        return found
+
+    def arguments(self, tool: Tool, world: World) -> str:
+        """The arguments as they were admitted. Raises ValueError for half of a surrogate pair."""
+        return require_text(self._tool(tool)[0](world.args))
+
+    def digest(self, tool: Tool, world: World, text: str, sent: Mapping[str, object]) -> str:
+        """The digest of the arguments that run: of `sent`, which were admitted as `text`. Raises
+        Refused where they are not JSON beyond what the schema says of them."""
+        if self._tool(tool)[1]:
+            return digest_of_text(text)  # what was sent is spelled as what was admitted
+        try:
+            return arguments_digest(frozen(sent, render(world.args, tool.params)))
+        except ValueError as error:
+            told = f"the arguments are not JSON: {error}"
+            raise Refused((Violation("bad_argument", told, told, path="args"),)) from None
+
+    def record(self, proposal: Proposal, by: Sequence[str], issued: int) -> str:
+        """What is kept of a call that the rules `by` allowed at `issued`, by the store's clock."""
+        members = [f'"by":{_texts(by)}', f'"call":{self._call(proposal.world, proposal.spelled)}']
+        if proposal.commit:
+            members.append('"commit":true')
+        members.append(f'"issued":{issued}')
+        if proposal.part_of:
+            members.append(f'"part_of":{quoted(proposal.part_of)}')
+        if proposal.parts:
+            members.append(f'"parts":{_texts(proposal.parts)}')
+        session = proposal.session
+        members.append(f'"session":{"null" if session is None else quoted(session)}')
+        return require_text(_object(members))
+
+    def _call(self, world: World, args: str) -> str:
+        """`calls.call_json`, with the arguments written already."""
+        members = [f'"args":{args}']
+        if world.context:
+            members.append(f'"context":{self._context(world.context)}')
+        members += self._found(world)
+        members.append(f'"now":{_now(world.now)}')
+        if world.principal:
+            members.append(f'"principal":{self._principal(world.principal)}')
+        if world.session:
+            members.append(f'"session":{self._session(world.session)}')
+        members.append(f'"tool":{quoted(world.tool)}')
+        return _object(members)
+
+    def _found(self, world: World) -> list[str]:
+        """What was looked up: the host's facts, and the values of the history."""
+        facts: list[str] = []
+        history: list[str] = []
+        for name in sorted(world.facts):
+            if entries := world.facts[name]:
+                of_history, spell = self._look_ups[name]
+                text = f"{quoted(name)}:[{','.join(map(spell, entries.items()))}]"
+                (history if of_history else facts).append(text)
+        found = []
+        if facts:
+            found.append(f'"facts":{_object(facts)}')
+        if history:
+            found.append(f'"history":{_object(history)}')
+        return found
+
+
+def _entry_speller(signature: FactSignature) -> Spell:
+    keys = tuple(speller(kind) for _, kind in signature.params)
+    value = speller(signature.result)
+
+    def write(entry: tuple[tuple[Value, ...], Value]) -> str:
+        found, answer = entry
+        each = [spell(key) for spell, key in zip(keys, found, strict=True)]
+        return f'{{"key":[{",".join(each)}],"value":{value(answer)}}}'
+
+    return write
+
+
+def _texts(texts: Iterable[str]) -> str:
+    return f"[{','.join(map(quoted, texts))}]"
+
+
+def _object(members: Sequence[str]) -> str:
+    return "{" + ",".join(members) + "}"
