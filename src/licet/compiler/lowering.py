@@ -10,7 +10,7 @@ Trusted: if a class misses a meeting, `encoding` raises when it meets both theor
 compares a number with a text.
 
 An *abstract path* names a text without positions: ("args", "bags", "*", "tag"); see
-`encoding.places`.
+`encoding.soil`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 from .encoder import FactKeys, State, States, ToolEncoder
 from .failures import EncodingError, EncodingFault, EncodingLimit, UnsupportedText
 from .library import Context
-from .places import Aspect, Openness
+from .openness import Openness
 from .question import Leaf, Question
 from .rebuilding import complete
+from .soil import Aspect
 
 __all__ = [
     "Aspect",

@@ -36,10 +36,11 @@ from .documents import document_of, document_text
 from .failures import EncodingFault, EncodingLimit, UnsupportedText
 from .handles import Handles
 from .library import Context, held
+from .openness import Openness
 from .patterns import LAST
-from .places import Openness, Variable
 from .rules import ALLOW, DENY, ESCALATE, Encoding
 from .sites import Site
+from .soil import Variable
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
 from .terms import Term
 

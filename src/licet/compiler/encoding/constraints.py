@@ -33,23 +33,12 @@ from ..types import (
     Value,
 )
 from ..world import UNKNOWN
+from .document_places import ABSENT, OBJECT, OTHER, JsonPlace
 from .documents import text_fits
+from .openness import Openness
 from .patterns import language
-from .places import (
-    ABSENT,
-    OBJECT,
-    OTHER,
-    JsonPlace,
-    ListPlace,
-    MapPlace,
-    Openness,
-    OptionalPlace,
-    Place,
-    RecordPlace,
-    ScalarPlace,
-    Soil,
-    Variable,
-)
+from .places import ListPlace, MapPlace, OptionalPlace, RecordPlace, ScalarPlace
+from .soil import Place, Soil, Variable
 from .terms import Term
 
 

@@ -22,10 +22,11 @@ from .binding import Bound, Numerals, Outcome, Prepared, ReshapeError
 from .codes import Codes
 from .failures import EncodingLimit
 from .library import Context
-from .places import Aspect, Capacity, Openness
+from .openness import Openness
 from .question import Question, ask
 from .rules import Surroundings, encode, outcome
 from .shapes import capacity, grown
+from .soil import Aspect, Capacity
 from .stem import Stems
 from .terms import SECONDS
 

@@ -38,9 +38,11 @@ from .arithmetic import Numbers
 from .constants import ConstantDocument
 from .failures import EncodingFault
 from .listing import Listing
+from .optionals import Optionals
 from .patterns import language
-from .places import Aspect, Place, Soil, Spot, grow
+from .places import grow
 from .sites import Sites
+from .soil import Aspect, Place, Soil, Spot
 from .symbolic import (
     Document,
     Entries,
@@ -77,6 +79,7 @@ class Reader:
         self._may_refuse: dict[int, bool] = {}
         self.numbers = Numbers(self.algebra, self.transitions)
         self.listing = Listing(self, self.algebra)
+        self.optionals = Optionals(self, self.algebra)
         self._languages: dict[str, Term] = {}
         self._clocks = {self.transitions: self.numbers}
         #: Where equal folds share a value: what each came to and refused, and what its key names.
@@ -206,7 +209,7 @@ class Reader:
                 | ir.JsonPath()
                 | ir.JsonAs()
             ):
-                return self._optionals(e)
+                return self.optionals.read(e)
             case ir.Not(operand):
                 return self.t.not_(self.truth(operand))
             case ir.And(parts):
@@ -353,81 +356,6 @@ class Reader:
             case _:
                 number = Fraction(cast(int, value))
                 return Number(self.t.integer(number.numerator), number.denominator)
-
-    # --- optionals and documents ---------------------------------------------------------------
-
-    def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional:
-        """A value where `present` holds; if it is optional itself, they become one optional."""
-        if isinstance(type, OptionalType):
-            inner = cast(Optional, make())
-            both = self.t.and_((present, inner.present))
-            return Optional(both, None if inner.empty else lambda: inner.value)
-        if isinstance(type, JsonType):  # null is absence
-            document = cast(Document, make())
-            there = self.t.and_((present, self.t.not_(document.absent())))
-            return Optional(there, lambda: document)
-        return Optional(present, make)
-
-    def _optionals(self, e: ir.Expr) -> Symbolic:
-        match e:
-            case ir.WhenPresent(operand, var, body):
-                o = self.optional(operand)
-                if o.empty:
-                    return Optional(self.t.false, None)
-                self.variables[var.slot] = o.value
-                with self.under(o.present):
-                    value = self.read(body)
-                return self.flat(o.present, lambda: value, body.type)
-            case ir.Present(operand):
-                return self.optional(operand).present
-            case ir.Unwrap(operand, type):
-                o = self.optional(operand)
-                # Never evaluated where absent, so that any value will do there.
-                return self.free(type) if o.empty else o.value
-            case ir.Coalesce(operand, default):
-                o = self.optional(operand)
-                with self.under(self.t.not_(o.present)):
-                    other = self.read(default)
-                return self._coalesce(o, other)
-            case ir.Some(operand):
-                value = self.read(operand)
-                return self.flat(self.t.true, lambda: value, operand.type)
-            case ir.JsonPath(document, steps):
-                present, at = self._document(document)
-                for step in steps:
-                    self.refuse(self.t.and_((present, at.other())))
-                    at = at.step(step)
-                    present = self.t.and_((present, self.t.not_(at.absent())))
-                return Optional(present, lambda: at)
-            case ir.JsonAs(document, type):
-                present, at = self._document(document)
-                if isinstance(type.inner, JsonType):
-                    return Optional(present, lambda: at)
-                wrong, value = at.convert(type.inner)
-                self.refuse(self.t.and_((present, wrong)))
-                return Optional(present, lambda: value)
-            case _:
-                raise EncodingFault("not an optional")
-
-    def _coalesce(self, o: Optional, other: Symbolic) -> Symbolic:
-        if o.empty:
-            return other
-        if not isinstance(other, Optional):
-            return self.algebra.ite(o.present, o.value, other)
-        present = self.t.or_((o.present, other.present))
-        if other.empty:
-            return Optional(present, lambda: o.value)
-        return Optional(present, lambda: self.algebra.ite(o.present, o.value, other.value))
-
-    def _document(self, e: ir.Expr) -> tuple[Term, Document]:
-        value = self.read(e)
-        if isinstance(value, Optional):
-            if value.empty:
-                return self.t.false, ConstantDocument(self, None)
-            at = cast(Document, value.value)
-            return self.t.and_((value.present, self.t.not_(at.absent()))), at
-        at = cast(Document, value)
-        return self.t.not_(at.absent()), at
 
     # --- comparison ----------------------------------------------------------------------------
 

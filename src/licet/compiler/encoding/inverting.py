@@ -16,11 +16,13 @@ from ..exact_json import number_text
 from ..types import Value
 from ..world import UNKNOWN
 from .constraints import recorded
+from .document_places import ABSENT, OBJECT, OTHER, JsonPlace
 from .failures import EncodingError
-from .places import ABSENT, OBJECT, OTHER, JsonPlace, OptionalPlace, Place, RecordPlace, Variable
+from .places import OptionalPlace, RecordPlace
 from .rebuilding import Rebuilder, letters
 from .rules import Encoding
 from .sites import Site
+from .soil import Place, Variable
 from .symbolic import Symbolic, Text
 
 #: Different texts that are tried for one builtin.

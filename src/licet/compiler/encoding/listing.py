@@ -6,7 +6,6 @@ elements; where the collection is unknown, a fold is a free value.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Protocol, cast
@@ -44,8 +43,6 @@ class Reading(Protocol):
     def unless_unknown(
         self, unknown: Term, type: Type, refusing: bool, known: Symbolic
     ) -> Symbolic: ...
-
-    def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional: ...
 
     def less(self, a: Symbolic, b: Symbolic, strict: bool) -> Term: ...
 
@@ -247,7 +244,7 @@ class Listing:
                 chosen = self._algebra.ite(guard, item, chosen)
             return chosen
 
-        return self._reader.flat(present, value, element)
+        return self._algebra.flat(present, value, element)
 
     def _end(self, first: bool, xs: Sequence, operand: ir.Expr, type: OptionalType) -> Symbolic:
         kind = operand.type

@@ -4,19 +4,14 @@ A place is a root (`args`), the result of a fact or builtin at one *site*, or a 
 places that the rules read are grown. Each knows two things: its symbolic value, and how to bind
 a run-time value to its leaves. Binding what is unknown binds nothing, except that lists and maps
 that may be unknown (`Capacity.unknown`) are told so.
-
-An *abstract path* names a place without positions and keys: ("args", "bags", "*", "weight").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
 from fractions import Fraction
-from typing import Any, Literal, Protocol
 
-from ..lowering import KEY, AbstractPath
+from ..lowering import KEY
 from ..types import (
     BoolType,
     DateType,
@@ -31,16 +26,14 @@ from ..types import (
     RecordType,
     StringType,
     TimeType,
-    Type,
     Value,
 )
-from ..world import UNKNOWN, Path
-from .documents import read_as
+from ..world import UNKNOWN
+from .document_places import JsonPlace
 from .failures import EncodingFault
+from .soil import Aspect, Binder, Capacity, Codec, Place, Soil, Spot, Variable
 from .symbolic import (
     MAX_SCALE,
-    Algebra,
-    Document,
     Entries,
     Number,
     Optional,
@@ -49,129 +42,7 @@ from .symbolic import (
     Symbolic,
     Text,
 )
-from .terms import Sort, Term, Terms
-
-Codec = Literal["bool", "int", "scaled", "real", "enum", "code", "seq", "document"]
-
-
-class Aspect(Enum):
-    """The last step of a leaf's path where the leaf is not the value itself."""
-
-    present = "present"
-    length = "length"
-    unknown = "unknown"
-    kind = "kind"
-    wrong = "wrong"
-    key = "key"
-    free = "free"
-    content = "content"
-
-
-@dataclass(slots=True, eq=False)
-class Variable:
-    """One solver constant. `scale` of a scaled decimal; `labels` of an enum.
-
-    `owner` is the index of the site that it belongs to (None: a root, or a free value). `keep`: a
-    site's key reads it.
-    """
-
-    index: int
-    sort: Sort
-    codec: Codec
-    type: Type | None
-    path: Path
-    term: Term
-    scale: int = 1
-    labels: tuple[str, ...] = ()
-    owner: int | None = None
-    keep: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """How many elements a list or map is unrolled to; None: it is always unknown.
-
-    `unknown`: some list of this abstract path may be unknown.
-    """
-
-    elements: int | None
-    unknown: bool = False
-
-
-class Binder(Protocol):
-    """Takes the values of leaves. `overflow` is told of a list longer than its capacity (-1: of
-    one that is unknown and not expected to be); `open_document` of an unknown document."""
-
-    def put(self, variable: Variable, value: Value) -> None: ...
-
-    def overflow(self, path: AbstractPath, length: int) -> None: ...
-
-    def open_document(self) -> None: ...
-
-    def is_open(self, document: Value) -> bool:
-        """Whether a document has an unknown part."""
-        ...
-
-
-@dataclass(eq=False)
-class Soil:
-    """What places grow from: terms, the theory of texts, and how far lists unroll."""
-
-    terms: Terms
-    algebra: Algebra
-    is_sequence: Callable[[AbstractPath], bool]
-    capacity: Callable[[AbstractPath], Capacity]
-    #: Lists beyond their capacity count as unknown (for questions, whose lengths may be free).
-    long_is_unknown: bool = False
-    variables: list[Variable] = field(default_factory=list)
-
-    def variable(
-        self,
-        sort: Sort,
-        codec: Codec,
-        type: Type | None,
-        path: Path,
-        owner: int | None,
-        scale: int = 1,
-        labels: tuple[str, ...] = (),
-    ) -> Variable:
-        index = len(self.variables)
-        made = Variable(
-            index, sort, codec, type, path, self.terms.var(index, sort), scale, labels, owner
-        )
-        self.variables.append(made)
-        return made
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """What every place has: its type, its path in a world, its abstract path, its site."""
-
-    type: Type
-    path: Path
-    abstract: AbstractPath
-    owner: int | None
-
-    def below(self, type: Type, step: object, abstract: object) -> Spot:
-        return Spot(type, (*self.path, step), (*self.abstract, abstract), self.owner)
-
-    def inside(self, type: Type) -> Spot:
-        """The same spot, read as another type."""
-        return Spot(type, self.path, self.abstract, self.owner)
-
-
-class Place(Protocol):
-    """A grown part of a world."""
-
-    spot: Spot
-
-    def value(self) -> Symbolic:
-        """The symbolic value; always the same object."""
-        ...
-
-    def bind(self, value: Value, binder: Binder) -> None:
-        """Give the leaves below their values; `UNKNOWN` leaves them open."""
-        ...
+from .terms import Sort, Term
 
 
 def grow(soil: Soil, spot: Spot) -> Place:
@@ -186,7 +57,7 @@ def grow(soil: Soil, spot: Spot) -> Place:
         case MapType():
             return MapPlace(soil, spot)
         case JsonType():
-            return JsonPlace(soil, spot)
+            return JsonPlace(soil, spot, grow)
         case _:
             return ScalarPlace(soil, spot)
 
@@ -444,137 +315,3 @@ def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity
         return length, None, capacity, soil.terms.false
     unknown = soil.variable("Bool", "bool", None, (*spot.path, Aspect.unknown), spot.owner)
     return length, unknown, capacity, unknown.term
-
-
-class Openness:
-    """Which documents have an unknown part. What was walked is known, by identity, and not walked
-    again: a document that is read at many places is walked once."""
-
-    __slots__ = ("_closed", "_kept")
-
-    def __init__(self) -> None:
-        self._closed: set[int] = set()
-        #: So that no other document is ever at their addresses.
-        self._kept: list[Value] = []
-
-    def __call__(self, document: Value) -> bool:
-        if document is UNKNOWN:
-            return True
-        if document.__class__ is not dict and document.__class__ is not tuple:
-            return False
-        closed, met = self._closed, [id(document)]
-        waiting: list[Any] = [document]
-        while waiting:
-            value = waiting.pop()
-            if id(value) in closed:
-                continue
-            before = len(waiting)
-            for item in value.values() if value.__class__ is dict else value:
-                kind = item.__class__
-                if kind is dict or kind is tuple:
-                    waiting.append(item)
-                elif item is UNKNOWN:
-                    return True
-            if len(waiting) > before:  # what has no parts of its own is walked as soon as found
-                met.append(id(value))
-        self._kept.append(document)
-        closed.update(met)
-        return False
-
-
-#: What a Json value is, for stepping into it.
-ABSENT, OBJECT, OTHER = 0, 1, 2
-
-
-class JsonPlace(Document):
-    """A document: its kind, the steps taken into it, and the readings of it as a type; and, where
-    it is compared or given to a function, its whole content."""
-
-    __slots__ = ("_content", "_kinds", "_soil", "kind", "readings", "spot", "steps")
-
-    def __init__(self, soil: Soil, spot: Spot) -> None:
-        self._soil, self.spot = soil, spot
-        self.kind: Variable | None = None
-        self._kinds: dict[int, Term] = {}
-        self._content: tuple[Variable, Text] | None = None
-        self.steps: dict[str, JsonPlace] = {}
-        self.readings: dict[Type, tuple[Variable, Place]] = {}
-
-    def value(self) -> Document:
-        return self
-
-    def _is(self, kind: int) -> Term:
-        if self.kind is None:
-            path = (*self.spot.path, Aspect.kind)
-            self.kind = self._soil.variable("Int", "int", None, path, self.spot.owner)
-        term = self._kinds.get(kind)
-        if term is None:
-            terms = self._soil.terms
-            term = self._kinds[kind] = terms.eq(self.kind.term, terms.integer(kind))
-        return term
-
-    def absent(self) -> Term:
-        return self._is(ABSENT)
-
-    def other(self) -> Term:
-        return self._is(OTHER)
-
-    def step(self, name: str) -> JsonPlace:
-        self.absent()
-        if name not in self.steps:
-            spot = self.spot.below(self.spot.type, name, ("step", name))
-            self.steps[name] = JsonPlace(self._soil, spot)
-        return self.steps[name]
-
-    @property
-    def whole(self) -> Variable | None:
-        """The variable of the content, if something reads it."""
-        return None if self._content is None else self._content[0]
-
-    def content(self) -> Text:
-        self.absent()
-        if self._content is None:
-            path = (*self.spot.path, Aspect.content)
-            leaf = self._soil.variable("Int", "document", None, path, self.spot.owner)
-            self._content = (leaf, Text(lambda: leaf.term, None))
-        return self._content[1]
-
-    def convert(self, target: Type) -> tuple[Term, Symbolic]:
-        self.absent()
-        if target not in self.readings:
-            spot = self.spot
-            path = (*spot.path, Aspect.wrong)
-            wrong = self._soil.variable("Bool", "bool", None, path, spot.owner)
-            inner = Spot(target, spot.path, (*spot.abstract, ("as", target)), spot.owner)
-            self.readings[target] = (wrong, grow(self._soil, inner))
-        wrong, place = self.readings[target]
-        return wrong.term, place.value()
-
-    def bind(self, value: Value, binder: Binder) -> None:
-        if value is UNKNOWN:
-            binder.open_document()
-            for step in self.steps.values():
-                step.bind(UNKNOWN, binder)
-            for _, place in self.readings.values():
-                place.bind(UNKNOWN, binder)
-            return
-        kind = ABSENT if value is None else OBJECT if isinstance(value, dict) else OTHER
-        if self.kind is not None:
-            binder.put(self.kind, kind)
-        if isinstance(value, dict):
-            for name, step in self.steps.items():
-                step.bind(value.get(name), binder)
-        if self._content is not None and not binder.is_open(value):
-            binder.put(self._content[0], value)
-        if value is None:
-            return
-        if binder.is_open(value):
-            binder.open_document()
-            for _, place in self.readings.values():
-                place.bind(UNKNOWN, binder)
-        else:
-            for target, (wrong, place) in self.readings.items():
-                fits, read = read_as(value, target)
-                binder.put(wrong, not fits)
-                if fits:
-                    place.bind(read, binder)

@@ -30,12 +30,12 @@ from .constraints import recorded
 from .documents import document_of, document_text, text_fits
 from .failures import EncodingFault, EncodingLimit
 from .inverting import inverted
-from .places import Variable
 from .rebuilding import Rebuilder, complete, letters
 from .rules import Encoding
 from .shapes import bucket
 from .sites import Site
 from .smtlib import Printer, literal, read_literal, symbol
+from .soil import Variable
 from .stem import Stem, Stems
 from .symbolic import Document, Symbolic, Text
 from .terms import Sort, Term

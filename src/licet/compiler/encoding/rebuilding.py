@@ -33,20 +33,11 @@ from ..types import (
     Value,
 )
 from ..world import UNKNOWN
+from .document_places import ABSENT, OBJECT, JsonPlace
 from .documents import read_as, text_fits
 from .failures import EncodingFault
-from .places import (
-    ABSENT,
-    OBJECT,
-    JsonPlace,
-    ListPlace,
-    MapPlace,
-    OptionalPlace,
-    Place,
-    RecordPlace,
-    ScalarPlace,
-    Variable,
-)
+from .places import ListPlace, MapPlace, OptionalPlace, RecordPlace, ScalarPlace
+from .soil import Place, Variable
 
 
 def plain(type: Type, serial: int = 0) -> Value:

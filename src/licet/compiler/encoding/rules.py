@@ -15,8 +15,8 @@ from ..lowering import AbstractPath
 from ..types import BOOL, OptionalType, Type, Value
 from .expressions import Reader
 from .flow import Flow
-from .places import Capacity, Place, Soil
 from .sites import Site, Sites
+from .soil import Capacity, Place, Soil
 from .symbolic import Algebra, Optional, Symbolic
 from .terms import NODE_LIMIT, Term, Terms
 

@@ -13,7 +13,7 @@ from typing import Final
 from ..lowering import AbstractPath
 from ..types import Value
 from ..world import UNKNOWN, World
-from .places import Aspect, Capacity
+from .soil import Aspect, Capacity
 
 _BUCKETS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 

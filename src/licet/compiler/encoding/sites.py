@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..types import Type
-from .places import Place, Soil, Spot, Variable, grow
+from .places import grow
+from .soil import Place, Soil, Spot, Variable
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
 from .terms import Term
 

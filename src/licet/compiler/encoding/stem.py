@@ -21,11 +21,11 @@ from .codes import Codes
 from .constraints import Constraints, mirror
 from .failures import EncodingLimit
 from .library import Context
-from .places import Aspect, Capacity
 from .rules import Surroundings, encode
 from .shapes import capacity, may_be_open
 from .sites import Site
 from .smtlib import Printer, symbol
+from .soil import Aspect, Capacity
 from .terms import SECONDS, Term
 
 #: Pairs of places that a question may say are equal.

@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import gcd
+from typing import cast
 
-from ..types import Type
+from ..types import JsonType, OptionalType, Type
 from .failures import EncodingFault
 from .terms import Term, Terms
 
@@ -237,6 +238,20 @@ class Algebra:
     def compare(self, a: Number, b: Number, strict: bool) -> Term:
         (x, y), _ = self.level((a, b))
         return self.t.lt(x, y) if strict else self.t.le(x, y)
+
+    # --- optionals -----------------------------------------------------------------------------
+
+    def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional:
+        """A value where `present` holds; if it is optional itself, they become one optional."""
+        if isinstance(type, OptionalType):
+            inner = cast(Optional, make())
+            both = self.t.and_((present, inner.present))
+            return Optional(both, None if inner.empty else lambda: inner.value)
+        if isinstance(type, JsonType):  # null is absence
+            document = cast(Document, make())
+            there = self.t.and_((present, self.t.not_(document.absent())))
+            return Optional(there, lambda: document)
+        return Optional(present, make)
 
     # --- all values ----------------------------------------------------------------------------
 
