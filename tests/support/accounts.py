@@ -59,6 +59,9 @@ class SteppingStore:
     def tenants(self) -> Sequence[str]:
         return self._store.tenants()
 
+    def head(self, tenant: str) -> Head:
+        return self._store.head(tenant)
+
     def heads(self) -> Mapping[str, Head]:
         return self._store.heads()
 

@@ -62,6 +62,9 @@ class ClockedStore:
     def tenants(self) -> Sequence[str]:
         return self._store.tenants()
 
+    def head(self, tenant: str) -> Head:
+        return self._store.head(tenant)
+
     def heads(self) -> Mapping[str, Head]:
         return self._store.heads()
 

@@ -574,10 +574,11 @@ class ToolRules:
     permits: tuple[Rule, ...]
     forbids: tuple[Rule, ...]
     escalations: tuple[Rule, ...]
+    #: All of them, in this order.
+    rules: tuple[Rule, ...] = field(init=False, compare=False, repr=False)
 
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        return self.permits + self.forbids + self.escalations
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", self.permits + self.forbids + self.escalations)
 
 
 @dataclass(frozen=True, slots=True)

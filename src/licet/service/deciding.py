@@ -15,7 +15,7 @@ from starlette.requests import Request
 from licet.verifier.action import Action
 from licet.verifier.driving import Waits
 from licet.verifier.guard import Guard
-from licet.verifier.sitting import STALE
+from licet.verifier.remembering import STALE
 from licet.verifier.verdict import Verdict
 
 from .calls import check_reach

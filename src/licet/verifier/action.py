@@ -30,7 +30,8 @@ class ActionError(ValueError):
 _FIELDS: Final = (
     "tool", "args", "principal", "context", "session", "facts", "now", "id", "history",
 )  # fmt: skip
-_RECORDS: Final = ("args", "principal", "context", "session")
+_KNOWN: Final = frozenset(_FIELDS)
+_PART_UNKNOWN: Final = {"$unknown": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,16 @@ class Action:
         _check_name(self.tool, "tool")
         if self.id is not None:
             _check_name(self.id, "id")
-        for name in _RECORDS:
-            if not isinstance(getattr(self, name), Mapping):
-                raise ActionError(f"`{name}` is not an object", (name,))
-        if isinstance(self.now, datetime):
-            if self.now.utcoffset() is None:
+        _check_object(self.args, "args")
+        _check_object(self.principal, "principal")
+        _check_object(self.context, "context")
+        _check_object(self.session, "session")
+        now = self.now
+        if isinstance(now, datetime):
+            if now.utcoffset() is None:
                 raise ActionError("`now` has no time zone", ("now",))
-            object.__setattr__(self, "now", self.now.isoformat())
-        elif self.now not in (None, {"$unknown": True}) and not isinstance(self.now, str):
+            object.__setattr__(self, "now", now.isoformat())
+        elif not (now is None or isinstance(now, str) or now == _PART_UNKNOWN):
             raise ActionError("`now` is not a time", ("now",))
         object.__setattr__(self, "facts", _facts(self.facts, "facts"))
         if self.history is not None:
@@ -81,15 +84,16 @@ class Action:
         """The call of an object with the keys of the JSON form; unknown keys are refused."""
         if not isinstance(data, Mapping):
             raise ActionError("a call is an object")
-        for key in data:
-            if key not in _FIELDS:
+        parts: dict[str, Any] = {}
+        for key, value in data.items():
+            if key not in _KNOWN:
                 near = nearest(key, _FIELDS) if isinstance(key, str) else None
                 hint = f"; did you mean `{near}`?" if near else ""
                 raise ActionError(f"a call has no {shortened(str(key))}{hint}", (str(key)[:100],))
-        if "tool" not in data:
+            if value is not None or key == "tool":
+                parts[key] = value
+        if "tool" not in parts:
             raise ActionError("a call names its `tool`", ("tool",))
-        parts: dict[str, Any] = {key: value for key, value in data.items() if value is not None}
-        parts.setdefault("tool", data["tool"])
         return Action(**parts)
 
     @staticmethod
@@ -108,9 +112,14 @@ def _check_name(value: object, name: str) -> None:
         raise ActionError(f"`{name}` is longer than {MAX_NAME} characters or malformed", (name,))
 
 
-def _facts(facts: object, where: str) -> dict[str, object]:
-    if not isinstance(facts, Mapping):
-        raise ActionError(f"`{where}` is not an object", (where,))
+def _check_object(value: object, name: str) -> None:
+    # the class first: to ask whether something is a Mapping takes a while
+    if type(value) is not dict and not isinstance(value, Mapping):
+        raise ActionError(f"`{name}` is not an object", (name,))
+
+
+def _facts(facts: Mapping[str, object], where: str) -> dict[str, object]:
+    _check_object(facts, where)
     result: dict[str, object] = {}
     for name, given in facts.items():
         entries = given

@@ -152,10 +152,8 @@ class Admission:
                 context=_record(self._context(action.context, ("context",))),
                 session=_record(self._session(self._session_fields(action), ("session",))),
                 now=self.instant(action.now),
-                facts={
-                    **self._facts(action.facts, self._program.facts),
-                    **self._facts(action.history or {}, self._history),
-                },
+                facts=self._facts(action.facts, self._program.facts)
+                | self._facts(action.history or {}, self._history),
             )
         except BadValue as bad:
             raise Refused(self.faults(bad)) from None

@@ -175,12 +175,15 @@ def fault(text: str) -> Violation:
 
 def applied(rules: ToolRules, states: States) -> tuple[str, ...]:
     """The permits and escalations that applied."""
-    found = [
-        rule.name
-        for rule, state in zip(rules.rules, states, strict=False)
-        if state == "applies" and rule.kind != "forbid"
-    ]
-    return tuple(dict.fromkeys(found))
+    found: dict[str, None] = dict.fromkeys(
+        rule.name for rule, state in zip(rules.permits, states, strict=False) if state == "applies"
+    )
+    if rules.escalations:
+        theirs = states[len(rules.permits) + len(rules.forbids) :]
+        for rule, state in zip(rules.escalations, theirs, strict=False):
+            if state == "applies":
+                found[rule.name] = None
+    return tuple(found)
 
 
 @cache

@@ -145,10 +145,9 @@ class Decider(Reserving):
 
     def _check(self, action: Action, tenant: str, commit: bool, seen: list[World]) -> Check:
         """`check`; `seen` gets the world that it was decided in, if it got so far."""
-        tool_name = brief(action.tool)
+        tool: Tool | None = None
         try:
             tool = self._admission.tool(action.tool, action.args)
-            tool_name = tool.qualified
             world = self._admission.world(tool, action)
             seen.append(world)
             if action.history is not None and not tool.dispatch:
@@ -160,21 +159,23 @@ class Decider(Reserving):
             proposal = Proposal.of(self._memory.writer, action, tool, world, tenant, commit=commit)
             return (yield from self._decide_with_memory(proposal))
         except Refused as refused:
-            return (yield from self._noted(action, tool_name, tenant, refused.violations))
+            return (yield from self._noted(action, tool, tenant, refused.violations))
         except UnsupportedText as text:
             if holds_rare_text(action.args):
                 violation = Violation("bad_argument", str(text), str(text))
             else:
                 violation = fault("a text of the host's is not decidable")
-            return (yield from self._noted(action, tool_name, tenant, (violation,)))
+            return (yield from self._noted(action, tool, tenant, (violation,)))
         except EncodingError as limit:
-            return (yield from self._noted(action, tool_name, tenant, (fault(str(limit)),)))
+            return (yield from self._noted(action, tool, tenant, (fault(str(limit)),)))
         except StoreError as error:
             log.error("the store failed; the call is refused: %s", error)
-            return self._store_failed(action, tool_name, error)
+            return self._store_failed(action, _name_of(tool, action), error)
         except Exception:
             log.exception("a check failed; the call is refused")
-            return self._refused(action, tool_name, (fault("the check itself failed"),))
+            return self._refused(
+                action, _name_of(tool, action), (fault("the check itself failed"),)
+            )
 
     def recheck(self, action: Action, approved: frozenset[str], tenant: str) -> Check:
         """The verdict on a call with the history that it brings, and with what was approved then.
@@ -325,10 +326,10 @@ class Decider(Reserving):
         return work()
 
     def _noted(
-        self, action: Action, tool: str, tenant: str, violations: tuple[Violation, ...]
+        self, action: Action, tool: Tool | None, tenant: str, violations: tuple[Violation, ...]
     ) -> Check:
         """A refusal before there was anything to decide, written down where there is an audit."""
-        verdict = self._refused(action, tool, violations)
+        verdict = self._refused(action, _name_of(tool, action), violations)
         if self._memory.recorder is None:
             return verdict
 
@@ -341,3 +342,8 @@ class Decider(Reserving):
         except StoreError as error:
             log.error("a refusal could not be written down: %s", error)
         return verdict
+
+
+def _name_of(tool: Tool | None, action: Action) -> str:
+    """The tool's name; of one that there is not, what the call named."""
+    return brief(action.tool) if tool is None else tool.qualified

@@ -7,8 +7,6 @@ check makes a new one; a call that is too large to decide is no failure.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from licet.compiler.encoding import Context, EncodingLimit, ToolEncoder, UnsupportedText
 from licet.compiler.ir import ToolRules
@@ -61,19 +59,29 @@ class Engines:
         self._program = program
         self._idle: list[Engine] = []
 
-    @contextmanager
-    def lent(self) -> Iterator[Engine]:
-        """An engine that no other thread uses meanwhile."""
+    def lent(self) -> Lent:
+        """An engine that no other thread uses meanwhile: a context."""
         try:
             engine = self._idle.pop()
         except IndexError:
             engine = Engine(self._program)
-        try:
-            yield engine
-        except (EncodingLimit, UnsupportedText):
-            self._idle.append(engine)  # it knows by now what it cannot decide
-            raise
-        except BaseException:
-            engine.close()
-            raise
-        self._idle.append(engine)
+        return Lent(engine, self._idle)
+
+
+class Lent:
+    """An engine on loan. One in which something failed does not come back."""
+
+    __slots__ = ("_engine", "_idle")
+
+    def __init__(self, engine: Engine, idle: list[Engine]) -> None:
+        self._engine, self._idle = engine, idle
+
+    def __enter__(self) -> Engine:
+        return self._engine
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # One that met a limit is no worse for it: it knows by now what it cannot decide.
+        if kind is None or issubclass(kind, (EncodingLimit, UnsupportedText)):
+            self._idle.append(self._engine)
+        else:
+            self._engine.close()

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from licet.compiler.catalog import Tool
 from licet.compiler.exact_json import canonical
@@ -16,7 +16,7 @@ from licet.compiler.world import World
 from .action import Action
 from .admission import Refused
 from .calls import call_json
-from .tickets import Ticket, copied, identity_of, new_nonce
+from .tickets import Ticket, copied, identity_of
 from .verdict import Violation
 from .writing import Writer
 
@@ -67,6 +67,8 @@ class Proposal:
 
 def session_of(action: Action) -> str | None:
     """The id of the session, if it has one. Raises Refused."""
+    if not action.session:
+        return None
     session = action.session.get("id") if isinstance(action.session, Mapping) else None
     if session is not None and not isinstance(session, str):
         text = "`session.id` must be text"
@@ -88,15 +90,18 @@ class Promise:
         self, memory: Memory, action: Action, tool: Tool, world: World, tenant: str
     ) -> None:
         self._memory, self._tool, self._world, self._tenant = memory, tool, world, tenant
-        self._args = copied(action.args)
-        # What a schema leaves open was not looked at: it may not even be JSON.
-        self._digest = self._digest_of(action.args) if memory.is_open(tool) else None
+        self._digest: str | None = None
+        self._args: Any = None
+        if memory.is_open(tool):
+            # What a schema leaves open was not looked at: it may not even be JSON.
+            self._digest = self._digest_of(action.args)
+        elif not memory.writer.tells_all(tool):
+            self._args = copied(action.args)
         self._session = session_of(action)
-        self._nonce = memory.run.mark + new_nonce()
+        self._nonce = memory.run.nonce()
         self._expires = time.time_ns() // 1000 + memory.life
 
     def __call__(self) -> Ticket:
-        assert isinstance(self._args, dict)
         program = self._memory.program
         return self._memory.keys.signed(
             Ticket(

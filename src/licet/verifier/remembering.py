@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
@@ -30,10 +32,14 @@ from .history.pots import NotKnown, PastCall
 from .proposing import Promise, Proposal
 from .sitting import Sitting, record_of
 from .tickets import Keys, Ticket, new_nonce
+from .verdict import Violation
 from .writing import Writer
 
 #: A rule, and a look-up in the history that stands in it.
 _Reading = tuple[ir.Rule, ir.Fact]
+
+#: Why a call is refused by a guard whose policy is not the active one.
+STALE = "another policy is active by now: load the policy again"
 
 
 def _counting(program: Program, indices: Mapping[str, Index]) -> str:
@@ -52,6 +58,11 @@ class _Run:
 
     def __init__(self) -> None:
         self._known = (os.getpid(), _new_mark())
+        self._numbers = itertools.count(1)
+
+    def nonce(self) -> str:
+        """One that no other ticket has. It may be guessed: the ticket is signed."""
+        return f"{self.mark}{next(self._numbers)}"
 
     @property
     def mark(self) -> str:
@@ -123,9 +134,26 @@ class Memory:
         return ticket.nonce.startswith(self.run.mark)
 
     def require_active(self, tenant: str) -> None:
-        """`Sitting.require_active`, for a call that is not kept."""
-        with self.store.begin(tenant) as tx:
-            Sitting(self, tx).require_active()
+        """For a call that is not kept, and takes part in no transaction. Refused where the tenant's
+        policy `is_stale`."""
+        if self.is_stale(tenant, self.store.head(tenant)):
+            self.refuse_stale(tenant)
+
+    def is_stale(self, tenant: str, head: Head) -> bool:
+        """Whether another policy than the guard's is active, or the same one anew, in another
+        mode or with other tools, and somebody follows what is active."""
+        if not head.policy:
+            return False
+        return (
+            head.policy != self.program.digest
+            or self.follows.get(tenant, head.activation) != head.activation
+        )
+
+    def refuse_stale(self, tenant: str) -> NoReturn:
+        """Raises Refused, and tells whoever wants to know."""
+        if self.on_stale is not None:
+            self.on_stale(tenant)
+        raise Refused((Violation("fault", STALE, "the check itself failed"),))
 
     @contextmanager
     def sit(self, tenant: str) -> Iterator[Sitting]:

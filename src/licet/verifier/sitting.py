@@ -26,8 +26,6 @@ from .verdict import Violation
 if TYPE_CHECKING:
     from .remembering import Memory
 
-#: Why a call is refused by a guard whose policy is not the active one.
-STALE = "another policy is active by now: load the policy again"
 #: By how much an instant may lie before the last one of a tenant: clocks of several machines
 #: differ a little. What lies further back is refused; in between, time stands still.
 SLACK = 5_000_000
@@ -103,20 +101,13 @@ class Sitting:
 
     @property
     def is_stale(self) -> bool:
-        """Whether another policy than the guard's is active, or the same one anew, in another
-        mode or with other tools, and somebody follows what is active."""
-        head = self.head
-        follows = self.memory.follows.get(self.tx.tenant, head.activation)
-        return bool(head.policy) and (
-            head.policy != self._program.digest or follows != head.activation
-        )
+        """See `Memory.is_stale`."""
+        return self.memory.is_stale(self.tx.tenant, self.head)
 
     def require_active(self) -> None:
         """Refused where `is_stale`."""
         if self.is_stale:
-            if self.memory.on_stale is not None:
-                self.memory.on_stale(self.tx.tenant)
-            raise Refused((Violation("fault", STALE, "the check itself failed"),))
+            self.memory.refuse_stale(self.tx.tenant)
 
     def instant(self, given: object) -> int:
         """The one instant of a decision: `given` (microseconds) or the store's clock, and never

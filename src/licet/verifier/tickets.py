@@ -156,7 +156,7 @@ def frozen(raw: object, checked: object) -> object:
 
 def copied(value: object) -> object:
     """JSON-able data that nobody else holds."""
-    if isinstance(value, str | int | float | None):
+    if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, Mapping):
         return {k: copied(v) for k, v in value.items()}

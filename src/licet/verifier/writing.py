@@ -45,6 +45,10 @@ class Writer:
             found = self._tools[name] = (speller(tool.params), is_sent_one_way(tool.params))
         return found
 
+    def tells_all(self, tool: Tool) -> bool:
+        """Whether the arguments as they were admitted tell all of what was sent."""
+        return self._tool(tool)[1]
+
     def arguments(self, tool: Tool, world: World) -> str:
         """The arguments as they were admitted. Raises ValueError for half of a surrogate pair."""
         return require_text(self._tool(tool)[0](world.args))

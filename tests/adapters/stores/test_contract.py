@@ -217,6 +217,7 @@ def test_heads_are_read_apart(store: Store) -> None:
         t.set_head(head(3))
         raise ZeroDivisionError
     assert store.heads() == {"acme": head(1), "bolt": head(2)}
+    assert [store.head(name) for name in ("acme", "bolt", "none")] == [head(1), head(2), Head()]
 
 
 def test_ids_are_ordered_by_their_code_points(store: Store) -> None:

@@ -93,6 +93,10 @@ class SqlStore:
     def tenants(self) -> Sequence[str]:
         return [name for (name,) in self._read(self._database.statements.tenants, {})]
 
+    def head(self, tenant: str) -> Head:
+        rows = self._read(self._database.statements.tenant, {"name": tenant})
+        return Head(*rows[0][1:]) if rows else Head()
+
     def heads(self) -> Mapping[str, Head]:
         rows = self._read(self._database.statements.heads, {})
         return {name: Head(*values) for name, *values in rows}

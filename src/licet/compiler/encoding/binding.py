@@ -38,9 +38,10 @@ from .handles import Handles
 from .library import Context, held
 from .openness import Openness
 from .patterns import LAST
+from .places import RecordPlace, ScalarPlace
 from .rules import ALLOW, DENY, ESCALATE, Encoding
 from .sites import Site
-from .soil import Variable
+from .soil import Place, Variable
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
 from .terms import Term
 
@@ -52,6 +53,8 @@ SITE_LIMIT: Final = 2_000
 LARGE: Final = 2_000
 
 Outcome = Literal["allow", "escalate", "deny"]
+#: A field of a root with one leaf: its name, its declaration, its codec.
+Direct = tuple[str, int, Callable[[Any, "Bound"], int]]
 _OUTCOMES: Final[tuple[Outcome, ...]] = ("deny", "allow", "escalate")
 _add: Final = held["add_const_interp"]
 
@@ -126,8 +129,26 @@ class Prepared:
         #: By variable index: where it is bound.
         self.declarations = [self.handles.declaration(v.term) for v in variables]
         self.codecs = [_codec(v, self) for v in variables]
-        self.roots = tuple(encoding.roots.items())
+        self.roots = tuple((name, *self._apart(p)) for name, p in encoding.roots.items())
         self.params = tuple(encoding.params.items())
+
+    def _apart(
+        self, place: Place
+    ) -> tuple[tuple[Direct, ...], tuple[tuple[str, Place], ...], Place]:
+        """The fields of a root that are bound without asking their places, the other fields, and
+        the root itself, for values that are no record."""
+        if not isinstance(place, RecordPlace):
+            return (), (), place
+        direct: list[Direct] = []
+        others: list[tuple[str, Place]] = []
+        for name, field in place.fields.items():
+            leaves = field.leaves if isinstance(field, ScalarPlace) else ()
+            if len(leaves) == 1 and not leaves[0].keep:
+                index = leaves[0].index
+                direct.append((name, self.declarations[index], self.codecs[index]))
+            else:
+                others.append((name, field))
+        return tuple(direct), tuple(others), place
 
     def close(self) -> None:
         self.handles.close()
@@ -227,9 +248,8 @@ class Bound:
     """
 
     __slots__ = (
-        "_codecs", "_context", "_declarations", "_grown", "_met", "_model", "_ref", "_waiting",
-        "is_open",
-        "known", "known_values", "prepared", "world", "world_codes",
+        "_codecs", "_context", "_declarations", "_grown", "_is_open", "_met", "_model", "_ref",
+        "_waiting", "known", "known_values", "prepared", "world", "world_codes",
     )  # fmt: skip
 
     def __init__(self, prepared: Prepared, world: World, is_open: Openness | None = None) -> None:
@@ -240,7 +260,7 @@ class Bound:
         self._codecs = prepared.codecs
         self.world = world
         self.world_codes: dict[str, int] = {}
-        self.is_open = is_open or Openness()
+        self._is_open = is_open
         #: Values of the variables that keys read.
         self.known_values: dict[int, Value] = {}
         #: Per site, its keys as far as known (None: not known yet).
@@ -256,8 +276,7 @@ class Bound:
         """Bind everything that the encoding reads; raises, and frees the model, where it cannot."""
         prepared = self.prepared
         try:
-            for name, place in prepared.roots:
-                place.bind(getattr(self.world, name), self)
+            self._bind_roots()
             for name, place in prepared.params:
                 place.bind(self.world.params.get(name, UNKNOWN), self)
             self._grown = bool(prepared.handles.searches)
@@ -280,6 +299,21 @@ class Bound:
 
     # --- binding -------------------------------------------------------------------------------
 
+    def _bind_roots(self) -> None:
+        ref, model = self._ref, self._model
+        for name, direct, others, place in self.prepared.roots:
+            value = getattr(self.world, name)
+            if value.__class__ is not dict:
+                place.bind(value, self)
+                continue
+            get = value.get
+            for field, declaration, codec in direct:
+                item = get(field, UNKNOWN)
+                if item is not UNKNOWN:
+                    _add(ref, model, declaration, codec(item, self))
+            for field, inner in others:
+                inner.bind(get(field, UNKNOWN), self)
+
     def put(self, variable: Variable, value: Value) -> None:
         index = variable.index
         handle = self._codecs[index](value, self)
@@ -292,6 +326,12 @@ class Bound:
 
     def open_document(self) -> None:
         """Leaves below it stay unbound, which is all there is to do."""
+
+    def is_open(self, document: Value) -> bool:
+        """Whether a document has an unknown part."""
+        if self._is_open is None:
+            self._is_open = Openness()
+        return self._is_open(document)
 
     def code(self, text: str) -> int:
         """The code of a text in this world; texts that the rules do not name count down from -1."""

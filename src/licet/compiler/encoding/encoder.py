@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from ..clock import clock
@@ -47,18 +45,28 @@ FactKeys = tuple[tuple[str, tuple[Value, ...]], ...]
 
 
 class Decided:
-    """What Z3 says about one world, while it is bound: within `ToolEncoder.deciding`."""
+    """What Z3 says about one world. A context: leaving it frees the world's model."""
+
+    __slots__ = ("_bound", "_outcome")
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
+        self._outcome: Outcome | Literal[False] | None = False
 
-    @cached_property
+    @property
     def outcome(self) -> Outcome | None:
         """None where the world's unknown parts matter."""
-        prepared = self._bound.prepared
-        answer = prepared.answers.get(self._bound.evaluate(prepared.outcome))
-        prepared.context.check()
-        return answer
+        if self._outcome is False:
+            prepared = self._bound.prepared
+            self._outcome = prepared.answers.get(self._bound.evaluate(prepared.outcome))
+            prepared.context.check()
+        return self._outcome
+
+    def __enter__(self) -> Decided:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bound.close()
 
     def states(self, first: int | None = None) -> States:
         """What each rule does, or each of the first."""
@@ -172,13 +180,11 @@ class ToolEncoder:
 
     # --- deciding ------------------------------------------------------------------------------
 
-    @contextmanager
-    def deciding(self, world: World, is_open: Openness | None = None) -> Iterator[Decided]:
+    def deciding(self, world: World, is_open: Openness | None = None) -> Decided:
         """The outcome of the rules in a world, as far as the world settles it, and what more there
-        is to say of that. `is_open`: for worlds that have documents in common."""
+        is to say of that: a context. `is_open`: for worlds that have documents in common."""
         self._numerals.trim()
-        with self.bind(world, is_open) as bound:
-            yield Decided(bound)
+        return Decided(self.bind(world, is_open))
 
     def decide(self, world: World, is_open: Openness | None = None) -> Outcome | None:
         """The outcome of the rules in a world; None where its unknown parts matter."""
@@ -197,9 +203,9 @@ class ToolEncoder:
 
     def bind(self, world: World, is_open: Openness | None = None) -> Bound:
         """A world bound to a fresh model of an encoding of its shape; close it."""
-        is_open = is_open or Openness()  # one for all shapes that are tried
         if self._only is not None:
             return Bound(self._only, world, is_open).bind()
+        is_open = is_open or Openness()  # one for all shapes that are tried
         overrides: dict[AbstractPath, Capacity] = {}
         until: float | None = None
         for _ in range(MAX_RESHAPES):

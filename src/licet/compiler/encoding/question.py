@@ -255,6 +255,10 @@ class _Known(Bound):
         self.values: dict[Variable, Value] = {}
         self.exact = True
 
+    def _bind_roots(self) -> None:
+        for name, *_, place in self.prepared.roots:
+            place.bind(getattr(self.world, name), self)  # all through `put`
+
     def put(self, variable: Variable, value: Value) -> None:
         super().put(variable, value)
         self.values[variable] = value

@@ -42,6 +42,7 @@ from .problems import (
     Check,
     Options,
     Refused,
+    class_of,
     is_mark,
     problem,
 )
@@ -90,7 +91,9 @@ def _compile(type: Type, options: Options, depth: int) -> Check:
         return check
 
     def check_host(value: Any, budget: list[int]) -> Value:
-        return UNKNOWN if value is UNKNOWN or is_mark(value) else check(value, budget)
+        if value is UNKNOWN or (class_of(value) is dict and is_mark(value)):
+            return UNKNOWN
+        return check(value, budget)
 
     return check_host
 

@@ -129,6 +129,10 @@ class MemoryStore:
         with self._lock:
             return sorted(self._tenants)
 
+    def head(self, tenant: str) -> Head:
+        rows = self._tenants.get(tenant)
+        return Head() if rows is None else rows.committed
+
     def heads(self) -> Mapping[str, Head]:
         with self._lock:
             return {tenant: rows.committed for tenant, rows in self._tenants.items()}

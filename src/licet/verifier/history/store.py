@@ -302,6 +302,10 @@ class Store(Protocol):
     def tenants(self) -> Sequence[str]:
         """The tenants that have rows, sorted."""
 
+    def head(self, tenant: str) -> Head:
+        """Where one tenant stands. Takes part in no transaction: it sees what is committed, and
+        waits for nobody's."""
+
     def heads(self) -> Mapping[str, Head]:
         """Where every tenant that has rows stands. Takes part in no transaction: it sees what is
         committed, and waits for nobody's."""
