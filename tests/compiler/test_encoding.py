@@ -254,7 +254,9 @@ def test_unknown_is_never_defaulted() -> None:
         assert encoded.lacking(world) == ()
         assert encoded.states(world) == (None, None)
     assert encoded.decide(World("t", {}, context={"ok": True})) == "allow"
+    assert encoded.decide(World("t", {})) is None  # what another world said is gone
     assert encoded.decide(World("t", {}, context={"ok": False})) == "deny"
+    assert encoded.decide(World("t", {}, context={"ok": UNKNOWN})) is None
 
 
 def test_unknown_lists_are_any_list() -> None:

@@ -6,6 +6,7 @@ from hypothesis import assume, given
 
 from licet.compiler.encoding import ToolEncoder, UnsupportedText
 from licet.compiler.evaluation import judge
+from licet.compiler.world import World
 from strategies.ir_strategies import (
     Case,
     TooManyWorldsError,
@@ -92,3 +93,23 @@ def test_lacking_facts_settle_what_facts_can_settle(case: Case) -> None:
         assume(False)
     assert outcome in (None, full.outcome)
     encoder.close()
+
+
+@given(incomplete_cases())
+def test_worlds_leave_nothing_to_the_next(case: Case) -> None:
+    """An encoder that has decided another world says of a world what a fresh one says."""
+    fresh, used = encoder_for(case), encoder_for(case)
+
+    def said(encoder: ToolEncoder, world: World) -> object:
+        with encoder.deciding(world) as decided:
+            return decided.outcome, decided.states(), decided.lacking()
+
+    try:
+        expected = said(fresh, case.world)
+        for world in (case.full, case.world, case.full, case.world):
+            answer = said(used, world)
+    except UnsupportedText:
+        assume(False)
+    assert answer == expected
+    fresh.close()
+    used.close()

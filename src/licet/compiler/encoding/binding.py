@@ -1,8 +1,11 @@
 """A world's values as bindings of a Z3 model.
 
 `Prepared` is one encoding with everything made ready: handles, declarations, and per variable a
-codec that turns a run-time value into a handle. `Bound` is one world bound to one fresh model.
-A model is never used twice: Z3 caches what it has evaluated.
+codec that turns a run-time value into a handle. `Bound` is one world bound to one model.
+
+Z3 has no way to take a value out of a model. So a model serves another world only where each of its
+values is overwritten: the last world gave a value to every variable, and so does the next. Any
+other world gets a fresh one.
 """
 
 from __future__ import annotations
@@ -130,6 +133,9 @@ class Prepared:
         self.declarations = [self.handles.declaration(v.term) for v in variables]
         self.codecs = [_codec(v, self) for v in variables]
         self.roots = tuple((name, *self._apart(p)) for name, p in encoding.roots.items())
+        #: Whether all variables stand in roots, so that a model may serve several worlds.
+        self._lasting = not (encoding.sites or encoding.params)
+        self._spare = 0
         self.params = tuple(encoding.params.items())
 
     def _apart(
@@ -150,7 +156,28 @@ class Prepared:
                 others.append((name, field))
         return tuple(direct), tuple(others), place
 
+    def model(self) -> tuple[int, bool]:
+        """A model, counted for the caller, and whether it holds the values of another world."""
+        if self._spare:
+            spare, self._spare = self._spare, 0
+            self.context.forget(spare)
+            return spare, True
+        model: int = held["mk_model"](self.context.ref)
+        held["model_inc_ref"](self.context.ref, model)
+        return model, False
+
+    def give_back(self, model: int, bound: int) -> None:
+        """Take a model in which that many variables have values."""
+        # a search is a constant too, which is bound while others are evaluated
+        if self._lasting and bound == len(self.declarations) and not self.handles.searches:
+            model, self._spare = self._spare, model
+        if model:
+            held["model_dec_ref"](self.context.ref, model)
+
     def close(self) -> None:
+        self._lasting = False
+        self.give_back(self._spare, 0)
+        self._spare = 0
         self.handles.close()
 
 
@@ -242,14 +269,15 @@ def checked_text(value: str) -> str:
 
 
 class Bound:
-    """One world bound to a fresh model; a `Binder`. Leaving it as a context frees the model.
+    """One world bound to a model; a `Binder`. Leaving it as a context gives the model back.
 
     `world_codes` are the codes of texts that the rules do not name, for this world only.
     """
 
     __slots__ = (
-        "_codecs", "_context", "_declarations", "_grown", "_is_open", "_met", "_model", "_ref",
-        "_waiting", "known", "known_values", "prepared", "world", "world_codes",
+        "_bound", "_codecs", "_context", "_declarations", "_direct", "_grown", "_is_open", "_met",
+        "_model", "_ref", "_used", "_waiting", "known", "known_values", "prepared", "world",
+        "world_codes",
     )  # fmt: skip
 
     def __init__(self, prepared: Prepared, world: World, is_open: Openness | None = None) -> None:
@@ -269,14 +297,20 @@ class Bound:
         self._met = 0
         self._waiting: list[int] = []
         self._grown = False
-        self._model: int = held["mk_model"](self._ref)
-        held["model_inc_ref"](self._ref, self._model)
+        #: The variables that have values: how many of those bound directly, and which others.
+        self._direct = 0
+        self._bound: set[int] = set()
+        self._model, self._used = prepared.model()
 
     def bind(self) -> Bound:
-        """Bind everything that the encoding reads; raises, and frees the model, where it cannot."""
+        """Bind everything that the encoding reads; raises, and gives the model back, where it
+        cannot."""
         prepared = self.prepared
         try:
             self._bind_roots()
+            while self._used and self._count() != len(self._declarations):
+                self._renew()
+                self._bind_roots()
             for name, place in prepared.params:
                 place.bind(self.world.params.get(name, UNKNOWN), self)
             self._grown = bool(prepared.handles.searches)
@@ -294,13 +328,25 @@ class Bound:
         self.close()
 
     def close(self) -> None:
+        model, self._model = self._model, 0
+        self.prepared.give_back(model, self._count())
+
+    def _count(self) -> int:
+        return self._direct + len(self._bound)
+
+    def _renew(self) -> None:
+        """A fresh model in place of one that another world has left values in."""
         held["model_dec_ref"](self._ref, self._model)
         self._model = 0
+        self._direct = 0
+        self._bound.clear()
+        self._model, self._used = self.prepared.model()
 
     # --- binding -------------------------------------------------------------------------------
 
     def _bind_roots(self) -> None:
         ref, model = self._ref, self._model
+        bound = 0
         for name, direct, others, place in self.prepared.roots:
             value = getattr(self.world, name)
             if value.__class__ is not dict:
@@ -311,13 +357,16 @@ class Bound:
                 item = get(field, UNKNOWN)
                 if item is not UNKNOWN:
                     _add(ref, model, declaration, codec(item, self))
+                    bound += 1
             for field, inner in others:
                 inner.bind(get(field, UNKNOWN), self)
+        self._direct = bound
 
     def put(self, variable: Variable, value: Value) -> None:
         index = variable.index
         handle = self._codecs[index](value, self)
         _add(self._ref, self._model, self._declarations[index], handle)
+        self._bound.add(index)
         if variable.keep:
             self.known_values[index] = value
 
