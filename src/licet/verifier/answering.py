@@ -175,13 +175,11 @@ def fault(text: str) -> Violation:
 
 def applied(rules: ToolRules, states: States) -> tuple[str, ...]:
     """The permits and escalations that applied."""
-    found: dict[str, None] = dict.fromkeys(
-        rule.name for rule, state in zip(rules.permits, states, strict=False) if state == "applies"
-    )
-    if rules.escalations:
-        theirs = states[len(rules.permits) + len(rules.forbids) :]
-        for rule, state in zip(rules.escalations, theirs, strict=False):
-            if state == "applies":
+    found: dict[str, None] = {}
+    asking = len(rules.permits) + len(rules.forbids)
+    for some, theirs in ((rules.permits, states), (rules.escalations, states[asking:])):
+        for position, rule in enumerate(some[: len(theirs)]):
+            if theirs[position] == "applies":
                 found[rule.name] = None
     return tuple(found)
 
