@@ -68,7 +68,7 @@ class Clock:
 
     def date(self, time: int) -> int:
         """The date of an instant, as days."""
-        return self.local(time) // DAY
+        return (time + self.offset(time)) // DAY
 
     def hour(self, time: int) -> int:
         """The hour of an instant, 0 to 23."""
@@ -233,14 +233,18 @@ def format_date(day: int) -> str:
     return date.fromordinal(day + _EPOCH_ORDINAL).isoformat()
 
 
-@functools.lru_cache(maxsize=256)  # one instant stands in several places of a decision
 def format_time(time: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS[.f…]Z`."""
-    day, rest = divmod(time, DAY)
-    seconds, micros = divmod(rest, SECOND)
+    seconds, micros = divmod(time, SECOND)
     fraction = f".{micros:06}".rstrip("0") if micros else ""
+    return f"{_to_the_second(seconds)}{fraction}Z"
+
+
+@functools.lru_cache(maxsize=256)  # decisions are made many in one second
+def _to_the_second(time: int) -> str:
+    day, seconds = divmod(time, DAY // SECOND)
     clock_text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{format_date(day)}T{clock_text}{fraction}Z"
+    return f"{format_date(day)}T{clock_text}"
 
 
 _DURATION = re.compile(r"(-?)(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?(s|min|h|d)")

@@ -96,14 +96,14 @@ def _speller(kind: Type) -> Spell:
 
 def _record_speller(kind: RecordType) -> Spell:
     fields = tuple(
-        (field.name, quoted(field.name) + ":", speller(field.type), _may_be_absent(field))
+        (field.name, quoted(field.name) + ":", _speller(field.type), _may_be_absent(field))
         for field in sorted(kind.fields, key=attrgetter("name"))
     )
 
     def write(value: Mapping[str, Any]) -> str:
         return _braces(
             [
-                begin + spell(item)
+                begin + (_UNKNOWN if item is UNKNOWN else spell(item))
                 for name, begin, spell, may_be_absent in fields
                 if (item := value[name]) is not None or not may_be_absent
             ]

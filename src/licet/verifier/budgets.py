@@ -20,8 +20,9 @@ from licet.compiler.walking import walk
 from licet.compiler.world import World
 
 from .history import Transaction
-from .history.pots import Query, period_end
+from .history.pots import Query
 from .history.waiting import fits_at
+from .history.windows import period_end
 from .verdict import Budget
 
 #: By a limit's name, the instant from which on it has room for the call that it refuses.

@@ -13,19 +13,19 @@ finds them unknown; the id of a call that was made is known for a day after its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from licet.compiler.clock import Clock
-from licet.compiler.history import Window
-
-from .history import ForgetfulTransaction, StoredCall
-from .history.pots import period_end, unknown_call
+from .history import ForgetfulTransaction, StoredApproval, StoredCall
+from .history.pots import unknown_call
 from .history.summaries import EMPTY, TOP, Summary, append, drop, leaf_parts, trim
+from .history.windows import left_behind
 
 if TYPE_CHECKING:
     from .remembering import Memory
     from .sitting import Sitting
+
+Row = TypeVar("Row")
 
 #: The latest calls are kept in any case, so that a policy that is mended counts them.
 KEPT = 10_000
@@ -34,7 +34,7 @@ KEPT = 10_000
 MOST = 8
 CHANGES = 200
 #: Changes that are waited for, so that most transactions look at nothing.
-AT_ONCE = 4
+AT_ONCE = 8
 #: For so long after its ticket a call's id stays known, a call that nobody settles stays open, and
 #: an approval that is over can be seen (microseconds).
 DAY = 86_400_000_000
@@ -42,40 +42,36 @@ DAY = 86_400_000_000
 _LOOKED = "looked at"
 
 
-def is_over(window: Window, last: int, at: int, clock: Clock) -> bool:
-    """Whether no decision from the instant `at` on reads what a window holds up to `last`."""
-    if window.microseconds is not None:
-        return last + window.microseconds <= at
-    return (
-        window.calendar is not None and last < at and period_end(window.calendar, last, clock) <= at
-    )
-
-
 def forget(memory: Memory, sitting: Sitting, counted_to: int) -> None:
     """Every few changes, let go of what is over of a few rows. `counted_to`: up to which change the
     policy's pots hold all calls."""
-    tx = cast(ForgetfulTransaction, sitting.tx)
-    changes = min(sitting.head.change - tx.coverage(_LOOKED), CHANGES)
+    tx: ForgetfulTransaction = sitting.tx  # type: ignore[assignment]  # memory.forgetting says so
+    change = tx.head().change
+    changes = min(change - tx.coverage(_LOOKED), CHANGES)
     if changes < AT_ONCE:
         return
-    tx.cover(_LOOKED, sitting.head.change)
+    tx.cover(_LOOKED, change)
     sweep = _Sweep(memory, sitting, tx, counted_to)
-    if _look(sweep.call, changes):
+    if _look(tx.some_calls, sweep.call, changes):
         for pots in memory.indices:
             tx.cover(pots, counted_to)
-    _look(sweep.pot, changes)
-    _look(sweep.approval, changes)
+    _look(tx.some_pots, sweep.pot, changes)
+    _look(tx.some_approvals, sweep.approval, changes)
 
 
-def _look(look: Callable[[], bool], changes: int) -> bool:
+def _look(some: Callable[[int], Sequence[Row]], look: Callable[[Row], bool], changes: int) -> bool:
     """Look at a row for each change, and at two more for each that was over: so there are never
     many more of those than of others. Whether any was."""
     left, seen, found = changes, 0, False
-    while left and seen < MOST + 4 * changes:
-        over = look()
-        found = found or over
-        left += 1 if over else -1
-        seen += 1
+    while left > 0 and seen < MOST + 4 * changes:
+        asked = min(left, MOST + 4 * changes - seen)
+        rows = some(asked)
+        over = sum(map(look, rows))
+        if not over and len(rows) < asked:
+            break  # there are no more
+        found = found or over > 0
+        left += 2 * over - len(rows)
+        seen += len(rows)
     return found
 
 
@@ -88,16 +84,19 @@ class _Sweep:
         self._memory = memory
         self._tx = tx
         self._now = sitting.now
-        #: The latest decision's instant: no decision will be made for an earlier one.
-        self._at = sitting.head.at
-        self._kept_from = sitting.head.seq - KEPT
-        self._counted_to = counted_to if memory.indices else sitting.head.change
+        head = tx.head()
+        # no decision will be made for an earlier instant than the latest one's
+        edges = {
+            pots: left_behind(index.window, head.at, memory.clock)
+            for pots, index in memory.indices.items()
+        }
+        #: By what their names begin with, up to which instant pots are read no more.
+        self._edges = {pots: edge for pots, edge in edges.items() if edge is not None}
+        self._kept_from = head.seq - KEPT
+        self._counted_to = counted_to if memory.indices else head.change
 
-    def call(self) -> bool:
-        for call in self._tx.some_calls(1):
-            if self._is_done(call):
-                return self._forget_call(call)
-        return False
+    def call(self, call: StoredCall) -> bool:
+        return self._is_done(call) and self._forget_call(call)
 
     def _is_done(self, call: StoredCall) -> bool:
         """Whether a call has been counted, and nothing can happen to it any more."""
@@ -124,30 +123,26 @@ class _Sweep:
         self._tx.forget_call(call.seq, but_id=but_id)
         return True
 
-    def pot(self) -> bool:
-        for pot in self._tx.some_pots(1):
-            index = self._memory.indices.get(pot[:16])
-            if index is not None:  # else of another policy, which may become active again
-                return self._forget_in(pot, index.window)
-        return False
+    def pot(self, pot: str) -> bool:
+        pots = pot[:16]
+        edge = self._edges.get(pots)
+        # without one it is read as a whole, or of another policy, which may become active again
+        return edge is not None and self._forget_in(pot, edge, self._memory.indices[pots].rolling)
 
-    def _forget_in(self, pot: str, window: Window) -> bool:
+    def _forget_in(self, pot: str, edge: int, rolling: bool) -> bool:
         text = self._tx.nodes([(pot, TOP, 0, 0)]).get((pot, TOP, 0))
         top = EMPTY if text is None else Summary.read(text)
-        if text is None or is_over(window, top.last, self._at, self._memory.clock):
+        if top.last <= edge:
             if not trim(self._tx, pot, top.slots):
                 drop(self._tx, pot, top.slots)
             return True
-        if window.microseconds is None:
-            return False
-        return trim(self._tx, pot, self._tx.leaves_until(pot, self._at - window.microseconds))
+        return rolling and trim(self._tx, pot, self._tx.leaves_until(pot, edge))
 
-    def approval(self) -> bool:
-        for approval in self._tx.some_approvals(1):
-            if approval.expires + DAY <= self._now:
-                self._tx.forget_approval(approval.id)
-                return True
-        return False
+    def approval(self, approval: StoredApproval) -> bool:
+        over = approval.expires + DAY <= self._now
+        if over:
+            self._tx.forget_approval(approval.id)
+        return over
 
 
 def mark_forgotten(memory: Memory, sitting: Sitting, counted_to: int) -> None:

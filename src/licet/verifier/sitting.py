@@ -16,10 +16,11 @@ from licet.compiler.types import Value
 from .admission import Refused
 from .audit import Kind
 from .evaluating import FactKey
-from .forgetting import forget, is_over, mark_forgotten
+from .forgetting import forget, mark_forgotten
 from .history import CallState, Head, StoredCall, Transaction
 from .history.pots import PastCall, Query, by_definition, contributions, values
 from .history.summaries import Addition, amend, append
+from .history.windows import is_over
 from .proposing import Proposal
 from .verdict import Violation
 
@@ -59,12 +60,13 @@ class Sitting:
 
     def catch_up(self) -> None:
         """Give back what was never used, and take in what others have done."""
-        if self.memory.indices:
-            self._counted_to = self.tx.coverage(self.memory.counting)
-        if self.memory.forgetting:
-            forget(self.memory, self, self._counted_to)
+        memory = self.memory
+        if memory.indices:
+            self._counted_to = self.tx.coverage(memory.counting)
+        if memory.forgetting:
+            forget(memory, self, self._counted_to)
             if self.is_behind:
-                mark_forgotten(self.memory, self, self._counted_to)
+                mark_forgotten(memory, self, self._counted_to)
         for call in self.tx.calls_due(self.now, BATCH):
             self.change(call, "cancelled", None)
             self.note("expiry", {"call": call.call_id, "nonce": call.nonce})
@@ -80,7 +82,7 @@ class Sitting:
     def is_behind(self) -> bool:
         """Whether calls are still to be taken in: as many as one transaction has time for were.
         Nothing may be decided then."""
-        return bool(self.memory.indices) and self._counted_to < self.head.change
+        return bool(self.memory.indices) and self._counted_to < self.tx.head().change
 
     def activate(self, more: Mapping[str, object] | None = None) -> None:
         """Let the guard's policy be the one by which the tenant's calls are decided. With `more`,
@@ -102,7 +104,7 @@ class Sitting:
     @property
     def is_stale(self) -> bool:
         """See `Memory.is_stale`."""
-        return self.memory.is_stale(self.tx.tenant, self.head)
+        return self.memory.is_stale(self.tx.tenant, self.tx.head())
 
     def require_active(self) -> None:
         """Refused where `is_stale`."""
@@ -113,7 +115,7 @@ class Sitting:
         """The one instant of a decision: `given` (microseconds) or the store's clock, and never
         before the tenant's last one. Refused where a clock went back."""
         at = given if isinstance(given, int) else self.now
-        last = self.head.at
+        last = self.tx.head().at
         if at < last - SLACK:
             text = f"the clock went back by {(last - at) // 1_000_000} s since the last decision"
             raise Refused((Violation("fault", text, "the check itself failed", path="now"),))
@@ -144,9 +146,7 @@ class Sitting:
     def put(self, call: StoredCall, proposal: Proposal, by: tuple[str, ...]) -> None:
         """A new call: the row, and what it was made from."""
         self.tx.put_call(call)
-        head = self.head
-        at = max(head.at, call.at)
-        self.tx.set_head(replace(head, seq=call.seq, change=call.change, at=at))
+        self.tx.set_head(self.tx.head().after(call))
         world = proposal.world
         if world.now != call.at:
             world = replace(world, now=call.at)
@@ -158,7 +158,7 @@ class Sitting:
         head = self.head
         changed = replace(call, change=head.change + 1, state=state, result=result)
         self.tx.put_call(changed)
-        self.tx.set_head(replace(head, change=changed.change))
+        self.tx.set_head(head.after(changed))
         if self.memory.indices and (call.state, state) != ("reserved", "redeemed"):
             self._count(changed)  # else it is pending as before
         self._covered()
@@ -176,7 +176,7 @@ class Sitting:
 
     def _covered(self) -> None:
         """What this transaction changed is counted already, if all before it was."""
-        change = self.head.change
+        change = self.tx.head().change
         if self.memory.indices and self._counted_to == change - 1:
             self._cover(change)
 
@@ -203,11 +203,11 @@ class Sitting:
 
     def _additions(self, past: PastCall) -> dict[str, Addition]:
         """By pot, where a decision may still read it."""
-        clock, at = self.memory.clock, self.head.at
+        clock, at, when = self.memory.clock, self.tx.head().at, past.at
         return {
             addition.pot: addition
             for index in self.memory.indices.values()
-            if not is_over(index.window, past.at, at, clock)
+            if not is_over(index.window, when, at, clock)
             for addition in contributions(index, past, clock)
         }
 

@@ -66,33 +66,27 @@ class Writer:
 
     def record(self, proposal: Proposal, by: Sequence[str], issued: int) -> str:
         """What is kept of a call that the rules `by` allowed at `issued`, by the store's clock."""
-        members = [f'"by":{_texts(by)}', f'"call":{self._call(proposal.world, proposal.spelled)}']
-        if proposal.commit:
-            members.append('"commit":true')
-        members.append(f'"issued":{issued}')
-        if proposal.part_of:
-            members.append(f'"part_of":{quoted(proposal.part_of)}')
-        if proposal.parts:
-            members.append(f'"parts":{_texts(proposal.parts)}')
-        session = proposal.session
-        members.append(f'"session":{"null" if session is None else quoted(session)}')
-        return require_text(_object(members))
+        commit = '"commit":true,' if proposal.commit else ""
+        part_of = f'"part_of":{quoted(proposal.part_of)},' if proposal.part_of else ""
+        parts = f'"parts":{_texts(proposal.parts)},' if proposal.parts else ""
+        session = "null" if proposal.session is None else quoted(proposal.session)
+        call = self._call(proposal.world, proposal.spelled)
+        return require_text(
+            f'{{"by":{_texts(by)},"call":{call},{commit}"issued":{issued},{part_of}{parts}'
+            f'"session":{session}}}'
+        )
 
     def _call(self, world: World, args: str) -> str:
         """`calls.call_json`, with the arguments written already."""
-        members = [f'"args":{args}']
-        if world.context:
-            members.append(f'"context":{self._context(world.context)}')
-        members += self._found(world)
-        members.append(f'"now":{_now(world.now)}')
-        if world.principal:
-            members.append(f'"principal":{self._principal(world.principal)}')
-        if world.session:
-            members.append(f'"session":{self._session(world.session)}')
-        members.append(f'"tool":{quoted(world.tool)}')
-        return _object(members)
+        context = f'"context":{self._context(world.context)},' if world.context else ""
+        principal = f'"principal":{self._principal(world.principal)},' if world.principal else ""
+        session = f'"session":{self._session(world.session)},' if world.session else ""
+        return (
+            f'{{"args":{args},{context}{self._found(world)}"now":{_now(world.now)},'
+            f'{principal}{session}"tool":{quoted(world.tool)}}}'
+        )
 
-    def _found(self, world: World) -> list[str]:
+    def _found(self, world: World) -> str:
         """What was looked up: the host's facts, and the values of the history."""
         facts: list[str] = []
         history: list[str] = []
@@ -101,12 +95,8 @@ class Writer:
                 of_history, spell = self._look_ups[name]
                 text = f"{quoted(name)}:[{','.join(map(spell, entries.items()))}]"
                 (history if of_history else facts).append(text)
-        found = []
-        if facts:
-            found.append(f'"facts":{_object(facts)}')
-        if history:
-            found.append(f'"history":{_object(history)}')
-        return found
+        told = f'"facts":{{{",".join(facts)}}},' if facts else ""
+        return told + (f'"history":{{{",".join(history)}}},' if history else "")
 
 
 def _entry_speller(signature: FactSignature) -> Spell:
@@ -123,7 +113,3 @@ def _entry_speller(signature: FactSignature) -> Spell:
 
 def _texts(texts: Iterable[str]) -> str:
     return f"[{','.join(map(quoted, texts))}]"
-
-
-def _object(members: Sequence[str]) -> str:
-    return "{" + ",".join(members) + "}"

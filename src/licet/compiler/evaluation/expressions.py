@@ -56,19 +56,15 @@ _WHOLE = frozenset((str, int, bool, Fraction))
 def _standing(expr: ir.Expr, world: World, bindings: Mapping[int, Value] | None) -> object:
     """What stands at the place that an expression names, which is most of them; UNKNOWN where it
     is none, or nothing is there."""
-    match expr:
-        case ir.GetField(record, name):
-            found = _standing(record, world, bindings)
-            return found.get(name, UNKNOWN) if isinstance(found, dict) else UNKNOWN
-        case ir.Var(slot):
-            bound = UNKNOWN if bindings is None else bindings.get(slot, UNKNOWN)
-            return bound.value if isinstance(bound, Located) else bound
-        case ir.Root(name):
-            return getattr(world, name)
-        case ir.Const(value):
-            return value
-        case _:
-            return UNKNOWN
+    if isinstance(expr, ir.GetField):
+        found = _standing(expr.record, world, bindings)
+        return found.get(expr.name, UNKNOWN) if isinstance(found, dict) else UNKNOWN
+    if isinstance(expr, ir.Root):
+        return getattr(world, expr.name)
+    if isinstance(expr, ir.Var):
+        bound = UNKNOWN if bindings is None else bindings.get(expr.slot, UNKNOWN)
+        return bound.value if isinstance(bound, Located) else bound
+    return expr.value if isinstance(expr, ir.Const) else UNKNOWN
 
 
 def read_paths(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import get_args
 
 from ..history import AuditEntry, Transaction
@@ -36,7 +35,7 @@ class Recorder:
             body = self._redaction.redact(body, tenant=tx.tenant, seq=seq)
         entry = make_entry(tx.tenant, seq, head.audit_hash, tx.instant, kind, body)
         tx.append_audit((entry,))
-        tx.set_head(replace(head, audit_seq=entry.seq, audit_hash=entry.hash))
+        tx.set_head(head.at_entry(entry))
         return entry
 
     def redacted(self, body: Mapping[str, object], tenant: str) -> Mapping[str, object]:

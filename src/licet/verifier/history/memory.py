@@ -12,9 +12,10 @@ import threading
 import time
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import Any, TypeVar
 
 from .store import (
@@ -100,24 +101,12 @@ class MemoryStore:
         self._tenants: dict[str, _Rows] = {}
         self._secrets: dict[str, bytes] = {}
 
-    @contextmanager
-    def begin(self, tenant: str) -> Iterator[Transaction]:
-        with self._lock:
-            rows = self._tenants.get(tenant)
-            if rows is None:
-                rows = self._tenants[tenant] = _Rows()
-        if not self._turns.take(tenant, self._seconds):
-            raise StoreError("another decision of this tenant takes too long")
-        try:
-            tx = _MemoryTransaction(tenant, rows)
-            try:
-                yield tx
-            except BaseException:
-                tx.undo()
-                raise
-            rows.committed = rows.head
-        finally:
-            self._turns.give(tenant)
+    def begin(self, tenant: str) -> AbstractContextManager[Transaction]:
+        rows = self._tenants.get(tenant)
+        if rows is None:
+            with self._lock:
+                rows = self._tenants.setdefault(tenant, _Rows())
+        return _Turn(self._turns, self._seconds, tenant, rows)
 
     def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         with self._lock:
@@ -152,6 +141,35 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+class _Turn:
+    """A tenant's turn, and the transaction in it."""
+
+    __slots__ = ("_rows", "_seconds", "_tenant", "_turns", "_tx")
+
+    def __init__(self, turns: Turns, seconds: float, tenant: str, rows: _Rows) -> None:
+        self._turns, self._seconds, self._tenant, self._rows = turns, seconds, tenant, rows
+
+    def __enter__(self) -> Transaction:
+        if not self._turns.take(self._tenant, self._seconds):
+            raise StoreError("another decision of this tenant takes too long")
+        self._tx = _MemoryTransaction(self._tenant, self._rows)
+        return self._tx
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._rows.committed = self._rows.head
+            else:
+                self._tx.undo()
+        finally:
+            self._turns.give(self._tenant)
 
 
 class _MemoryTransaction:
@@ -208,8 +226,10 @@ class _MemoryTransaction:
         if known is not None:
             self._drop(rows.changes, known.change)
         self._set(rows.calls, call.seq, call)
-        self._set(rows.by_id, name, call.seq)
-        self._set(rows.by_nonce, call.nonce, call.seq)
+        if taken != call.seq:
+            self._set(rows.by_id, name, call.seq)
+        if known is None or known.nonce != call.nonce:
+            self._set(rows.by_nonce, call.nonce, call.seq)
         self._set(rows.changes, call.change, call.seq)
         if call.state == "reserved":
             insort(rows.reserved, (call.expires, call.seq))
@@ -280,7 +300,7 @@ class _MemoryTransaction:
         table = self._rows.nodes
         found: dict[tuple[str, int, int], str] = {}
         for pot, level, first, last in ranges:
-            for slot in range(first, last + 1):
+            for slot in range(first, last + 1) if first < last else (first,):
                 key = (pot, level, slot)
                 if (text := table.get(key)) is not None:
                     found[key] = text

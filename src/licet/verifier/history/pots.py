@@ -10,9 +10,8 @@ that it might be part of.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
@@ -29,6 +28,7 @@ from licet.compiler.world import UNKNOWN, World
 
 from .store import Transaction
 from .summaries import Addition, Summary, leaf_parts, totals
+from .windows import period_of
 
 #: Calls that one fold may have to go through, where no index answers for it.
 MOST_SCANNED = 10_000
@@ -71,29 +71,33 @@ class PastCall:
 # --- what a call adds -----------------------------------------------------------------------------
 
 
-def contributions(index: Index, call: PastCall, clock: Clock) -> Iterator[Addition]:
+def contributions(index: Index, call: PastCall, clock: Clock) -> Sequence[Addition]:
     """What one call adds to the pots of an index."""
     plan = index.plans.get(call.world.tool)
     if plan is None or (index.call is None and call.released):
-        return
-    period = _period(index.window, call.at, clock)
+        return ()
+    if index.reach == "session" and call.session is None:
+        return ()  # it is of no session that anybody asks for
+    at = call.at
+    period = _period(index.window, at, clock)
     reach: Value = UNKNOWN
     try:
         reading = _Reading(index, call, clock)
         if not reading.bind(plan):
-            return
+            return ()
         reach = reading.reach(plan)
         if not reading.counts(plan):
-            return
+            return ()
         joined = [reading.joined(j.own, j.many) for j in index.joins]
         value = reading.value(plan)
         payload = reading.kept()
     except NotKnown:
-        yield unknown_call(index, call.at, clock, reach)
-        return
-    for keys in product(*joined):
-        pot = _pot(index, reach, keys, period)
-        yield Addition(pot, index.is_tree, Summary.of(value, call.at), payload)
+        return (unknown_call(index, at, clock, reach),)
+    summary, tree = Summary.of(value, at), index.is_tree
+    return [
+        Addition(_pots(index, reach, keys, period)[0], tree, summary, payload)
+        for keys in (product(*joined) if joined else _NO_KEYS)
+    ]
 
 
 def unknown_call(index: Index, at: int, clock: Clock, reach: Value = UNKNOWN) -> Addition:
@@ -102,8 +106,13 @@ def unknown_call(index: Index, at: int, clock: Clock, reach: Value = UNKNOWN) ->
     return Addition(pot, index.is_tree, Summary.of(None, at))
 
 
+_NO_KEYS: Sequence[tuple[Value, ...]] = ((),)
+
+
 class _Reading:
     """One call, read for one index."""
+
+    __slots__ = ("_bound", "_call", "_clock", "_index")
 
     def __init__(self, index: Index, call: PastCall, clock: Clock) -> None:
         self._index, self._call, self._clock = index, call, clock
@@ -132,7 +141,7 @@ class _Reading:
     def reach(self, plan: Plan) -> Value:
         match self._index.reach:
             case "session":
-                return UNKNOWN if self._call.session is None else self._call.session
+                return self._call.session
             case "key":
                 assert plan.per is not None
                 return self._of(plan.per)
@@ -170,30 +179,35 @@ class _Reading:
 # --- where it is kept -----------------------------------------------------------------------------
 
 
-def _pot(index: Index, reach: Value, joined: Sequence[Value], period: str) -> str:
-    return _digest(index, ("=", reach, tuple(joined), period))
+def _pots(
+    index: Index, reach: Value, joined: tuple[Value, ...], period: str
+) -> tuple[str, tuple[str, str]]:
+    """The pot of some keys, and those of what is not known: of their reach, and of all."""
+    try:
+        return _named(index.pots, reach, joined, period)
+    except TypeError:  # a record among the keys
+        return _named.__wrapped__(index.pots, reach, joined, period)
+
+
+@lru_cache(maxsize=4096)
+def _named(
+    pots: str, reach: Value, joined: tuple[Value, ...], period: str
+) -> tuple[str, tuple[str, str]]:
+    """The values that one index puts in one place are of one type, so that equal ones (1 and True)
+    are never mixed up in the cache."""
+    unknown = _digest(pots, ("?", reach, period)), _digest(pots, ("?", period))
+    return _digest(pots, ("=", reach, joined, period)), unknown
 
 
 def _unknown_pot(index: Index, reach: Value, period: str) -> str:
     """The pot of what is not known: of one reach, or, where not even that is known, of all."""
-    if reach is UNKNOWN:
-        return _digest(index, ("?", period))
-    return _digest(index, ("?", reach, period))
+    parts = ("?", period) if reach is UNKNOWN else ("?", reach, period)
+    return _digest(index.pots, parts)
 
 
-@lru_cache(maxsize=4096)
-def _named(pots: str, parts: Value) -> str:
-    """The name of a pot. The values that one index puts in one place are of one type, so that
-    equal ones (1 and True) are never mixed up in the cache."""
+def _digest(pots: str, parts: tuple[Value, ...]) -> str:
     text = canonical(parts).encode("utf-8", "surrogatepass")
     return pots + hashlib.sha256(text).hexdigest()[:32]
-
-
-def _digest(index: Index, parts: tuple[Value, ...]) -> str:
-    try:
-        return _named(index.pots, parts)
-    except TypeError:  # a record among the keys
-        return _named.__wrapped__(index.pots, parts)
 
 
 def _period(window: Window, instant: int, clock: Clock) -> str:
@@ -201,45 +215,6 @@ def _period(window: Window, instant: int, clock: Clock) -> str:
     if window.calendar is None:
         return ""
     return period_of(window.calendar, instant, clock)
-
-
-def period_of(calendar: str, instant: int, clock: Clock) -> str:
-    """The name of the day, week, month or year that an instant is in."""
-    return _name_of(calendar, clock.date(instant))
-
-
-@lru_cache(1_024)
-def _name_of(calendar: str, days: int) -> str:
-    day = _date(days)
-    match calendar:
-        case "day":
-            return day.isoformat()
-        case "week":
-            year, week, _ = day.isocalendar()
-            return f"{year}-W{week:02}"
-        case "month":
-            return f"{day.year:04}-{day.month:02}"
-        case _:
-            return f"{day.year:04}"
-
-
-def period_end(calendar: str, instant: int, clock: Clock) -> int:
-    """The instant at which the period that an instant is in is over."""
-    day = _date(clock.date(instant))
-    match calendar:
-        case "day":
-            following = day + timedelta(days=1)
-        case "week":
-            following = day + timedelta(days=7 - day.weekday())
-        case "month":
-            following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-        case _:
-            following = date(day.year + 1, 1, 1)
-    return clock.midnight((following - date(1970, 1, 1)).days)
-
-
-def _date(days: int) -> date:
-    return date(1970, 1, 1) + timedelta(days=days)
 
 
 # --- its value ------------------------------------------------------------------------------------
@@ -256,27 +231,24 @@ class Query:
 
 def pot_of(query: Query, now: int, clock: Clock) -> str | None:
     """The pot in which the calls of a look-up are added up, if that can be told."""
-    asked = _Asked.of(query, World("", {}, now=now), clock)
+    asked = _Asked.of(query, World("", {}, now=now), now, clock)
     return None if asked is None else asked.pot
 
 
 def values(tx: Transaction, queries: Sequence[Query], now: int, clock: Clock) -> list[Value]:
     """The values of some look-ups at an instant; UNKNOWN where they cannot be told."""
     world = World("", {}, now=now)
-    asked = [_Asked.of(query, world, clock) for query in queries]
+    asked = [_Asked.of(query, world, now, clock) for query in queries]
     whole: list[str] = []
     since: dict[str, int] = {}
     for one in asked:
-        if one is None or one.index.scan is not None:
-            pots = () if one is None else one.unknown
+        if one is None:
+            continue
+        pots = one.unknown if one.index.scan is not None else (one.pot, *one.unknown)
+        if one.index.rolling:
+            since.update(dict.fromkeys(pots, one.since))
         else:
-            pots = (one.pot, *one.unknown)
-        for pot in pots:
-            assert one is not None
-            if one.index.rolling:
-                since[pot] = one.since
-            else:
-                whole.append(pot)
+            whole += pots
     found = totals(tx, whole, since)
     return [UNKNOWN if one is None else one.value(tx, found) for one in asked]
 
@@ -287,7 +259,7 @@ class _Asked:
 
     index: Index
     pot: str
-    unknown: tuple[str, ...]
+    unknown: tuple[str, str]
     since: int
     bound: Mapping[int, Value]
     gate: bool
@@ -295,10 +267,9 @@ class _Asked:
     clock: Clock
 
     @staticmethod
-    def of(query: Query, world: World, clock: Clock) -> _Asked | None:
-        """None: the reach of the look-up is not known. `world` knows the instant alone."""
+    def of(query: Query, world: World, now: int, clock: Clock) -> _Asked | None:
+        """None: the reach of the look-up is not known. `world` knows the instant `now` alone."""
         index, keys = query.index, query.keys
-        now = cast(int, world.now)
         reach: Value = None
         if index.reach == "session":
             if query.session is None:
@@ -310,13 +281,15 @@ class _Asked:
         period = _period(index.window, now, clock)
         try:
             gate = index.gate is None or bool(evaluate(index.gate, world, clock, bound))
-            joined = [evaluate(j.wanted, world, clock, bound) for j in index.joins] if gate else []
+            joins = index.joins if gate else ()
+            wanted = [evaluate(join.wanted, world, clock, bound) for join in joins]
         except NotKnown:
             return None
+        pot, unknown = _pots(index, reach, tuple(wanted), period)
         return _Asked(
             index,
-            _pot(index, reach, joined, period),
-            (_unknown_pot(index, reach, period), _unknown_pot(index, UNKNOWN, period)),
+            pot,
+            unknown,
             now - (index.window.microseconds or 0),
             bound,
             gate,
@@ -328,7 +301,8 @@ class _Asked:
         index = self.index
         if not self.gate:
             return _value(index, Summary())
-        if any(found[pot].unknown for pot in self.unknown):
+        of_reach, of_all = self.unknown
+        if found[of_reach].unknown or found[of_all].unknown:
             return UNKNOWN
         if index.scan is not None:
             return self._scanned(tx)
@@ -373,11 +347,11 @@ def _value(index: Index, summary: Summary) -> Value:
         case "count":
             return summary.calls
         case "sum":
-            return _plain(summary.total)
+            return summary.total
         case "min":
-            return _plain(summary.low)
+            return summary.low
         case "max":
-            return _plain(summary.high)
+            return summary.high
 
 
 def _plain(number: int | Fraction | None) -> Value:

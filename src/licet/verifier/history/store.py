@@ -51,6 +51,32 @@ class Head:
     activation: int = 0
     canary: int = 0
 
+    def after(self, call: StoredCall) -> Head:
+        """The head once a call was put that is new, or that has changed."""
+        return Head(
+            max(self.seq, call.seq),
+            call.change,
+            max(self.at, call.at),
+            self.policy,
+            self.audit_seq,
+            self.audit_hash,
+            self.activation,
+            self.canary,
+        )
+
+    def at_entry(self, entry: AuditEntry) -> Head:
+        """The head once an entry of the audit was written."""
+        return Head(
+            self.seq,
+            self.change,
+            self.at,
+            self.policy,
+            entry.seq,
+            entry.hash,
+            self.activation,
+            self.canary,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 from math import lcm
 from typing import NamedTuple
 
@@ -128,12 +127,30 @@ class Summary(NamedTuple):
 
     @staticmethod
     def read(text: str) -> Summary:
-        return _read(text)
+        return _known.get(text) or _remember(text, _parsed(text))
 
 
-@lru_cache(maxsize=16_384)
-def _read(text: str) -> Summary:
-    """Most nodes are what they were at the check before."""
+#: What the texts of nodes say that were written or read lately: what one check writes the next one
+#: reads, and most are what they were at the check before.
+_known: dict[str, Summary] = {}
+_MOST_KNOWN = 16_384
+
+
+def _remember(text: str, summary: Summary) -> Summary:
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[text] = summary
+    return summary
+
+
+def _written(node: Summary) -> str:
+    """The text of a node, which somebody reads soon."""
+    text = node.text()
+    _remember(text, node)
+    return text
+
+
+def _parsed(text: str) -> Summary:
     count, total, unknown, low, high, first, slots, last = text.split(";")
     (units, per), (least, under), (greatest, over) = map(_quotient, (total, low, high))
     if not per == under == over:
@@ -160,10 +177,13 @@ EMPTY = Summary()
 
 def _alike(parts: Sequence[Summary]) -> tuple[Sequence[Summary], int]:
     """The same with their values in units of one size, and that size."""
-    sizes = {part.per for part in parts}
-    if len(sizes) == 1:
-        return parts, sizes.pop()
-    per = lcm(*sizes)
+    per = parts[0].per if parts else 1
+    for part in parts:
+        if part.per != per:
+            break
+    else:
+        return parts, per
+    per = lcm(*[part.per for part in parts])
     return [part if part.per == per else part.in_units_of(per) for part in parts], per
 
 
@@ -189,7 +209,7 @@ def leaf_parts(leaf: Leaf) -> tuple[Summary, str]:
     if not leaf.text:
         return Summary(slots=1, last=leaf.at), ""
     summary, _, payload = leaf.text.partition("|")
-    return _read(summary), payload
+    return Summary.read(summary), payload
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -226,12 +246,12 @@ def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
             added = added._replace(last=at)
         leaves.append(Leaf(pot, top.slots, at, seq, leaf_text(added, addition.payload)))
         tops[pot] = Summary.sum((top, added))
-        nodes[pot, TOP, 0] = tops[pot].text()
+        nodes[pot, TOP, 0] = _written(tops[pot])
         for level, above in _above(top.slots, top.slots) if addition.tree else ():
             text = known.get((pot, level, above))
             # the first node of a new level stands above all that there was
-            below = _read(text) if text else EMPTY if above else top
-            nodes[pot, level, above] = Summary.sum((below, added)).text()
+            below = Summary.read(text) if text else EMPTY if above else top
+            nodes[pot, level, above] = _written(Summary.sum((below, added)))
     tx.put_leaves(leaves)
     tx.put_nodes(nodes)
 
@@ -251,10 +271,10 @@ def amend(tx: Transaction, leaf: Leaf, addition: Addition | None, *, tree: bool)
     wanted = [(leaf.pot, level, slot, slot) for level, slot in path]
     known = tx.nodes([*wanted, (leaf.pot, TOP, 0, 0)])
     path = [(level, slot) for level, slot in path if (leaf.pot, level, slot) in known]
-    nodes = {key: _read(text).instead(old, new) for key, text in known.items()}
+    nodes = {key: Summary.read(text).instead(old, new) for key, text in known.items()}
     if tree:
         _find_ends(tx, leaf.pot, path, nodes)
-    tx.put_nodes({key: node.text() for key, node in nodes.items()})
+    tx.put_nodes({key: _written(node) for key, node in nodes.items()})
 
 
 def _find_ends(
@@ -264,7 +284,7 @@ def _find_ends(
     ranges: list[NodeRange] = [
         (pot, level - 1, slot * FAN, slot * FAN + FAN - 1) for level, slot in path if level > 1
     ]
-    below = {key: _read(text) for key, text in tx.nodes(ranges).items()}
+    below = {key: Summary.read(text) for key, text in tx.nodes(ranges).items()}
     parts = [leaf_parts(leaf)[0] for leaf in tx.leaves(pot, path[0][1] * FAN, FAN)]
     for level, slot in path:
         if level > 1:
@@ -320,13 +340,16 @@ def drop(tx: ForgetfulTransaction, pot: str, slots: int) -> None:
 
 def _tops(tx: Transaction, pots: Sequence[str]) -> dict[str, Summary]:
     found = tx.nodes([(pot, TOP, 0, 0) for pot in dict.fromkeys(pots)]) if pots else {}
-    return {pot: _read(text) for (pot, _, _), text in found.items()}
+    return {pot: Summary.read(text) for (pot, _, _), text in found.items()}
 
 
 def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> dict[str, Summary]:
     """The summaries of some pots: of whole ones, and of the calls later than `since[pot]`."""
     tops = _tops(tx, [*whole, *since])
-    found = {pot: [tops.get(pot, EMPTY)] for pot in whole}
+    all_of_them = {pot: tops.get(pot, EMPTY) for pot in whole}
+    if not since:
+        return all_of_them
+    found: dict[str, list[Summary]] = {}
     ranges: list[NodeRange] = []
     for pot, instant in since.items():
         top = tops.get(pot, EMPTY)
@@ -339,7 +362,7 @@ def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> d
     while ranges:
         opened: list[NodeRange] = []
         for (pot, level, slot), text in tx.nodes(ranges).items():
-            node = _read(text)
+            node = Summary.read(text)
             if node.first is None or node.first > since[pot]:
                 found[pot].append(node)
             elif level > 1:
@@ -347,7 +370,7 @@ def totals(tx: Transaction, whole: Sequence[str], since: Mapping[str, int]) -> d
             else:
                 found[pot] += _leaves(tx, pot, slot * FAN, FAN, since[pot])
         ranges = opened
-    return {pot: Summary.sum(parts) for pot, parts in found.items()}
+    return all_of_them | {pot: Summary.sum(parts) for pot, parts in found.items()}
 
 
 def _leaves(tx: Transaction, pot: str, first: int, most: int, since: int) -> list[Summary]:
