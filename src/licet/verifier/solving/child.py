@@ -88,11 +88,24 @@ class Child:
             selector.register(self._out, selectors.EVENT_READ)
             return bool(selector.select(max(0.0, until - time.monotonic())))
 
-    def give_way(self, steps: int) -> None:
-        """Let others run first, by so many steps of `nice`. For good: one may not take it back."""
+    def give_way(self) -> bool:
+        """Let it run where nobody else wants to. For good: one may not take it back.
+
+        False: the system was told too much of this just now, and has to be told again.
+        """
         pid = self._process.pid
         with contextlib.suppress(OSError):  # it has just ended
-            os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + steps)
+            if sys.platform == "linux":
+                os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+            else:
+                os.setpriority(os.PRIO_PROCESS, pid, 19)
+        # Linux may weigh sessions against each other, and not the processes in them: then what one
+        # process is counts for nothing outside of its session, and this one has its own.
+        try:
+            with open(f"/proc/{pid}/autogroup", "wb", buffering=0) as group:
+                return group.write(b"19") is not None
+        except OSError:  # there is no such thing here, or it has just ended
+            return True
 
     def hear(self, until: float, most: int) -> bytes:
         """The line that it says by `until`, of about `most` bytes. Raises ChildError."""

@@ -148,9 +148,10 @@ class SolverPool:
         return Asked(self, process, "", query, until)
 
     def warm(self) -> None:
-        """Start a worker now, so that the first refusal need not wait for it. Returns at once."""
+        """Start a worker now that gives no way, unless one is idle, so that the next refusal need
+        not wait for it. Returns at once."""
         with self._changed:
-            if self._closed or self._count:
+            if self._closed or not all(each.gives_way for each in self._idle):
                 return
         with contextlib.suppress(OSError, WorkerError):  # whoever asks first will try again
             self._give(self._take(time.monotonic() + 1, ""), True)
@@ -239,6 +240,7 @@ class SolverPool:
         return time.monotonic() < self._slow.get(name, 0.0)
 
     def _lend(self, process: Process, name: str) -> None:
+        process.shared = bool(name)  # who has no name has the pool to itself
         self._lent[process] = name
         self._held[name] += 1
 
@@ -254,14 +256,20 @@ class SolverPool:
                 self._slow.pop(name, None)
             # Those that were started for several names at once are ended when they are done.
             alike = sum(each.gives_way is process.gives_way for each in self._idle)
-            if healthy and not self._closed and alike < self._limit:
+            kept = healthy and not self._closed and alike < self._limit
+            if kept:
                 self._idle.append(process)
             else:
-                self._drop(process)
+                self._count -= 1
             self._changed.notify_all()  # whoever has waited longest may not be whose turn it is
+        if process.slow:
+            self.warm()  # it was the one that was ready for everybody
+        if not kept:  # without the lock: what gives way takes its time to end on a busy machine
+            process.kill()
+            self._all.discard(process)
 
     def _drop(self, process: Process) -> None:
-        """Forget a worker and end it. The lock is held: a kill takes no time worth the name."""
+        """Forget an idle worker and end it. The lock is held."""
         self._count -= 1
         self._all.discard(process)
         process.kill()

@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from .child import Child, ChildError, GarbledError, LateError
-from .protocol import MAX_LINE, Answer, GarbageError, Query, Unknown, answer, request
+from .protocol import MAX_LINE, READY, Answer, GarbageError, Query, Unknown, answer, request
 
-#: A question that takes more processor time, in seconds, gives way to everybody else's; the first
-#: one of a worker may take more, which has to start. How far it gives way is said as of `nice`.
+#: A question that takes more processor time, in seconds, gives way to everybody else's.
 QUICK: Final = 0.25
-FIRST: Final = 1.0
-GIVING_WAY: Final = 10
 
 #: Questions that a worker keeps parsed; `Process` decides which, so both sides agree.
 QUESTIONS: Final = 32
@@ -53,8 +50,11 @@ class Process:
         self._number = 0
         #: The processor time that it had used when it was asked last.
         self._used = 0.0
+        #: Whether others have questions too, to which a long one has to give way.
+        self.shared = False
         #: Whether the last question took long, and whether one has: it gives way from then on.
         self.slow = self.gives_way = False
+        self._told = False  # and the system knows
 
     @property
     def pid(self) -> int:
@@ -74,6 +74,8 @@ class Process:
 
         `until` in monotonic seconds. Raises WorkerError; then the worker must be killed.
         """
+        if self._number == 0:
+            self._started(until)
         self._number += 1
         self._used = self._child.used()
         forget = None
@@ -107,23 +109,31 @@ class Process:
             self._known.pop(self._new, None)
         return reply
 
+    def _started(self, until: float) -> None:
+        """Wait until it takes questions, so that what its start takes is no part of the first."""
+        try:
+            said = self._child.hear(until, len(READY))
+        except ChildError as error:
+            raise _worker_error(error) from None
+        if said != READY:
+            raise WorkerError("the solver's worker answered garbage: it was not asked yet")
+
     def _wait(self, until: float) -> None:
         """Until it says something; it gives way once its question has taken long."""
-        most = self._used + (QUICK if self._number > 1 else FIRST)
+        most = self._used + QUICK
         self.slow = False
         while (now := time.monotonic()) < until and not self._child.has_said(
             min(until, now + QUICK)
         ):
-            if self._child.used() >= most:
-                self.slow = True
+            self.slow = self.slow or (self.shared and self._child.used() >= most)
+            if self.slow or self.gives_way:
                 self.give_way()
-                return
 
     def give_way(self) -> None:
         """Let everybody else's questions run first from now on."""
-        if not self.gives_way:
-            self.gives_way = True
-            self._child.give_way(GIVING_WAY)
+        self.gives_way = True
+        if not self._told:
+            self._told = self._child.give_way()
 
     def kill(self) -> None:
         """End it now, with all its group, and reap it."""

@@ -15,6 +15,9 @@ from typing import Literal, assert_never
 #: An answer longer than this is no answer.
 MAX_LINE = 16 << 20
 
+#: What a worker says first, once it takes requests.
+READY = b'"ready"\n'
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

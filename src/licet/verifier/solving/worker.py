@@ -18,6 +18,7 @@ import z3
 
 from .child import confined
 from .nearest import Search
+from .protocol import READY
 
 #: Share of the time left that Z3 may use before it is asked to give up by itself.
 PATIENCE = 0.8
@@ -179,6 +180,8 @@ def _unknown(reason: str) -> dict[str, Any]:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer line by line until there are no more."""
     worker = Worker()
+    answers.write(READY)
+    answers.flush()
     for line in requests:
         request = json.loads(line)
         try:
