@@ -113,7 +113,7 @@ def variable(var: ir.Var) -> str:
 def _parts(value: object) -> Iterator[Form]:
     """A node's fields in order. Spans, what is not there, and the types of the IR's inner nodes,
     which follow from their parts, are left out; a flag is its own name."""
-    inner = type(value).__module__ == ir.__name__
+    inner = type(value).__module__.startswith(ir.__name__ + ".")
     for field in fields(value):  # type: ignore[arg-type]
         item = getattr(value, field.name)
         if (
