@@ -40,7 +40,17 @@ from licet.compiler.values import MAX_ITEMS
 from licet.policy_lang.diagnostics import Diagnostic, Severity
 from licet.policy_lang.source import Span
 
-from .schema_parts import are_lists, common, disjoint, is_null, is_number, joined, parts
+from .schema_parts import (
+    ANNOTATIONS,
+    are_lists,
+    assertions,
+    common,
+    disjoint,
+    is_null,
+    is_number,
+    joined,
+    parts,
+)
 from .schema_scalars import Scalars, Schema
 
 MAX_DEPTH = 32
@@ -53,13 +63,6 @@ _TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "n
 _UNCHECKED: Final = (
     *("not", "if", "dependentRequired", "dependentSchemas", "dependencies", "contains"),
     *("patternProperties", "prefixItems", "unevaluatedItems", "$dynamicRef", "$recursiveRef"),
-)
-_ANNOTATIONS: Final = frozenset(
-    (
-        *("title", "description", "examples", "example", "deprecated", "readOnly", "writeOnly"),
-        *("$comment", "$id", "$schema", "$defs", "definitions", "default", "nullable"),
-        *("xml", "externalDocs", "$anchor", "contentEncoding", "contentMediaType"),
-    )
 )
 _LOWER: Final = ("minimum", "minLength", "minItems", "exclusiveMinimum")
 _UPPER: Final = ("maximum", "maxLength", "maxItems", "exclusiveMaximum")
@@ -89,15 +92,6 @@ def to_params(
         result = RecordType("", ())
     # Whatever the schema says: an argument that nobody described is a misspelt one.
     return replace(result, open=False), reader.diagnostics
-
-
-def _assertions(schema: Schema, without: str) -> dict[str, Any]:
-    """What a schema says beside one keyword, notes for people and extensions (`x-…`) aside."""
-    return {
-        key: value
-        for key, value in schema.items()
-        if key != without and key not in _ANNOTATIONS and not key.startswith("x-")
-    }
 
 
 class Reader(Scalars):
@@ -177,7 +171,7 @@ class Reader(Scalars):
                 help="only references inside the schema, `#/$defs/…`, are followed",
             )
             return JSON
-        siblings = _assertions(schema, "$ref")
+        siblings = assertions(schema, "$ref")
         if siblings or record:
             if pointer in self.references:
                 self.widen(path, "a schema that contains itself is read as any JSON value")
@@ -261,7 +255,7 @@ class Reader(Scalars):
                     result[key] = min(result[key], value)
                 elif key in ("type", "enum"):
                     result[key] = common(result[key], value)
-                elif key not in _ANNOTATIONS:
+                elif key not in ANNOTATIONS:
                     self.widen(path, f"two different {shortened(key)} in one `allOf`: one is kept")
         return result
 
@@ -274,7 +268,7 @@ class Reader(Scalars):
     def opened(self, part: Schema) -> tuple[Schema, object]:
         """A part of an `allOf` with the references at its top followed; (…, None) in a circle."""
         seen: list[object] = []
-        while set(part) - _ANNOTATIONS == {"$ref"}:
+        while set(part) - ANNOTATIONS == {"$ref"}:
             pointer = part["$ref"]
             target = self.resolve(pointer)
             if pointer in seen or pointer in self.references or not isinstance(target, Mapping):
@@ -288,7 +282,7 @@ class Reader(Scalars):
         if not isinstance(options, list) or not options:
             self.malformed(path, key, "a list of schemas")
             return JSON
-        rest = _assertions(schema, key)
+        rest = assertions(schema, key)
         if isinstance(rest.pop("discriminator", None), Mapping):
             options = self.discriminated(schema["discriminator"], options, path)
         present = [option for option in options if not is_null(option)]
@@ -364,7 +358,7 @@ class Reader(Scalars):
             if kinds:
                 self.widen(path, "a value that is always null is read as any JSON value")
                 return OptionalType(JSON)
-            if any(key not in _ANNOTATIONS for key in schema):
+            if any(key not in ANNOTATIONS for key in schema):
                 self.widen(path, "a schema without a `type` is read as any JSON value")
             return JSON
         types = [self.one(kind, schema, path, record) for kind in present]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, Final
 
 from licet.compiler.exact_json import bounded
 from licet.compiler.types import (
@@ -25,6 +26,24 @@ from licet.compiler.types import (
     TimeType,
     Type,
 )
+
+#: What says nothing of values.
+ANNOTATIONS: Final = frozenset(
+    (
+        *("title", "description", "examples", "example", "deprecated", "readOnly", "writeOnly"),
+        *("$comment", "$id", "$schema", "$defs", "definitions", "default", "nullable"),
+        *("xml", "externalDocs", "$anchor", "contentEncoding", "contentMediaType"),
+    )
+)
+
+
+def assertions(schema: Mapping[str, Any], without: str) -> dict[str, Any]:
+    """What a schema says beside one keyword, notes for people and extensions (`x-…`) aside."""
+    return {
+        key: value
+        for key, value in schema.items()
+        if key != without and key not in ANNOTATIONS and not key.startswith("x-")
+    }
 
 
 def is_null(option: object) -> bool:
