@@ -202,7 +202,7 @@ class ToolEncoder:
             return decided.lacking()
 
     def bind(self, world: World, is_open: Openness | None = None) -> Bound:
-        """A world bound to a fresh model of an encoding of its shape; close it."""
+        """A world bound to a model of an encoding of its shape; close it."""
         if self._only is not None:
             return Bound(self._only, world, is_open).bind()
         is_open = is_open or Openness()  # one for all shapes that are tried
