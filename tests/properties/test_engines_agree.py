@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from licet.compiler.encoding import ToolEncoder, UnsupportedText
+from licet.compiler.encoding.encoder import SPARE
 from licet.compiler.evaluation import judge
 from licet.compiler.world import World
 from strategies.ir_strategies import (
@@ -16,8 +18,11 @@ from strategies.ir_strategies import (
     worlds_completing,
 )
 
+#: The terms that a fold may take: all of a list, some elements at a time, one at a time.
+SPARE_TERMS = st.sampled_from((SPARE, 20, 0))
 
-def encoder_for(case: Case) -> ToolEncoder:
+
+def encoder_for(case: Case, spare: int) -> ToolEncoder:
     vocabulary = case.vocabulary
     return ToolEncoder(
         case.rules,
@@ -27,14 +32,15 @@ def encoder_for(case: Case) -> ToolEncoder:
         vocabulary.context,
         vocabulary.session,
         vocabulary.zone,
+        spare=spare,
     )
 
 
-@given(cases(params=True))
-def test_engines_agree_on_complete_worlds(case: Case) -> None:
+@given(cases(params=True), SPARE_TERMS)
+def test_engines_agree_on_complete_worlds(case: Case, spare: int) -> None:
     """A complete world is decided, and as the reference says; so is what each rule does."""
     judgement = judge(case.rules, case.world, case.clock)
-    encoder = encoder_for(case)
+    encoder = encoder_for(case, spare)
     try:
         with encoder.deciding(case.world) as decided:
             outcome, states = decided.outcome, decided.states()
@@ -45,10 +51,10 @@ def test_engines_agree_on_complete_worlds(case: Case) -> None:
     encoder.close()
 
 
-@given(incomplete_cases(small=True))
-def test_definite_outcomes_hold_in_every_world(case: Case) -> None:
+@given(incomplete_cases(small=True), SPARE_TERMS)
+def test_definite_outcomes_hold_in_every_world(case: Case, spare: int) -> None:
     """What is decided of a world with unknown parts holds in every world that completes it."""
-    encoder = encoder_for(case)
+    encoder = encoder_for(case, spare)
     try:
         with encoder.deciding(case.world) as decided:
             outcome, states = decided.outcome, decided.states()
@@ -69,11 +75,11 @@ def test_definite_outcomes_hold_in_every_world(case: Case) -> None:
     encoder.close()
 
 
-@given(incomplete_cases())
-def test_lacking_facts_settle_what_facts_can_settle(case: Case) -> None:
+@given(incomplete_cases(), SPARE_TERMS)
+def test_lacking_facts_settle_what_facts_can_settle(case: Case, spare: int) -> None:
     """Supplying the facts that are asked for, round by round, gives the full world's outcome
     unless something other than facts is unknown."""
-    encoder = encoder_for(case)
+    encoder = encoder_for(case, spare)
     full = judge(case.rules, case.full, case.clock)
     world = case.world
     try:

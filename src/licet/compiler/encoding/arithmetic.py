@@ -8,8 +8,9 @@ from typing import Literal, assert_never, cast
 
 from ..types import DAY, TimeType, Type
 from . import calendar
+from .algebra import Algebra
 from .failures import EncodingFault
-from .symbolic import MAX_SCALE, Algebra, Number
+from .symbolic import MAX_SCALE, Number
 from .terms import Term
 
 ArithmeticOp = Literal["+", "-", "*", "/", "div", "%", "date_difference", "date_shift"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..types import Type, Value
+from .algebra import Algebra
 from .documents import document_text, read_as
-from .symbolic import Algebra, Document, Symbolic, Text
+from .symbolic import Document, Symbolic, Text
 from .terms import Term, Terms
 
 

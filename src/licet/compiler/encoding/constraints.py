@@ -373,6 +373,11 @@ class Recorded:
     def put(self, variable: Variable, value: Value) -> None:
         self.values[variable] = value
 
+    minds_open = True
+
+    def elements(self, place: Place, values: tuple[Value, ...]) -> None:
+        """Questions have no templates."""
+
     def overflow(self, path: object, length: int) -> None:
         """What does not fit says nothing."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..types import Type, Value
+from ..types import JsonType, ListType, MapType, Type, Value
 from ..world import UNKNOWN
 from .documents import read_as
 from .soil import Aspect, Binder, Place, Soil, Spot, Variable
@@ -97,13 +97,25 @@ class JsonPlace(Document):
             binder.put(self._content[0], value)
         if value is None:
             return
-        if binder.is_open(value):
+        is_open = binder.minds_open and binder.is_open(value)
+        if is_open:
             binder.open_document()
-            for _, place in self.readings.values():
+        for target, (wrong, place) in self.readings.items():
+            if is_open or (not _is_shallow(target) and binder.is_open(value)):
                 place.bind(UNKNOWN, binder)
-        else:
-            for target, (wrong, place) in self.readings.items():
-                fits, read = read_as(value, target)
-                binder.put(wrong, not fits)
-                if fits:
-                    place.bind(read, binder)
+                continue
+            fits, read = read_as(value, target)
+            binder.put(wrong, not fits)
+            if fits:
+                place.bind(read, binder)
+
+
+def _is_shallow(target: Type) -> bool:
+    """Whether a reading is of the document's own parts, whatever theirs are."""
+    match target:
+        case ListType(element):
+            return isinstance(element, JsonType) and not target.unique
+        case MapType():
+            return isinstance(target.value, JsonType)
+        case _:
+            return False

@@ -9,22 +9,26 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from ..clock import clock
 from ..ir import FactSignature, ToolRules
 from ..lowering import AbstractPath, Theories, choose_theories
-from ..types import TIME, RecordType, Type, Value
+from ..types import TIME, RecordType, Type
 from ..world import World
-from .binding import Bound, Numerals, Outcome, Prepared, ReshapeError
+from .binding import Bound, FactKey, ReshapeError
+from .codecs import Numerals
 from .codes import Codes
 from .failures import EncodingLimit
+from .folding import Folding
 from .library import Context
 from .openness import Openness
+from .prepared import Outcome, Prepared
 from .question import Question, ask
 from .rules import Surroundings, encode, outcome
 from .shapes import capacity, grown
-from .soil import Aspect, Capacity
+from .soil import FEW, Aspect, Capacity
 from .stem import Stems
 from .terms import SECONDS
 
@@ -32,6 +36,8 @@ State = Literal["applies", "not", "absent", "wrong_type"]
 
 #: Encodings that one encoder keeps.
 KEPT_SHAPES: Final = 32
+#: Terms that a fold may take for all elements of a list, before there is a template for it.
+SPARE: Final = 240
 #: How often one decision may find a list longer than expected.
 MAX_RESHAPES: Final = 40
 
@@ -40,8 +46,7 @@ Shape = tuple[Capacity, ...]
 
 #: What each rule of `rules.rules` does; None where that is open.
 States = tuple[State | None, ...]
-#: Facts: name, keys.
-FactKeys = tuple[tuple[str, tuple[Value, ...]], ...]
+FactKeys = tuple[FactKey, ...]
 
 
 class Decided:
@@ -79,13 +84,7 @@ class Decided:
     def lacking(self) -> FactKeys:
         """The facts at known keys that the rules read and the world lacks, in the order in which
         they read them."""
-        found: dict[tuple[str, tuple[Value, ...]], None] = {}
-        for site in self._bound.prepared.encoding.sites:
-            keys = self._bound.known[site.index]
-            supplied = self._bound.world.facts.get(site.name, {})
-            if site.kind == "fact" and keys is not None and keys not in supplied:
-                found[(site.name, keys)] = None
-        return tuple(found)
+        return tuple(self._bound.lacking)
 
 
 class ToolEncoder:
@@ -110,8 +109,11 @@ class ToolEncoder:
         solver: Context | None = None,
         zones: Sequence[str] | None = None,
         share_folds: bool = False,
+        spare: int = SPARE,
     ) -> None:
-        """`zones`: those of the rules one by one, where they are not all of one policy.
+        """`spare`: the terms that a fold may take before there is a template for it.
+
+        `zones`: those of the rules one by one, where they are not all of one policy.
 
         `share_folds`: equal folds over unknown lists are one free value (`rules.Surroundings`).
         """
@@ -145,6 +147,9 @@ class ToolEncoder:
         self._too_large: dict[Shape, str] = {}
         #: The abstract paths of all lists that the rules are known to read.
         self._lists: list[AbstractPath] = []
+        self._spare, self._few = spare, min(FEW, spare)
+        #: Those of them that some encoding has unrolled though they were long.
+        self._unrolled: set[AbstractPath] = set()
         #: The encoding of a tool without lists.
         self._only: Prepared | None = None
 
@@ -209,11 +214,10 @@ class ToolEncoder:
         overrides: dict[AbstractPath, Capacity] = {}
         until: float | None = None
         for _ in range(MAX_RESHAPES):
-            shape = tuple(
-                overrides[path] if path in overrides else capacity(path, world)
-                for path in self._lists
-            )
-            prepared = self._prepared(shape, world, overrides)
+            capacities = {
+                path: overrides.get(path) or capacity(path, world) for path in self._lists
+            }
+            prepared = self._prepared(capacities, world, overrides)
             try:
                 return Bound(prepared, world, is_open).bind()
             except ReshapeError as reshape:
@@ -225,14 +229,30 @@ class ToolEncoder:
                 overrides[reshape.path] = grown(before, reshape.length)
         raise EncodingLimit("the lists of a call kept growing")
 
+    def _shape(self, capacities: Mapping[AbstractPath, Capacity]) -> Shape:
+        """What makes encodings differ: the capacities of lists, of long ones that they are long."""
+        return tuple(
+            replace(found, elements=self._few + 1)
+            if (found.elements or 0) > self._few and path not in self._unrolled
+            else found
+            for path, found in capacities.items()
+        )
+
+    def _note_unrolled(self, path: AbstractPath, found: Capacity) -> None:
+        if (found.elements or 0) > self._few:
+            self._unrolled.add(path)
+
     def _prepared(
-        self, shape: Shape, world: World, overrides: Mapping[AbstractPath, Capacity]
+        self,
+        capacities: dict[AbstractPath, Capacity],
+        world: World,
+        overrides: Mapping[AbstractPath, Capacity],
     ) -> Prepared:
+        shape = self._shape(capacities)
         found = self._kept.get(shape)
         if found is not None:
             self._kept.move_to_end(shape)
             return found
-        capacities = dict(zip(self._lists, shape, strict=True))
 
         def look(path: AbstractPath) -> Capacity:
             if path[0] is Aspect.free:
@@ -245,12 +265,18 @@ class ToolEncoder:
         if shape in self._too_large:
             raise EncodingLimit(self._too_large[shape])
         try:
-            encoding = encode(self.around, self._theories.is_sequence, look)
+            encoding = encode(
+                self.around,
+                self._theories.is_sequence,
+                look,
+                spare=self._spare,
+                unrolled=self._note_unrolled,
+            )
         except EncodingLimit as limit:
             # Found out once: the next call like this one need not cost as much.
             while len(self._too_large) >= KEPT_SHAPES:
                 del self._too_large[next(iter(self._too_large))]
-            self._too_large[tuple(capacities[path] for path in self._lists)] = str(limit)
+            self._too_large[self._shape(capacities)] = str(limit)
             raise
         prepared = Prepared(
             encoding,
@@ -258,8 +284,9 @@ class ToolEncoder:
             self._context,
             self._numerals,
             self.codes,
+            Folding,
         )
-        self._kept[tuple(capacities[path] for path in self._lists)] = prepared
+        self._kept[self._shape(capacities)] = prepared
         if not self._lists:
             self._only = prepared
         elif self._only is not None:

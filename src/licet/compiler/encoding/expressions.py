@@ -37,7 +37,7 @@ from ..walking import walk
 from .arithmetic import Numbers
 from .constants import ConstantDocument
 from .failures import EncodingFault
-from .listing import Listing
+from .listing import Again, Listing
 from .optionals import Optionals
 from .patterns import language
 from .places import grow
@@ -53,6 +53,7 @@ from .symbolic import (
     Symbolic,
     Text,
 )
+from .templates import Templates
 from .terms import Term
 
 
@@ -72,12 +73,15 @@ class Reader:
     refusals: list[Term] = field(default_factory=list)
     #: Whether the rule at hand may meet a wrong type at all.
     tracking: bool = False
+    #: Whether what is read now is read over a template's places.
+    templating: bool = False
 
     def __post_init__(self) -> None:
         self.t = self.soil.terms
         self.algebra = self.soil.algebra
         self._may_refuse: dict[int, bool] = {}
         self.numbers = Numbers(self.algebra, self.transitions)
+        self.templates = Templates(self)
         self.listing = Listing(self, self.algebra)
         self.optionals = Optionals(self, self.algebra)
         self._languages: dict[str, Term] = {}
@@ -121,6 +125,23 @@ class Reader:
             yield
         if inside:
             self.refuse(self.t.and_((condition, self.t.or_(inside))))
+
+    def again(self, *, with_sites: bool = False) -> Again:
+        """What reads something later as it would be read now, and refuses nothing. `with_sites`:
+        also where a template is made meanwhile, of which it is no part."""
+        variables, sites = dict(self.variables), self.sites
+
+        def read(make: Callable[[Sequence], Sequence], xs: Sequence) -> Sequence:
+            before, here = self.variables, self.sites
+            self.variables = dict(variables)
+            self.sites = sites if with_sites else here
+            try:
+                with self.apart():
+                    return make(xs)
+            finally:
+                self.variables, self.sites = before, here
+
+        return read
 
     def in_turn(self, steps: list[tuple[list[Term], Term]]) -> None:
         """Evaluate steps, each only where those before it went on: the refusals met in each, and
@@ -270,7 +291,9 @@ class Reader:
                 | ir.Extremum()
                 | ir.ListComp()
             ):
-                return self.listing.read(e) if self.folds is None else self._shared(e)
+                if self.folds is None or self.templating:
+                    return self.listing.read(e)
+                return self._shared(e)
             case _:
                 assert_never(e)
 

@@ -63,6 +63,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "model_inc_ref": (None, [c_void_p, c_void_p]),
     "model_dec_ref": (None, [c_void_p, c_void_p]),
     "add_const_interp": (None, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "model_get_const_interp": (c_void_p, [c_void_p, c_void_p, c_void_p]),
     "model_eval": (c_bool, [c_void_p, c_void_p, c_void_p, c_bool, c_void_p]),
     "is_numeral_ast": (c_bool, [c_void_p, c_void_p]),
     "get_numeral_string": (c_char_p, [c_void_p, c_void_p]),

@@ -6,23 +6,40 @@ elements; where the collection is unknown, a fold is a free value.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from .. import ir
-from ..types import BOOL, IntType, ListType, MapType, OptionalType, Type
+from ..types import BOOL, IntType, ListType, MapType, OptionalType, StringType, Type
+from .algebra import Algebra
 from .failures import EncodingFault
-from .symbolic import Algebra, Entries, Number, Optional, Record, Sequence, Symbolic, Text
+from .symbolic import Entries, Fixed, Number, Optional, Part, Record, Sequence, Symbolic, Text, pair
+from .templates import Op, Templates
 from .terms import Term
 
 _SIZE = IntType(low=0)
+
+Quantity = Literal["any", "all"]
+Extreme = Literal["min", "max"]
+
+
+class Again(Protocol):
+    """Makes something of a list as it would have been made before."""
+
+    def __call__(self, make: Callable[[Sequence], Sequence], xs: Sequence) -> Sequence: ...
 
 
 class Reading(Protocol):
     """What reading a list's expressions needs of `expressions.Reader`."""
 
     variables: dict[int, Symbolic]
+    tracking: bool
+    templating: bool
+
+    @property
+    def templates(self) -> Templates: ...
 
     def read(self, e: ir.Expr) -> Symbolic: ...
 
@@ -39,6 +56,8 @@ class Reading(Protocol):
     def refuse(self, condition: Term) -> None: ...
 
     def free(self, type: Type) -> Symbolic: ...
+
+    def again(self, *, with_sites: bool = False) -> Again: ...
 
     def unless_unknown(
         self, unknown: Term, type: Type, refusing: bool, known: Symbolic
@@ -71,12 +90,8 @@ class Listing:
             case ir.MakeRecord(parts):
                 made = {name: self._reader.read(value) for name, value in parts}
                 return Record({n: lambda v=v: v for n, v in made.items()})  # type: ignore[misc]
-            case ir.ListConcat(parts):
-                lists = [self._sequence(p) for p in parts]
-                return Sequence(
-                    lambda: [item for xs in lists for item in xs.items],
-                    t.or_(xs.unknown for xs in lists),
-                )
+            case ir.ListConcat(operands):
+                return self._joined([self._sequence(o) for o in operands])
             case ir.Length(operand):
                 return self._length(self._reader.read(operand))
             case ir.Contains(item, collection):
@@ -84,8 +99,7 @@ class Listing:
                 return self._contains(wanted, inside)
             case ir.Subset(left, right):
                 xs, ys = self._sequence(left), self._sequence(right)
-                held = [t.implies(g, self._contains(x, ys)) for g, x in xs.items]
-                return t.and_((*held, self._rest(xs, any_of=False)))
+                return self._quantifier("all", xs, lambda some: self._subset(some, ys))
             case ir.Lookup(collection, key, type):
                 return self._lookup(
                     self._entries(collection), self._reader.read(key), collection, type
@@ -99,41 +113,34 @@ class Listing:
             case ir.Adjacent(operand):
                 return self._adjacent(self._sequence(operand))
             case ir.Entries(operand):
-                m = self._entries(operand)
-                return Sequence(
-                    lambda: [(g, _pair("key", k, "value", v)) for g, k, v in m.items],
-                    m.unknown,
-                    False,
-                    m.size,
+                return self._entries(operand).pairs()
+            case ir.Quantifier(quantity, var, operand, body):
+                return self._quantifier(
+                    quantity,
+                    self._sequence(operand),
+                    lambda some: self._holds(quantity, some, var, body),
                 )
-            case ir.Quantifier(op, var, operand, body):
-                return self._quantifier(op == "any", var, self._sequence(operand), body)
             case ir.Count(var, operand, body):
-                xs = self._sequence(operand)
-                held = [t.and_((g, cast(Term, b))) for g, b in self._each(xs, var, body)]
-                count = Number(self._algebra.count(held))
-                return self._reader.unless_unknown(
-                    xs.unknown, _SIZE, self._reader.refuses(body), count
-                )
+
+                def counted(some: Sequence) -> Symbolic:
+                    held = [t.and_((g, cast(Term, b))) for g, b in self._each(some, var, body)]
+                    return self._known(some, _SIZE, body, Number(self._algebra.count(held)))
+
+                return self._sum(self._sequence(operand), counted)
             case ir.Sum(var, operand, body, type):
-                xs = self._sequence(operand)
-                each = self._each(xs, var, body)
-                terms, scale = self._algebra.level([cast(Number, v) for _, v in each])
-                sort = terms[0].sort if terms else "Int"
-                zero = t.number(0, sort)
-                total = t.add(
-                    [t.ite(g, v, zero) for (g, _), v in zip(each, terms, strict=True)], sort
-                )
-                known: Symbolic = Number(total, scale)
-                return self._reader.unless_unknown(
-                    xs.unknown, type, self._reader.refuses(body), known
-                )
+
+                def summed(some: Sequence) -> Symbolic:
+                    each = [(g, cast(Number, v)) for g, v in self._each(some, var, body)]
+                    return self._known(some, type, body, self._total(each))
+
+                return self._sum(self._sequence(operand), summed)
             case ir.Extremum(op, var, operand, body, type):
-                xs = self._sequence(operand)
-                known = self._extremum(op == "min", self._each(xs, var, body))
-                return self._reader.unless_unknown(
-                    xs.unknown, type, self._reader.refuses(body), known
-                )
+
+                def best(some: Sequence) -> Symbolic:
+                    known = self._best(op, self._each(some, var, body))
+                    return self._known(some, type, body, known)
+
+                return self._extremum(op, self._sequence(operand), body, best)
             case ir.ListComp(var, operand, condition, element):
                 return self._comprehension(self._sequence(operand), var, condition, element)
             case _:
@@ -148,13 +155,83 @@ class Listing:
                 results.append((guard, self._reader.read(body)))
         return results
 
-    def _folded(self, xs: Sequence, type: Type, body: ir.Expr, known: Symbolic) -> Symbolic:
+    def _known(self, xs: Sequence, type: Type, body: ir.Expr, known: Symbolic) -> Symbolic:
         """What folding `body` over a list gives: a free value where the list is unknown."""
         refusing = self._reader.refuses(body)
         return self._reader.unless_unknown(xs.unknown, type, refusing, known)
 
-    def _quantifier(self, any_of: bool, var: ir.Var, xs: Sequence, body: ir.Expr) -> Symbolic:
+    def _joined(self, lists: list[Sequence]) -> Sequence:
+        t, parts = self._t, None
+        if any(xs.parts is not None for xs in lists):
+            parts = tuple(p for xs in lists for p in self._algebra.parts_under(t.true, xs))
+        return Sequence(
+            lambda: [item for xs in lists for item in xs.items],
+            t.or_(xs.unknown for xs in lists),
+            parts=parts,
+        )
+
+    # --- folds, part by part -------------------------------------------------------------------
+
+    def _parts(self, xs: Sequence | Entries) -> tuple[Part, ...] | None:
+        """What a fold goes through one by one, if some of it is of a long list."""
+        return None if self._reader.templating else xs.parts
+
+    def _over(self, op: Op, part: Part, fold: Callable[[Sequence], Symbolic]) -> Symbolic:
+        """What a fold comes to over one part."""
+        if isinstance(part, Fixed):
+            return fold(part.elements)
+        return self._reader.templates.fold(op, part, fold)
+
+    def _quantifier(self, op: Quantity, xs: Sequence, fold: Callable[[Sequence], Term]) -> Term:
+        """Whether any or all elements are such as `fold` says of some of them."""
+        parts = self._parts(xs)
+        if parts is None:
+            return fold(xs)
         t = self._t
+        found: list[Term] = []
+        steps: list[tuple[list[Term], Term]] = []
+        for part in parts:
+            with self._reader.apart() as inside, self._reader.under(part.guard):
+                held = cast(Term, self._over(op, part, fold))
+            if op == "any":
+                found.append(t.and_((part.guard, held)))
+                steps.append((inside, t.not_(found[-1])))
+            else:
+                found.append(t.implies(part.guard, held))
+                steps.append((inside, found[-1]))
+        self._reader.in_turn(steps)
+        return t.or_(found) if op == "any" else t.and_(found)
+
+    def _sum(self, xs: Sequence, fold: Callable[[Sequence], Symbolic]) -> Symbolic:
+        """The sum of what `fold` says of some of the elements."""
+        parts = self._parts(xs)
+        if parts is None:
+            return fold(xs)
+        each: list[tuple[Term, Number]] = []
+        for part in parts:
+            with self._reader.under(part.guard):
+                each.append((part.guard, cast(Number, self._over("sum", part, fold))))
+        return self._total(each)
+
+    def _extremum(
+        self, op: Extreme, xs: Sequence, body: ir.Expr, fold: Callable[[Sequence], Symbolic]
+    ) -> Symbolic:
+        """The best of what `fold` says of some of the elements."""
+        parts = None if isinstance(body.type, StringType) else self._parts(xs)
+        if parts is None:
+            return fold(xs)
+        each: list[tuple[Term, Symbolic]] = []
+        for part in parts:
+            with self._reader.under(part.guard):
+                best = cast(Optional, self._over(op, part, fold))
+            if not best.empty:
+                each.append((self._t.and_((part.guard, best.present)), best.value))
+        return self._best(op, each)
+
+    # --- folds of elements that stand in the formula -------------------------------------------
+
+    def _holds(self, op: Quantity, xs: Sequence, var: ir.Var, body: ir.Expr) -> Term:
+        t, any_of = self._t, op == "any"
         refusing = self._reader.refuses(body)
         parts: list[Term] = []
         steps: list[tuple[list[Term], Term]] = []
@@ -174,6 +251,37 @@ class Listing:
     def _comprehension(
         self, xs: Sequence, var: ir.Var, condition: ir.Expr | None, element: ir.Expr
     ) -> Sequence:
+        def made(some: Sequence) -> Sequence:
+            return self._comprehended(some, var, condition, element)
+
+        parts = self._parts(xs)
+        if parts is None:
+            return made(xs)
+        reader = self._reader
+        # Elements are made where they are read, which may be later; what they refuse is refused
+        # here, where the list is.
+        again = reader.again()
+        seen: list[Part] = []
+        for part in parts:
+            with reader.under(part.guard):
+                if isinstance(part, Fixed):
+                    seen.append(Fixed(part.guard, made(part.elements)))
+                    continue
+                if reader.tracking and self._may_refuse(condition, element):
+                    self._over("nothing", part, lambda some: made(some).unknown)
+            seen.append(part.then(lambda some: again(made, some)))
+        dense = xs.dense and condition is None
+        size = xs.size if condition is None else None
+        whole = reader.again(with_sites=True)
+        return Sequence(lambda: whole(made, xs).items, xs.unknown, dense, size, tuple(seen))
+
+    def _may_refuse(self, condition: ir.Expr | None, element: ir.Expr) -> bool:
+        refuses = self._reader.refuses
+        return refuses(element) or (condition is not None and refuses(condition))
+
+    def _comprehended(
+        self, xs: Sequence, var: ir.Var, condition: ir.Expr | None, element: ir.Expr
+    ) -> Sequence:
         items: list[tuple[Term, Symbolic]] = []
         for guard, item in xs.items:
             self._reader.variables[var.slot] = item
@@ -181,10 +289,7 @@ class Listing:
                 kept = self._t.true if condition is None else self._reader.truth(condition)
                 with self._reader.under(kept):
                     items.append((self._t.and_((guard, kept)), self._reader.read(element)))
-        refusing = self._reader.refuses(element) or (
-            condition is not None and self._reader.refuses(condition)
-        )
-        if refusing and xs.unknown is not self._t.false:
+        if self._may_refuse(condition, element) and xs.unknown is not self._t.false:
             wrong = cast(Term, self._reader.free(BOOL))
             self._reader.refuse(self._t.and_((xs.unknown, wrong)))
         size = xs.size if condition is None else None
@@ -194,25 +299,34 @@ class Listing:
     def _length(self, value: Symbolic) -> Number:
         if isinstance(value, Text):
             return Number(self._t.length(value.seq()))
-        if isinstance(value, Sequence):
-            if value.size is not None:
-                return Number(value.size)
-            count = Number(self._algebra.length(value))
-        else:
-            value = cast(Entries, value)
-            if value.size is not None:
-                return Number(value.size)
-            count = Number(self._algebra.size(value))
-        return cast(Number, self._reader.unless_unknown(value.unknown, _SIZE, False, count))
+        xs = value.pairs() if isinstance(value, Entries) else cast(Sequence, value)
+        if xs.size is not None:
+            return Number(xs.size)
+
+        def counted(some: Sequence) -> Symbolic:
+            count = Number(self._algebra.length(some))
+            return self._reader.unless_unknown(some.unknown, _SIZE, False, count)
+
+        return cast(Number, self._sum(xs, counted))
 
     def _contains(self, wanted: Symbolic, inside: Symbolic) -> Term:
         t = self._t
-        xs = cast(Sequence | Entries, inside)
-        there = [(g, x) for g, x, *_ in xs.items]
-        found = [t.and_((g, self._algebra.equal(wanted, x))) for g, x in there]
-        return t.or_((*found, self._rest(xs, any_of=True)))
+        xs = inside.pairs() if isinstance(inside, Entries) else cast(Sequence, inside)
 
-    def _rest(self, xs: Sequence | Entries, *, any_of: bool) -> Term:
+        def found(some: Sequence) -> Term:
+            there = some.items
+            if isinstance(inside, Entries):
+                there = [(g, cast(Record, entry).field("key")) for g, entry in there]
+            held = [t.and_((g, self._algebra.equal(wanted, x))) for g, x in there]
+            return t.or_((*held, self._rest(some, any_of=True)))
+
+        return self._quantifier("any", xs, found)
+
+    def _subset(self, xs: Sequence, ys: Sequence) -> Term:
+        held = [self._t.implies(g, self._contains(x, ys)) for g, x in xs.items]
+        return self._t.and_((*held, self._rest(xs, any_of=False)))
+
+    def _rest(self, xs: Sequence, *, any_of: bool) -> Term:
         """What the elements that are not known contribute to `any` (or `all`).
 
         Elements whose guards hold are in the list even where the rest of it is unknown.
@@ -254,6 +368,19 @@ class Listing:
         return self._reader.unless_unknown(xs.unknown, type, False, known)
 
     def _flatten(self, lists: Sequence) -> Sequence:
+        parts = self._parts(lists)
+        if parts is None:
+            return self._flattened(lists)
+        seen: list[Part] = []
+        for part in parts:
+            if isinstance(part, Fixed):
+                seen.append(Fixed(part.guard, self._flattened(part.elements)))
+            else:
+                seen.append(part.then(self._flattened))
+        unknown = self._quantifier("any", lists, lambda some: self._flattened(some).unknown)
+        return Sequence(lambda: self._flattened(lists).items, unknown, parts=tuple(seen))
+
+    def _flattened(self, lists: Sequence) -> Sequence:
         t = self._t
         inner = [(guard, cast(Sequence, xs)) for guard, xs in lists.items]
 
@@ -283,27 +410,33 @@ class Listing:
         def make() -> list[tuple[Term, Symbolic]]:
             pairs: list[tuple[Term, Symbolic]] = []
             for (_, first), (guard, second) in pairwise(close.items):
-                pair = _pair("first", first, "second", second)
-                pairs.append((self._t.and_((known, guard)), pair))
+                both = pair("first", first, "second", second)
+                pairs.append((self._t.and_((known, guard)), both))
             return pairs
 
         return Sequence(make, xs.unknown, True)
 
-    def _extremum(self, least: bool, each: list[tuple[Term, Symbolic]]) -> Optional:
+    def _total(self, each: list[tuple[Term, Number]]) -> Number:
+        """The sum of the numbers whose guards hold."""
+        t = self._t
+        terms, scale = self._algebra.level([number for _, number in each])
+        sort = terms[0].sort if terms else "Int"
+        zero = t.number(0, sort)
+        held = [t.ite(g, v, zero) for (g, _), v in zip(each, terms, strict=True)]
+        return Number(t.add(held, sort), scale)
+
+    def _best(self, op: Extreme, each: list[tuple[Term, Symbolic]]) -> Optional:
+        """The least or greatest of the values whose guards hold."""
         if not each:
             return Optional(self._t.false, None)
         found, best = each[0]
         for guard, value in each[1:]:
             beats = (
                 self._reader.less(value, best, True)
-                if least
+                if op == "min"
                 else self._reader.less(best, value, True)
             )
             taken = self._t.and_((guard, self._t.or_((self._t.not_(found), beats))))
             best = self._algebra.ite(taken, value, best)
             found = self._t.or_((found, guard))
         return Optional(found, lambda: best)
-
-
-def _pair(first: str, a: Symbolic, second: str, b: Symbolic) -> Record:
-    return Record({first: lambda: a, second: lambda: b})

@@ -10,9 +10,10 @@ from typing import Protocol, cast
 
 from .. import ir
 from ..types import JsonType
+from .algebra import Algebra
 from .constants import ConstantDocument, Maker
 from .failures import EncodingFault
-from .symbolic import Algebra, Document, Optional, Symbolic
+from .symbolic import Document, Optional, Symbolic
 from .terms import Term
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from ..lowering import KEY
 from ..types import (
@@ -35,12 +36,16 @@ from .soil import Aspect, Binder, Capacity, Codec, Place, Soil, Spot, Variable
 from .symbolic import (
     MAX_SCALE,
     Entries,
+    Long,
     Number,
     Optional,
+    Part,
     Record,
     Sequence,
+    Source,
     Symbolic,
     Text,
+    pair,
 )
 from .terms import Sort, Term
 
@@ -191,10 +196,41 @@ class RecordPlace:
             raise EncodingFault("a record is not a dict")
 
 
-class ListPlace:
-    """A list, unrolled to the capacity of its abstract path."""
+class StretchPlace:
+    """Places for a few elements of a long list or map, bound to one stretch of it after another.
 
-    __slots__ = ("_sequence", "_soil", "capacity", "elements", "length", "spot", "unknown")
+    `element` makes one: its value, and what binds it.
+    """
+
+    def __init__(
+        self,
+        soil: Soil,
+        spot: Spot,
+        width: int,
+        element: Callable[[int], tuple[Symbolic, Callable[[Any, Binder], None]]],
+    ) -> None:
+        path = (*spot.path, Aspect.length)
+        self.width = width
+        self._length = soil.variable("Int", "int", None, path, spot.owner)
+        made = [element(i) for i in range(width)]
+        self._binds = [bind for _, bind in made]
+        t, length = soil.terms, self._length.term
+        items = [(t.lt(t.integer(i), length), value) for i, (value, _) in enumerate(made)]
+        self.sequence = Sequence(lambda: items, t.false, True, length)
+
+    def bind(self, elements: tuple[Any, ...], binder: Binder) -> None:
+        """Give the leaves below their values: of `width` elements at most."""
+        binder.put(self._length, len(elements))
+        for bind, element in zip(self._binds, elements, strict=False):
+            bind(element, binder)
+
+
+class ListPlace:
+    """A list, unrolled to the capacity of its abstract path; a long one where it has to be."""
+
+    __slots__ = (
+        "_sequence", "_soil", "capacity", "elements", "length", "spot", "stretched", "unknown",
+    )  # fmt: skip
 
     def __init__(self, soil: Soil, spot: Spot) -> None:
         self._soil, self.spot = soil, spot
@@ -202,17 +238,40 @@ class ListPlace:
         self.unknown: Variable | None = None
         self.elements: list[Place] = []
         self.capacity = Capacity(None)
+        #: Whether templates read it.
+        self.stretched = False
         self._sequence: Sequence | None = None
 
     def value(self) -> Sequence:
         if self._sequence is None:
             self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
-            self._sequence = Sequence(self._items, unknown, True, self.length.term)
+            parts = _parts(self._soil, self.capacity, self)
+            self._sequence = Sequence(self._items, unknown, True, self.length.term, parts)
         return self._sequence
+
+    @property
+    def size(self) -> Term:
+        assert self.length is not None
+        return self.length.term
+
+    @property
+    def whole(self) -> Sequence:
+        return self.value()
+
+    def stretch(self, soil: Soil, width: int) -> StretchPlace:
+        self.stretched = True
+
+        def element(i: int) -> tuple[Symbolic, Callable[[Any, Binder], None]]:
+            assert isinstance(self.spot.type, ListType)
+            place = grow(soil, self.spot.below(self.spot.type.element, i, "*"))
+            return place.value(), place.bind
+
+        return StretchPlace(soil, self.spot, width, element)
 
     def _items(self) -> list[tuple[Term, Symbolic]]:
         assert isinstance(self.spot.type, ListType)
         assert self.length is not None
+        self._soil.unrolled(self.spot.abstract, self.capacity)
         items: list[tuple[Term, Symbolic]] = []
         for i in range(self.capacity.elements or 0):
             place = grow(self._soil, self.spot.below(self.spot.type.element, i, "*"))
@@ -234,9 +293,12 @@ class ListPlace:
             raise EncodingFault("a list is not a tuple")
         if self.unknown is not None:
             binder.put(self.unknown, False)
-        if self.capacity.elements is None or len(value) > self.capacity.elements:
+        is_whole = bool(self.elements) or not self._soil.is_long(self.capacity)
+        if self.capacity.elements is None or (is_whole and len(value) > self.capacity.elements):
             binder.overflow(self.spot.abstract, len(value))
             return
+        if self.stretched:
+            binder.elements(self, value)
         binder.put(self.length, len(value))
         for place, item in zip(self.elements, value, strict=False):
             place.bind(item, binder)
@@ -245,7 +307,9 @@ class ListPlace:
 class MapPlace:
     """A map as a list of entries in the order of their keys."""
 
-    __slots__ = ("_entries", "_soil", "capacity", "items", "length", "spot", "unknown")
+    __slots__ = (
+        "_entries", "_soil", "capacity", "items", "length", "spot", "stretched", "unknown",
+    )  # fmt: skip
 
     def __init__(self, soil: Soil, spot: Spot) -> None:
         self._soil, self.spot = soil, spot
@@ -253,27 +317,56 @@ class MapPlace:
         self.unknown: Variable | None = None
         self.items: list[tuple[Place, Place]] = []
         self.capacity = Capacity(None)
+        #: Whether templates read it.
+        self.stretched = False
         self._entries: Entries | None = None
 
     def value(self) -> Entries:
         if self._entries is None:
             self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
-            self._entries = Entries(self._items, unknown, self.length.term)
+            parts = _parts(self._soil, self.capacity, self)
+            self._entries = Entries(self._items, unknown, self.length.term, parts)
         return self._entries
 
-    def _items(self) -> list[tuple[Term, Symbolic, Symbolic]]:
-        assert isinstance(self.spot.type, MapType)
+    @property
+    def size(self) -> Term:
         assert self.length is not None
+        return self.length.term
+
+    @property
+    def whole(self) -> Sequence:
+        return self.value().pairs()
+
+    def stretch(self, soil: Soil, width: int) -> StretchPlace:
+        self.stretched = True
+
+        def element(i: int) -> tuple[Symbolic, Callable[[Any, Binder], None]]:
+            key, item = self._entry(soil, i)
+
+            def bind(entry: tuple[str, Value], binder: Binder) -> None:
+                key.bind(entry[0], binder)
+                item.bind(entry[1], binder)
+
+            return pair("key", key.value(), "value", item.value()), bind
+
+        return StretchPlace(soil, self.spot, width, element)
+
+    def _entry(self, soil: Soil, i: int) -> tuple[Place, Place]:
+        assert isinstance(self.spot.type, MapType)
+        below = Spot(
+            self.spot.type.key,
+            (*self.spot.path, i, Aspect.key),
+            (*self.spot.abstract, KEY),
+            self.spot.owner,
+        )
+        return grow(soil, below), grow(soil, self.spot.below(self.spot.type.value, i, "*"))
+
+    def _items(self) -> list[tuple[Term, Symbolic, Symbolic]]:
+        assert self.length is not None
+        self._soil.unrolled(self.spot.abstract, self.capacity)
         made: list[tuple[Term, Symbolic, Symbolic]] = []
         for i in range(self.capacity.elements or 0):
-            below = Spot(
-                self.spot.type.key,
-                (*self.spot.path, i, Aspect.key),
-                (*self.spot.abstract, KEY),
-                self.spot.owner,
-            )
-            key = grow(self._soil, below)
-            item = grow(self._soil, self.spot.below(self.spot.type.value, i, "*"))
+            key, item = self._entry(self._soil, i)
             self.items.append((key, item))
             guard = self._soil.terms.lt(self._soil.terms.integer(i), self.length.term)
             made.append((guard, key.value(), item.value()))
@@ -292,13 +385,20 @@ class MapPlace:
             raise EncodingFault("a map is not a dict")
         if self.unknown is not None:
             binder.put(self.unknown, False)
-        if self.capacity.elements is None or len(value) > self.capacity.elements:
+        is_whole = bool(self.items) or not self._soil.is_long(self.capacity)
+        if self.capacity.elements is None or (is_whole and len(value) > self.capacity.elements):
             binder.overflow(self.spot.abstract, len(value))
             return
+        if self.stretched:
+            binder.elements(self, tuple(sorted(value.items())))
         binder.put(self.length, len(value))
         for (key, item), name in zip(self.items, sorted(value), strict=False):
             key.bind(name, binder)
             item.bind(value[name], binder)
+
+
+def _parts(soil: Soil, capacity: Capacity, place: Source) -> tuple[Part, ...] | None:
+    return (Long(soil.terms.true, place),) if soil.is_long(capacity) else None
 
 
 def _extent(soil: Soil, spot: Spot) -> tuple[Variable, Variable | None, Capacity, Term]:

@@ -25,11 +25,13 @@ from ..builtins import BUILTINS
 from ..lowering import Theories
 from ..types import StringType, Type, Value
 from ..world import UNKNOWN, Path, World
-from .binding import Bound, Numerals, Prepared, ReshapeError, checked_text
+from .binding import Bound, ReshapeError
+from .codecs import Numerals, checked_text
 from .constraints import recorded
 from .documents import document_of, document_text, text_fits
 from .failures import EncodingFault, EncodingLimit
 from .inverting import inverted
+from .prepared import Prepared
 from .rebuilding import Rebuilder, complete, letters
 from .rules import Encoding
 from .shapes import bucket
@@ -241,6 +243,10 @@ class _Replayed(Bound):
     def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:
         return self._fact(site, keys)  # type: ignore[operator]
 
+    @property
+    def minds_open(self) -> bool:
+        return True
+
     def overflow(self, path: object, length: int) -> None:
         """Lists beyond what the question unrolled are the evaluator's to read."""
 
@@ -262,6 +268,10 @@ class _Known(Bound):
     def put(self, variable: Variable, value: Value) -> None:
         super().put(variable, value)
         self.values[variable] = value
+
+    @property
+    def minds_open(self) -> bool:
+        return True
 
     def overflow(self, path: tuple[object, ...], length: int) -> None:
         if length >= 0:

@@ -13,11 +13,13 @@ from typing import cast
 from .. import ir
 from ..lowering import AbstractPath
 from ..types import BOOL, OptionalType, Type, Value
+from .algebra import Algebra
 from .expressions import Reader
 from .flow import Flow
 from .sites import Site, Sites
 from .soil import Capacity, Place, Soil
-from .symbolic import Algebra, Optional, Symbolic
+from .symbolic import Optional, Symbolic
+from .templates import Template
 from .terms import NODE_LIMIT, Term, Terms
 
 #: What the outcome term evaluates to.
@@ -39,6 +41,7 @@ class Encoding:
 
     soil: Soil
     sites: tuple[Site, ...]
+    templates: tuple[Template, ...]
     roots: Mapping[str, Place]
     params: Mapping[str, Place]
     rules: tuple[RuleTerms, ...]
@@ -75,11 +78,18 @@ def encode(
     *,
     long_is_unknown: bool = False,
     limit: int = NODE_LIMIT,
+    spare: int | None = None,
+    unrolled: Callable[[AbstractPath, Capacity], None] = lambda *_: None,
 ) -> Encoding:
-    """All rules as terms. Raises `EncodingLimit` beyond `limit` terms."""
+    """All rules as terms. Raises `EncodingLimit` beyond `limit` terms.
+
+    `spare`: the terms that a fold may take before there is a template for it; `unrolled` is told of
+    the lists whose elements stand in the formula. Without it the terms say all of any world, as
+    those of a question must.
+    """
     terms = Terms(limit)
     algebra = Algebra(terms, around.code_of, lambda: cast(Term, reader.free(BOOL)))
-    soil = Soil(terms, algebra, is_sequence, capacity, long_is_unknown)
+    soil = Soil(terms, algebra, is_sequence, capacity, long_is_unknown, spare, unrolled)
     sites = Sites(soil)
     reader = Reader(soil, sites, around.roots, around.facts, around.transitions)
     if around.share_folds:
@@ -103,6 +113,7 @@ def encode(
     return Encoding(
         soil,
         tuple(sites.all),
+        tuple(reader.templates.all),
         reader.roots,
         reader.params,
         rules,

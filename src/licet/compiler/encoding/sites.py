@@ -12,8 +12,8 @@ from typing import Literal
 from ..types import Type
 from .places import grow
 from .soil import Place, Soil, Spot, Variable
-from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text
-from .terms import Term
+from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text, terms_of
+from .terms import Term, postorder
 
 Kind = Literal["fact", "builtin"]
 
@@ -41,9 +41,14 @@ class Site:
 
 @dataclass(eq=False)
 class Sites:
-    """All sites of an encoding, in the order in which they were met."""
+    """All sites of an encoding, in the order in which they were met.
+
+    Those of a template are the ones that it has for each of its elements: with keys of its own.
+    All others are the `outer` ones'.
+    """
 
     soil: Soil
+    outer: Sites | None = None
     all: list[Site] = field(default_factory=list)
     _known: dict[tuple[object, ...], Site] = field(default_factory=dict)
 
@@ -56,6 +61,8 @@ class Sites:
         result: Type,
     ) -> Site:
         """The site of a name and keys; made when first met."""
+        if self.outer is not None and not self._has_own(keys):
+            return self.outer.at(kind, name, keys, key_types, result)
         identity = (kind, name, result, *(self.identity(k) for k in keys))
         if identity not in self._known:
             index = len(self.all)
@@ -70,6 +77,11 @@ class Sites:
             self.all.append(site)
             self._known[identity] = site
         return self._known[identity]
+
+    def _has_own(self, keys: tuple[Symbolic, ...]) -> bool:
+        terms = postorder(term for key in keys for term in terms_of(key))  # grows what it reads
+        own = {variable.index for variable in self.soil.own}
+        return any(term.op == "var" and term.payload in own for term in terms)
 
     def _variable(self, key: Symbolic) -> Variable | None:
         term = _term(key)

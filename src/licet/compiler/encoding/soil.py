@@ -6,14 +6,15 @@ An *abstract path* names a place without positions and keys: ("args", "bags", "*
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from ..lowering import AbstractPath
 from ..types import Type, Value
 from ..world import Path
-from .symbolic import Algebra, Symbolic
+from .algebra import Algebra
+from .symbolic import Symbolic
 from .terms import Sort, Term, Terms
 
 Codec = Literal["bool", "int", "scaled", "real", "enum", "code", "seq", "document"]
@@ -30,6 +31,11 @@ class Aspect(Enum):
     key = "key"
     free = "free"
     content = "content"
+    fold = "fold"
+
+
+#: A list of so many elements is never long.
+FEW: Final = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -64,10 +70,20 @@ class Capacity:
 
 
 class Binder(Protocol):
-    """Takes the values of leaves. `overflow` is told of a list longer than its capacity (-1: of
-    one that is unknown and not expected to be); `open_document` of an unknown document."""
+    """Takes the values of leaves.
+
+    `minds_open`: a document with an unknown part is unknown as a whole to who reads it as a type,
+    even where only its own parts are read. `overflow` is told of a list longer than its capacity
+    (-1: of one that is unknown and not expected to be); `open_document` of an unknown document;
+    `elements` of those of a long list that templates are about.
+    """
+
+    @property
+    def minds_open(self) -> bool: ...
 
     def put(self, variable: Variable, value: Value) -> None: ...
+
+    def elements(self, place: Place, values: tuple[Value, ...]) -> None: ...
 
     def overflow(self, path: AbstractPath, length: int) -> None: ...
 
@@ -88,7 +104,22 @@ class Soil:
     capacity: Callable[[AbstractPath], Capacity]
     #: Lists beyond their capacity count as unknown (for questions, whose lengths may be free).
     long_is_unknown: bool = False
+    #: The terms that a fold may take for all elements of a list: where it would take more, there is
+    #: a template for it. None: there are no templates.
+    spare: int | None = None
+    #: Told of lists whose elements stand in the formula one by one.
+    unrolled: Callable[[AbstractPath, Capacity], None] = lambda *_: None
+    #: All variables of an encoding, and those that grew from here.
     variables: list[Variable] = field(default_factory=list)
+    own: list[Variable] = field(default_factory=list)
+
+    def within(self) -> Soil:
+        """What a template's own places grow from. Lists in it are unrolled."""
+        return replace(self, spare=None, own=[])
+
+    def is_long(self, capacity: Capacity) -> bool:
+        """Whether templates may be about lists of a capacity."""
+        return self.spare is not None and (capacity.elements or 0) > min(FEW, self.spare)
 
     def variable(
         self,
@@ -105,6 +136,7 @@ class Soil:
             index, sort, codec, type, path, self.terms.var(index, sort), scale, labels, owner
         )
         self.variables.append(made)
+        self.own.append(made)
         return made
 
 

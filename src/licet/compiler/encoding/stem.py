@@ -16,11 +16,12 @@ from typing import Final
 
 from ..lowering import AbstractPath, Theories
 from ..world import World
-from .binding import Numerals, Prepared
+from .codecs import Numerals
 from .codes import Codes
 from .constraints import Constraints, mirror
 from .failures import EncodingLimit
 from .library import Context
+from .prepared import Prepared
 from .rules import Surroundings, encode
 from .shapes import capacity, may_be_open
 from .sites import Site

@@ -18,17 +18,17 @@ behind their guards, so that they vanish when a formula is evaluated.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from collections.abc import Sequence as Seq
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from math import gcd
-from typing import cast
+from typing import TYPE_CHECKING, Protocol
 
-from ..types import JsonType, OptionalType, Type
+from ..types import Type
 from .failures import EncodingFault
-from .terms import Term, Terms
+from .terms import Term
+
+if TYPE_CHECKING:
+    from .soil import Capacity, Soil
 
 #: Denominators beyond this leave the scaled integers for the rationals.
 MAX_SCALE = 10**18
@@ -131,12 +131,14 @@ class Sequence:
     Where `unknown` holds, neither length nor elements are known, and whoever folds the list must
     put a free value in place of the result. `dense`: the guards hold for a prefix of the
     positions. `size` is a length that stands even where the rest is unknown (a leaf, mostly).
+    `parts`: the same elements for who folds them, if some are of a long list.
     """
 
     make: Callable[[], list[tuple[Term, Symbolic]]]
     unknown: Term
     dense: bool = False
     size: Term | None = None
+    parts: tuple[Part, ...] | None = None
 
     @cached_property
     def items(self) -> list[tuple[Term, Symbolic]]:
@@ -145,15 +147,85 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Entries:
-    """A map: guarded keys and values, in the order of keys; `unknown` and `size` as of lists."""
+    """A map: guarded keys and values, in the order of keys; `unknown`, `size` and `parts` as of
+    lists, the parts of pairs."""
 
     make: Callable[[], list[tuple[Term, Symbolic, Symbolic]]]
     unknown: Term
     size: Term | None = None
+    parts: tuple[Part, ...] | None = None
 
     @cached_property
     def items(self) -> list[tuple[Term, Symbolic, Symbolic]]:
         return self.make()
+
+    def pairs(self) -> Sequence:
+        """The entries as a list of records of `key` and `value`."""
+        return Sequence(
+            lambda: [(g, pair("key", k, "value", v)) for g, k, v in self.items],
+            self.unknown,
+            False,
+            self.size,
+            self.parts,
+        )
+
+
+def pair(first: str, a: Symbolic, second: str, b: Symbolic) -> Record:
+    """A record of two fields."""
+    return Record({first: lambda: a, second: lambda: b})
+
+
+class Source(Protocol):
+    """The place of a long list or map."""
+
+    capacity: Capacity
+
+    @property
+    def size(self) -> Term: ...
+
+    @property
+    def whole(self) -> Sequence:
+        """All its elements, unrolled; of a map its entries."""
+        ...
+
+    def stretch(self, soil: Soil, width: int) -> Stretch:
+        """Places for a few of its elements."""
+        ...
+
+
+class Stretch(Protocol):
+    """Places for a few elements of a long list, one after the other."""
+
+    sequence: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Elements of a list where `guard` holds, unrolled."""
+
+    guard: Term
+    elements: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """Elements of a list where `guard` holds: those of a long list, a few at a time as `view`
+    makes them of the source's; None: as they are."""
+
+    guard: Term
+    source: Source
+    view: Callable[[Sequence], Sequence] | None = None
+
+    def seen(self, stretch: Sequence) -> Sequence:
+        """A few of the elements, of a few of the source's."""
+        return stretch if self.view is None else self.view(stretch)
+
+    def then(self, view: Callable[[Sequence], Sequence]) -> Long:
+        """The same elements with a view of what is seen of them."""
+        return replace(self, view=lambda stretch: view(self.seen(stretch)))
+
+
+Part = Fixed | Long
 
 
 class Document(ABC):
@@ -182,273 +254,27 @@ class Document(ABC):
 Symbolic = Term | Number | Text | Record | Optional | Sequence | Entries | Document
 
 
-class Algebra:
-    """Operations on symbolic values that do not depend on the IR.
-
-    `code_of` numbers interned texts; `open` makes a free truth value, for what is not known.
-    """
-
-    def __init__(
-        self,
-        terms: Terms,
-        code_of: Callable[[str], int],
-        open: Callable[[], Term],
-    ) -> None:
-        self.t = terms
-        self._open = open
-        self._code_of = code_of
-        self._texts: dict[str, Text] = {}
-
-    # --- text ----------------------------------------------------------------------------------
-
-    def text(self, value: str) -> Text:
-        """A literal."""
-        if value not in self._texts:
-            self._texts[value] = Text(
-                lambda: self.t.integer(self._code_of(value)), lambda: self.t.text(value), value
-            )
-        return self._texts[value]
-
-    def text_equal(self, a: Text, b: Text) -> Term:
-        if a.literal is not None and b.literal is not None:
-            return self.t.boolean(a.literal == b.literal)
-        if a.has_code and b.has_code:
-            return self.t.eq(a.code(), b.code())
-        return self.t.eq(a.seq(), b.seq())
-
-    # --- numbers -------------------------------------------------------------------------------
-
-    def level(self, numbers: Seq[Number]) -> tuple[list[Term], int]:
-        """The numbers' terms over one common scale (0: rationals), and that scale."""
-        scale = 1
-        for number in numbers:
-            if number.scale == 0:
-                return [self.rational(n) for n in numbers], 0
-            scale = scale * number.scale // gcd(scale, number.scale)
-        if scale > MAX_SCALE:
-            return [self.rational(n) for n in numbers], 0
-        return [self.t.scale(n.term, scale // n.scale) for n in numbers], scale
-
-    def rational(self, number: Number) -> Term:
-        if number.scale == 0:
-            return number.term
-        real = self.t.to_real(number.term)
-        return real if number.scale == 1 else self.t.scale(real, Fraction(1, number.scale))
-
-    def compare(self, a: Number, b: Number, strict: bool) -> Term:
-        (x, y), _ = self.level((a, b))
-        return self.t.lt(x, y) if strict else self.t.le(x, y)
-
-    # --- optionals -----------------------------------------------------------------------------
-
-    def flat(self, present: Term, make: Callable[[], Symbolic], type: Type) -> Optional:
-        """A value where `present` holds; if it is optional itself, they become one optional."""
-        if isinstance(type, OptionalType):
-            inner = cast(Optional, make())
-            both = self.t.and_((present, inner.present))
-            return Optional(both, None if inner.empty else lambda: inner.value)
-        if isinstance(type, JsonType):  # null is absence
-            document = cast(Document, make())
-            there = self.t.and_((present, self.t.not_(document.absent())))
-            return Optional(there, lambda: document)
-        return Optional(present, make)
-
-    # --- all values ----------------------------------------------------------------------------
-
-    def ite(self, c: Term, a: Symbolic, b: Symbolic) -> Symbolic:
-        """`a` where `c` holds, else `b`; both of one type."""
-        if c is self.t.true or a is b:
-            return a
-        if c is self.t.false:
-            return b
-        if isinstance(a, Term) and isinstance(b, Term):
-            return self.t.ite(c, a, b)
-        if isinstance(a, Number) and isinstance(b, Number):
-            (x, y), scale = self.level((a, b))
-            return Number(self.t.ite(c, x, y), scale)
-        if isinstance(a, Text) and isinstance(b, Text):
-            code = seq = None
-            if a.has_code and b.has_code:
-                code = lambda: self.t.ite(c, a.code(), b.code())  # noqa: E731
-            if a.has_seq and b.has_seq:
-                seq = lambda: self.t.ite(c, a.seq(), b.seq())  # noqa: E731
-            if code is None and seq is None:
-                raise EncodingFault("texts of two theories meet")
-            return Text(code, seq)
-        if isinstance(a, Optional) and isinstance(b, Optional):
-            return self._ite_optional(c, a, b)
-        if isinstance(a, Sequence) and isinstance(b, Sequence):
-            return self._ite_sequence(c, a, b)
-        if isinstance(a, Entries) and isinstance(b, Entries):
-            return self._ite_entries(c, a, b)
-        if isinstance(a, Record) and isinstance(b, Record):
-
-            def field(name: str) -> Callable[[], Symbolic]:
-                return lambda: self.ite(c, a.field(name), b.field(name))
-
-            return Record({name: field(name) for name in a.names()})
-        if isinstance(a, Document) and isinstance(b, Document):
-            return ChosenDocument(self, c, a, b)
-        raise EncodingFault("branches of different types")
-
-    def _ite_optional(self, c: Term, a: Optional, b: Optional) -> Optional:
-        make: Callable[[], Symbolic] | None
-        if a.empty:
-            make = None if b.empty else lambda: b.value
-        elif b.empty:
-            make = lambda: a.value  # noqa: E731
-        else:
-            make = lambda: self.ite(c, a.value, b.value)  # noqa: E731
-        return Optional(self.t.ite(c, a.present, b.present), make)
-
-    def _ite_sequence(self, c: Term, a: Sequence, b: Sequence) -> Sequence:
-        other = self.t.not_(c)
-
-        def aligned() -> list[tuple[Term, Symbolic]]:
-            items: list[tuple[Term, Symbolic]] = []
-            for i in range(max(len(a.items), len(b.items))):
-                if i >= len(a.items):
-                    guard, item = b.items[i]
-                    items.append((self.t.and_((other, guard)), item))
-                elif i >= len(b.items):
-                    guard, item = a.items[i]
-                    items.append((self.t.and_((c, guard)), item))
-                else:
-                    (g, x), (h, y) = a.items[i], b.items[i]
-                    items.append((self.t.ite(c, g, h), self.ite(c, x, y)))
-            return items
-
-        def apart() -> list[tuple[Term, Symbolic]]:
-            return [(self.t.and_((c, g)), x) for g, x in a.items] + [
-                (self.t.and_((other, g)), x) for g, x in b.items
-            ]
-
-        dense = a.dense and b.dense
-        size = None
-        if a.size is not None and b.size is not None:
-            size = self.t.ite(c, a.size, b.size)
-        return Sequence(
-            aligned if dense else apart,
-            self.t.ite(c, a.unknown, b.unknown),
-            dense,
-            size,
-        )
-
-    def _ite_entries(self, c: Term, a: Entries, b: Entries) -> Entries:
-        other = self.t.not_(c)
-        return Entries(
-            lambda: (
-                [(self.t.and_((c, g)), k, v) for g, k, v in a.items]
-                + [(self.t.and_((other, g)), k, v) for g, k, v in b.items]
-            ),
-            self.t.ite(c, a.unknown, b.unknown),
-            self.t.ite(c, a.size, b.size) if a.size is not None and b.size is not None else None,
-        )
-
-    def length(self, xs: Sequence) -> Term:
-        """The number of elements, where the list is known."""
-        if xs.size is not None:
-            return xs.size
-        return self.count([g for g, _ in xs.items])
-
-    def size(self, m: Entries) -> Term:
-        """The number of keys, where the map is known."""
-        return m.size if m.size is not None else self.count([g for g, _, _ in m.items])
-
-    def count(self, guards: Seq[Term]) -> Term:
-        one, zero = self.t.integer(1), self.t.integer(0)
-        return self.t.add([self.t.ite(g, one, zero) for g in guards])
-
-    def dense(self, xs: Sequence) -> Sequence:
-        """The same list with its elements moved together: element j is the j-th that is there."""
-        if xs.dense:
-            return xs
-
-        def make() -> list[tuple[Term, Symbolic]]:
-            items: list[tuple[Term, Symbolic]] = []
-            ranks = [self.t.integer(0)]
-            for guard, _ in xs.items:
-                ranks.append(
-                    self.t.add((ranks[-1], self.t.ite(guard, self.t.integer(1), self.t.integer(0))))
-                )
-            for j in range(len(xs.items)):
-                here = [
-                    (self.t.and_((g, self.t.eq(ranks[i], self.t.integer(j)))), x)
-                    for i, (g, x) in enumerate(xs.items)
-                    if i >= j
-                ]
-                value = here[-1][1]
-                for at, x in reversed(here[:-1]):
-                    value = self.ite(at, x, value)
-                items.append((self.t.not_(self.t.le(ranks[-1], self.t.integer(j))), value))
-            return items
-
-        return Sequence(make, xs.unknown, True, xs.size)
-
-    def equal(self, a: Symbolic, b: Symbolic) -> Term:
-        """Structural equality; of lists and maps that are unknown, what `open` makes."""
-        if isinstance(a, Term) and isinstance(b, Term):
-            return self.t.eq(a, b)
-        if isinstance(a, Number) and isinstance(b, Number):
-            (x, y), _ = self.level((a, b))
-            return self.t.eq(x, y)
-        if isinstance(a, Text) and isinstance(b, Text):
-            return self.text_equal(a, b)
-        if isinstance(a, Optional) and isinstance(b, Optional):
-            same = self.t.eq(a.present, b.present)
-            if a.empty or b.empty:
-                return same
-            inside = self.t.implies(a.present, self.equal(a.value, b.value))
-            return self.t.and_((same, inside))
-        if isinstance(a, Sequence) and isinstance(b, Sequence):
-            xs, ys = self.dense(a), self.dense(b)
-            parts = [self.t.eq(self.length(xs), self.length(ys))]
-            for (g, item), (h, other) in zip(xs.items, ys.items, strict=False):
-                parts.append(self.t.implies(self.t.and_((g, h)), self.equal(item, other)))
-            return self._unless_unknown(a, b, self.t.and_(parts))
-        if isinstance(a, Entries) and isinstance(b, Entries):
-            parts = [self.t.eq(self.size(a), self.size(b))]
-            for g, k, v in a.items:
-                twins = [
-                    self.t.and_((h, self.equal(k, j), self.equal(v, w))) for h, j, w in b.items
-                ]
-                parts.append(self.t.implies(g, self.t.or_(twins)))
-            return self._unless_unknown(a, b, self.t.and_(parts))
-        if isinstance(a, Record) and isinstance(b, Record):
-            return self.t.and_(self.equal(a.field(n), b.field(n)) for n in a.names())
-        if isinstance(a, Document) and isinstance(b, Document):
-            return self.text_equal(a.content(), b.content())
-        raise EncodingFault("equality of values that have none")
-
-    def _unless_unknown(self, a: Sequence | Entries, b: Sequence | Entries, same: Term) -> Term:
-        unknown = self.t.or_((a.unknown, b.unknown))
-        if unknown is self.t.false:
-            return same
-        return self.t.ite(unknown, self._open(), same)
-
-
-class ChosenDocument(Document):
-    """`a` where `c` holds, else `b`."""
-
-    def __init__(self, algebra: Algebra, c: Term, a: Document, b: Document) -> None:
-        self._algebra, self._c, self._a, self._b = algebra, c, a, b
-
-    def absent(self) -> Term:
-        return self._algebra.t.ite(self._c, self._a.absent(), self._b.absent())
-
-    def other(self) -> Term:
-        return self._algebra.t.ite(self._c, self._a.other(), self._b.other())
-
-    def step(self, name: str) -> Document:
-        return ChosenDocument(self._algebra, self._c, self._a.step(name), self._b.step(name))
-
-    def content(self) -> Text:
-        made = self._algebra.ite(self._c, self._a.content(), self._b.content())
-        assert isinstance(made, Text)
-        return made
-
-    def convert(self, target: Type) -> tuple[Term, Symbolic]:
-        bad_a, a = self._a.convert(target)
-        bad_b, b = self._b.convert(target)
-        ite = self._algebra.ite
-        return self._algebra.t.ite(self._c, bad_a, bad_b), ite(self._c, a, b)
+def terms_of(value: Symbolic) -> Iterator[Term]:
+    """The terms that a site's key is made of. Raises EncodingFault for what is no key."""
+    match value:
+        case Term():
+            yield value
+        case Number():
+            yield value.term
+        case Text():
+            if value.literal is None:
+                yield value.code() if value.has_code else value.seq()
+        case Optional():
+            yield value.present
+            if not value.empty:
+                yield from terms_of(value.value)
+        case Sequence():
+            yield value.unknown
+            for guard, item in value.items:
+                yield guard
+                yield from terms_of(item)
+        case Record():
+            for name in value.names():
+                yield from terms_of(value.field(name))
+        case _:
+            raise EncodingFault("a key that is a map or a document")

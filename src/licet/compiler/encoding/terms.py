@@ -93,6 +93,11 @@ class Terms:
                     self._bits[term.id] = bits
         return term
 
+    def as_large(self, variable: Term, a: Term) -> None:
+        """A variable stands for numbers that may have as many digits as `a`."""
+        if a.id in self._bits:
+            self._bits[variable.id] = self._bits[a.id]
+
     def _size(self, a: Term) -> int:
         """The binary digits that a number may have."""
         if a.op != "lit":
