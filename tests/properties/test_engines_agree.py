@@ -101,10 +101,10 @@ def test_lacking_facts_settle_what_facts_can_settle(case: Case, spare: int) -> N
     encoder.close()
 
 
-@given(incomplete_cases())
-def test_worlds_leave_nothing_to_the_next(case: Case) -> None:
+@given(incomplete_cases(), SPARE_TERMS)
+def test_worlds_leave_nothing_to_the_next(case: Case, spare: int) -> None:
     """An encoder that has decided another world says of a world what a fresh one says."""
-    fresh, used = encoder_for(case), encoder_for(case)
+    fresh, used = encoder_for(case, spare), encoder_for(case, spare)
 
     def said(encoder: ToolEncoder, world: World) -> object:
         with encoder.deciding(world) as decided:
