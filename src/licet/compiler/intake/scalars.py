@@ -28,6 +28,7 @@ from ..values import (
     DIGITS_BOUND,
     MAX_TEXT,
     in_range,
+    is_multiple,
     is_writable,
     quoted,
     survives_binary64,
@@ -45,6 +46,8 @@ from .problems import (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
+#: What decimals of some forty digits take, in bytes.
+_SHORT = Decimal(10**40).__sizeof__()
 
 
 def check_bool(value: Any, budget: list[int]) -> Value:  # noqa: ARG001
@@ -68,8 +71,10 @@ def number_of(value: Any, expected: str) -> int | Fraction:
         finite = math.isfinite(value)
         raise refusal(expected, value, "too_large" if finite else "wrong_type")
     if kind is Decimal and value.is_finite():
-        if bounded(value):
-            return _whole(Fraction(value))
+        # only short ones are kept
+        number = _read(value) if value.__sizeof__() <= _SHORT else _decimal(value)
+        if number is not None:
+            return number
         raise refusal("a number of at most 100 digits", value, "too_large")
     if kind is Fraction:
         if is_writable(value):
@@ -80,6 +85,14 @@ def number_of(value: Any, expected: str) -> int | Fraction:
 
 def _whole(number: Fraction) -> int | Fraction:
     return number.numerator if number.denominator == 1 else number
+
+
+def _decimal(value: Decimal) -> int | Fraction | None:
+    """The number that a finite decimal is; None if it is too long."""
+    return _whole(Fraction(value)) if bounded(value) else None
+
+
+_read = functools.lru_cache(maxsize=4096)(_decimal)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -119,7 +132,7 @@ def decimal_check(type: DecimalType) -> Check:
         number = number_of(value, expected)
         if not unbounded and not in_range(number, type):
             raise refusal(expected, value, "out_of_range")
-        if step is not None and number % step:
+        if step is not None and not is_multiple(number, step):
             raise refusal(expected, value, "out_of_range")
         if not exact and class_of(value) is not float and not survives_binary64(number):
             raise refusal("a number that binary floating point keeps", value, "not_exact")
