@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
+
+from licet.adapters.admission_review import ReviewError
 
 Row = Mapping[str, Any]
 Review = dict[str, Any]
@@ -17,36 +20,50 @@ def params_of(row: Row, declared: frozenset[str]) -> tuple[dict[str, object], tu
 
     A character that no name of a policy has is written `_`: `ephemeral-storage` is
     `ephemeral_storage`. A policy that declares a param `parameters` gets all of them as one.
+    Raises ReviewError.
     """
-    given = {_ODD.sub("_", name): value for name, value in (row["parameters"] or {}).items()}
+    parameters = _object(row["parameters"] or {}, "`parameters`")
+    given = {_ODD.sub("_", name): value for name, value in parameters.items()}
     known: dict[str, object] = {name: v for name, v in given.items() if name in declared}
     if "parameters" in declared:
-        return known | {"parameters": row["parameters"] or {}}, ()
+        return known | {"parameters": parameters}, ()
     return known, tuple(sorted(given.keys() - declared))
 
 
 def reviews_of(row: Row) -> list[Review]:
-    """What the cluster asks about the row's objects, one review each."""
-    return [_review(item, f"{row['case']}-{i}") for i, item in enumerate(row["object"])]
+    """What the cluster asks about the row's objects, one review each. Raises ReviewError."""
+    objects = row["object"]
+    if not isinstance(objects, list) or not objects:
+        raise ReviewError("`object` is a list of one object or more")
+    return [_review(item) for item in objects]
 
 
-def _review(item: Mapping[str, Any], uid: str) -> Review:
-    """A review in full: a recorded one completed, or one of the object's creation."""
+def _review(item: object) -> Review:
+    """A review in full: a recorded one completed, or one of the object's creation.
+
+    Each is a question of its own, so that what was recorded of another one's uid does not count.
+    """
     given: Mapping[str, Any] = {"operation": "CREATE", "object": item}
-    if item.get("kind") == "AdmissionReview":
-        given = item["request"]
-    subject = given.get("object") or given.get("oldObject") or {}
-    api_version = str(subject.get("apiVersion", ""))
+    if isinstance(item, dict) and item.get("kind") == "AdmissionReview":
+        given = _object(item.get("request"), "`request`")
+    subject = _object(given.get("object") or given.get("oldObject") or {}, "the object")
+    metadata = _object(subject.get("metadata") or {}, "`metadata`")
+    api_version = str(subject.get("apiVersion") or "")
     group, _, version = api_version.rpartition("/")
-    metadata = subject.get("metadata") or {}
     request = {
-        "uid": uid,
-        "kind": {"group": group, "version": version, "kind": subject.get("kind", "")},
-        "namespace": metadata.get("namespace", "default"),
-        "name": metadata.get("name", ""),
+        "kind": {"group": group, "version": version, "kind": subject.get("kind") or ""},
+        "namespace": metadata.get("namespace") or "default",
+        "name": metadata.get("name") or "",
         **given,
+        "uid": str(uuid4()),
     }
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def _object(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ReviewError(f"{what} is no JSON object")
+    return value
 
 
 def inventory_of(row: Row) -> dict[str, object]:

@@ -12,7 +12,8 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,7 @@ from licet import Guard, PolicyError, Verdict
 from licet.adapters.admission_review import AdmissionDoor, ReviewError
 from licet.compiler.exact_json import JsonError, decode
 from licet.policy_lang import Source, ast, parse
-from licet.verifier.action import ActionError
+from licet.verifier.action import Action, ActionError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import Row, inventory_of, params_of, reviews_of
@@ -120,6 +121,7 @@ class Cluster:
     def __init__(self, policies: Path) -> None:
         self._policies = policies
         self._guards: dict[str, tuple[Guard, AdmissionDoor]] = {}
+        self._numbers = count(1)
 
     def judge(self, row: Row) -> Judged:
         path = self._policies / f"{row['kind']}.licet"
@@ -129,12 +131,16 @@ class Cluster:
             params, unused = params_of(row, declared_params(path))
             guard, door = self._guard(path, params)
             facts = inventory_of(row) if "inventory" in guard.program.facts else {}
-            actions = [door.action(review, facts) for review in reviews_of(row)]
+            actions = [self._asked(door.action(review, facts)) for review in reviews_of(row)]
         except PolicyError as error:
             return Judged(row, (), f"the policy does not load: {error}")
         except (ReviewError, ActionError, ValueError) as error:
             return Judged(row, (), str(error))
         return Judged(row, tuple(guard.check(action) for action in actions), None, unused)
+
+    def _asked(self, action: Action) -> Action:
+        """The action as a question of its own: rows may share the uid of one recorded review."""
+        return replace(action, id=f"row-{next(self._numbers)}")
 
     def _guard(self, path: Path, params: dict[str, object]) -> tuple[Guard, AdmissionDoor]:
         key = json.dumps([path.name, params], sort_keys=True, default=str)

@@ -118,6 +118,13 @@ def case(**changes: object) -> dict[str, object]:
     return row | changes
 
 
+def review(replicas: int) -> dict[str, object]:
+    """A recorded review, which has the uid of all others that were recorded with it."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "spec": {"replicas": replicas}}
+    request = {"uid": "same", "operation": "UPDATE", "object": pod}
+    return {"apiVersion": "admission.k8s.io/v1beta1", "kind": "AdmissionReview", "request": request}
+
+
 def test_other_policies_by_kind(tmp_path: Path) -> None:
     (tmp_path / "Odd.licet").write_text(
         """
@@ -140,13 +147,18 @@ def test_other_policies_by_kind(tmp_path: Path) -> None:
         case(object=[{"kind": "Pod", "spec": {"containers": 1}}], label="disallowed"),
         case(kind="Missing", label="disallowed"),
         case(kind="../Odd", label="disallowed"),
+        *(case(object=[recorded]) for recorded in (review(1), review(2))),
+        case(object=[{"kind": "AdmissionReview"}]),
+        case(object=["Pod"]),
+        case(object=[]),
+        case(parameters=[1]),
     ]
     cases.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     done = run_apart(cases, "--json", "--policies", tmp_path)
     result = json.loads(done.stdout)
     assert done.returncode == 1
-    assert [row["agree"] for row in result["rows"]] == [True] * 5 + [False] * 2
-    assert [row["found"] for row in result["rows"]].count("allowed") == 2
+    assert "".join("-+"[row["agree"]] for row in result["rows"]) == "+++++--++----"
+    assert [row["found"] for row in result["rows"]].count("allowed") == 4
 
 
 @pytest.mark.parametrize(
