@@ -24,6 +24,10 @@ from licet.compiler.exact_json import JsonError, canonical, decode
         (b"\xff", "byte 0 is not UTF-8", ()),
         ("[" * 100_000, "the value nests deeper than 64", ()),
         ('{"a":' * 100_000, "the value nests deeper than 64", ()),
+        # what stands in strings closes nothing, however it is escaped
+        ('["]]}}",' * 65 + "1" + "]" * 65, "the value nests deeper than 64", ()),
+        ('["\\"]",' * 65 + "1" + "]" * 65, "the value nests deeper than 64", ()),
+        ('["\\\\",' * 65 + "1" + "]" * 65, "the value nests deeper than 64", ()),
         ("[1,]", "expecting value, at line 1 column 4", ()),
         ("1 2", "extra data, at line 1 column 3", ()),
         ('"' + "a" * 10_000_000 + '"', "the text is longer than 4,000,000 characters", ()),
@@ -48,6 +52,7 @@ def test_numbers_are_exact() -> None:
 
 def test_brackets_in_text_do_not_nest() -> None:
     assert decode('["' + "[" * 100 + '\\"]"]') == ["[" * 100 + '"]']
+    assert decode('["\\\\", ' + '{"[": "{"}, ' * 100 + "1]")[-1] == 1
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,10 @@ class _Bad:
         self.message = message
 
 
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+#: All bytes of UTF-8 but brackets.
+_NO_BRACKETS: Final = bytes(set(range(256)).difference(b"[]{}"))
+_OPENING: Final = frozenset(b"[{")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -104,14 +107,17 @@ def _noted(read: Callable[[_T], object], given: _T, found: list[_Bad]) -> object
 def _check_depth(text: str, most: int) -> None:
     if text.count("[") + text.count("{") <= most:
         return
+    # What stands outside of strings is every other part between quotes, once none is escaped. An
+    # escape outside of them is no JSON, which whoever reads the text says.
+    plain = text if "\\" not in text else _ESCAPED.sub("", text)
+    outside = "".join(plain.split('"')[::2]).encode("utf-8", "surrogatepass")
     depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
-        char = text[match.start()]
-        if char in "[{":
+    for bracket in outside.translate(None, _NO_BRACKETS):
+        if bracket in _OPENING:
             depth += 1
             if depth > most:
                 raise JsonError(f"the value nests deeper than {most}")
-        elif char in "]}":
+        else:
             depth -= 1
 
 

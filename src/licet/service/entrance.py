@@ -9,8 +9,8 @@ ASGI: nothing is buffered.
 from __future__ import annotations
 
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -71,7 +71,7 @@ class Entrance:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        trail = Trail(uuid.uuid4().hex, time.perf_counter(), _traceparent(scope))
+        trail = Trail(secrets.token_hex(16), time.perf_counter(), _traceparent(scope))
         scope[TRAIL] = trail
         status = 500  # what the server answers where the app raises
 

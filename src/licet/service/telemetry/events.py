@@ -109,7 +109,7 @@ def decision_of(
 ) -> Decision:
     """What is told of a verdict."""
     told = verdict if verdict.observed is None else verdict.observed
-    known = bool(guard.program.catalog.find(verdict.tool))
+    known = verdict.allowed or bool(guard.program.catalog.find(verdict.tool))
     call = verdict.call_id or ""
     return Decision(
         id=verdict.id,
@@ -120,15 +120,17 @@ def decision_of(
         call=call if _ID.fullmatch(call) else None,
         outcome=verdict.outcome,
         kind=told.kind,
-        rules=tuple(bounded(rule) for rule in told.rules[:MAX_NAMES]),
+        rules=tuple([bounded(rule) for rule in told.rules[:MAX_NAMES]]),
         observed=None if verdict.observed is None else told.outcome,
         approval=told.approval,
         policy=verdict.policy_digest,
-        solver_unknown=any(each.kind == "solver_unknown" for each in told.violations),
+        solver_unknown="solver_unknown" in [each.kind for each in told.violations],
         budgets=tuple(
-            (bounded(budget.rule), used)
-            for budget in told.budgets[:MAX_NAMES]
-            if (used := _used(budget.spent, budget.bound)) is not None
+            [
+                (bounded(budget.rule), used)
+                for budget in told.budgets[:MAX_NAMES]
+                if (used := _used(budget.spent, budget.bound)) is not None
+            ]
         ),
         seconds=seconds,
         waits=waits,

@@ -6,16 +6,19 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Literal, TextIO, TypeVar
+from functools import lru_cache, partial
+from json.encoder import encode_basestring_ascii as _quoted
+from typing import Literal, TextIO, TypeVar
 
 import structlog
 from structlog.processors import add_log_level
+from structlog.typing import EventDict
 
 from .behind import Behind
 from .events import Answered, Decision, Differed
 
 T = TypeVar("T")
+Level = Literal["info", "warning", "error"]
 
 _encode = json.JSONEncoder().encode  # ASCII: whatever a name holds is inert
 
@@ -37,84 +40,116 @@ class Logs:
         self._stream = stream
 
     def decided(self, decision: Decision) -> None:
-        self._tell("info", "verdict", _decided, decision)
+        self._tell(_decided, decision)
 
     def answered(self, answered: Answered) -> None:
-        self._tell("error" if answered.status >= 500 else "info", "request", _answered, answered)
+        self._tell(_answered, answered)
 
     def differed(self, differed: Differed) -> None:
-        self._tell("warning", "canary", _differed, differed)
+        self._tell(_differed, differed)
 
     def close(self) -> None:
         """What waits is written; the stream itself is not this object's."""
         if isinstance(self._stream, Behind):
             self._stream.close()
 
-    def _tell(
-        self,
-        level: Literal["info", "warning", "error"],
-        event: str,
-        fields: Callable[[T], dict[str, Any]],
-        record: T,
-    ) -> None:
-        line = partial(_line, level, event, fields, record, time.time())
+    def _tell(self, line_of: Callable[[T, float], str], record: T) -> None:
+        line = partial(line_of, record, time.time())
         self._stream.write(line if isinstance(self._stream, Behind) else line())  # type: ignore[arg-type]
 
 
-def _line(
-    level: str, event: str, fields: Callable[[T], dict[str, Any]], record: T, at: float
+# Each gives the line of what happened at a time, in seconds since 1970. A line begins with what it
+# has in common with many others, which is made once.
+
+
+def _decided(decision: Decision, at: float) -> str:
+    common = _verdict(
+        decision.tenant,
+        decision.caller,
+        decision.tool,
+        decision.outcome,
+        decision.kind,
+        decision.rules,
+        decision.observed,
+        decision.policy,
+    )
+    own = f'"id": {_quoted(decision.id)}, "ms": {_milliseconds(decision.seconds)}'
+    if decision.request:
+        own += f', "request": {_quoted(decision.request)}'
+    if decision.call:
+        own += f', "call": {_quoted(decision.call)}'
+    if decision.approval:
+        own += f', "approval": {_quoted(decision.approval)}'
+    return f"{{{common}, {own}, {_time(at)}}}\n"
+
+
+@lru_cache(1_024)
+def _verdict(
+    tenant: str,
+    caller: str,
+    tool: str | None,
+    outcome: str,
+    kind: str | None,
+    rules: tuple[str, ...],
+    observed: str | None,
+    policy: str,
 ) -> str:
-    """The line of what happened at a time, in seconds since 1970."""
-    line = fields(record)
-    line["time"] = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-    line["event"] = event
-    return str(_render(None, level, add_log_level(None, level, line))) + "\n"
+    return _members(
+        "info",
+        "verdict",
+        tenant=tenant,
+        caller=caller,
+        tool=tool,
+        outcome=outcome,
+        kind=kind,
+        rules=list(rules),
+        observed=observed,
+        policy=policy,
+    )
 
 
-def _decided(decision: Decision) -> dict[str, Any]:
-    line: dict[str, object] = {
-        "request": decision.request,
-        "id": decision.id,
-        "call": decision.call,
-        "tenant": decision.tenant,
-        "caller": decision.caller,
-        "tool": decision.tool,
-        "outcome": decision.outcome,
-        "kind": decision.kind,
-        "rules": list(decision.rules),
-        "observed": decision.observed,
-        "approval": decision.approval,
-        "policy": decision.policy,
-        "ms": _milliseconds(decision.seconds),
-    }
-    return {key: value for key, value in line.items() if value}
+def _answered(answered: Answered, at: float) -> str:
+    common = _request(
+        answered.method, answered.route, answered.status, answered.tenant, answered.caller
+    )
+    own = f'"request": {_quoted(answered.request)}, "ms": {_milliseconds(answered.seconds)}'
+    return f"{{{common}, {own}, {_time(at)}}}\n"
 
 
-def _answered(answered: Answered) -> dict[str, Any]:
-    line = {
-        "request": answered.request,
-        "method": answered.method,
-        "route": answered.route,
-        "status": answered.status,
-        "tenant": answered.tenant,
-        "caller": answered.caller,
-        "ms": _milliseconds(answered.seconds),
-    }
-    return {key: value for key, value in line.items() if value is not None}
+@lru_cache(1_024)
+def _request(
+    method: str, route: str | None, status: int, tenant: str | None, caller: str | None
+) -> str:
+    level: Level = "error" if status >= 500 else "info"
+    return _members(
+        level, "request", method=method, route=route, status=status, tenant=tenant, caller=caller
+    )
 
 
-def _differed(differed: Differed) -> dict[str, Any]:
-    line: dict[str, object] = {
-        "id": differed.id,
-        "tenant": differed.tenant,
-        "tool": differed.tool,
-        "outcome": differed.outcome,
-        "rules": list(differed.rules),
-        "canary": differed.canary,
-        "canary_outcome": differed.canary_outcome,
-        "canary_rules": list(differed.canary_rules),
-    }
-    return {key: value for key, value in line.items() if value}
+def _differed(differed: Differed, at: float) -> str:
+    members = _members(
+        "warning",
+        "canary",
+        id=differed.id,
+        tenant=differed.tenant,
+        tool=differed.tool,
+        outcome=differed.outcome,
+        rules=list(differed.rules),
+        canary=differed.canary,
+        canary_outcome=differed.canary_outcome,
+        canary_rules=list(differed.canary_rules),
+    )
+    return f"{{{members}, {_time(at)}}}\n"
+
+
+def _members(level: Level, event: str, **fields: object) -> str:
+    """An event as JSON without its braces, and without what is not known or empty."""
+    known: EventDict = {"event": event} | {name: told for name, told in fields.items() if told}
+    return str(_render(None, level, add_log_level(None, level, known)))[1:-1]
+
+
+def _time(at: float) -> str:
+    return f'"time": "{datetime.fromtimestamp(at, UTC).isoformat()[:-6]}Z"'
 
 
 def _milliseconds(seconds: float) -> float:
