@@ -223,3 +223,27 @@ def test_what_is_read_as_a_whole_is_forgotten_as_a_whole(
         verdict = guard.check({"tool": "admit", "args": {"object": {"items": items, **more}}})
     assert [(r.path, r.value) for r in verdict.because] == [("args.object.items[0].size", "6")]
     assert len(asked) < 60  # and not one for each of 900 fields
+
+
+@pytest.mark.parametrize(
+    ("culprit", "reason"),
+    [
+        ({"cpu": "9", "name": "x"}, ['args.doc.cs[60].cpu = "9"']),
+        ({"name": "x"}, ["args.doc.cs[60].cpu = none"]),
+    ],
+)
+def test_reasons_in_lists_that_are_too_long_for_a_solver(
+    tmp_path: Path, culprit: dict[str, str], reason: list[str]
+) -> None:
+    policy = tmp_path / "policy.licet"
+    policy.write_text(
+        "tool apply(doc: Json)\npermit all on apply\n"
+        "forbid much on apply when any(c in args.doc.cs ?? []: (quantity(c.cpu) ?? 9) > 2)\n"
+    )
+    cs = [{"cpu": "1", "name": f"c{i}"} for i in range(120)]
+    cs[60] = culprit
+    with Guard.load(policy, seconds=60) as guard:
+        verdict = guard.check({"tool": "apply", "args": {"doc": {"cs": cs, "other": 1}}})
+    assert verdict.rules == ("much",)
+    assert [str(r) for r in verdict.because] == ["args.doc.cs.length = 120", *reason]
+    assert not verdict.explained  # a solver was not there to say that none is too many

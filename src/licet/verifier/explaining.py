@@ -23,6 +23,7 @@ from licet.compiler.clock import clock
 from licet.compiler.encoding import (
     Aspect,
     EncodingError,
+    EncodingLimit,
     Leaf,
     Openness,
     States,
@@ -78,11 +79,16 @@ def seeking(
     Subset-minimal, unless the solver is not done within `solver_seconds` of the `seconds`.
     """
     until = time.monotonic() + seconds
-    small = _shrunk(_Shrinking(encoder, goal, until), rules, world, goal, states)
+    shrinking = _Shrinking(encoder, goal, until)
+    small = _shrunk(shrinking, rules, world, goal, states)
     if small is None:
         yield Sought(encoder, world)
         return
-    question = encoder.question(small, bounded=None)
+    try:
+        question = encoder.question(small, bounded=None)
+    except EncodingLimit:  # a solver would need all of a long list in its formula
+        yield Sought(encoder, world, left=_left(shrinking, rules, small, goal, states))
+        return
     known = [leaf for leaf in question.leaves if leaf.known]
     left = min(until - time.monotonic(), solver_seconds)
     query, assumed = _core(known, goal, question.given)
@@ -93,13 +99,15 @@ def seeking(
 @dataclass(frozen=True, slots=True)
 class Sought:
     """The reasons of a refusal, once a solver has dropped the last of what does not matter: of
-    `assumed`, leaves of those `known` in a world."""
+    `assumed`, leaves of those `known` in a world. Where no solver could be asked, `left` is what
+    partial evaluation left: it forces the refusal, and there may be more of it than must be."""
 
     encoder: ToolEncoder
     world: World
     asked: Asked | None = None
     known: Sequence[Leaf] = ()
     assumed: Sequence[Leaf] = ()
+    left: tuple[Path, ...] = ()
 
     def taken(self) -> None:
         """Wait for the solver, and give the worker back."""
@@ -113,7 +121,7 @@ class Sought:
         of the presence of something with parts in "present".
         """
         if self.asked is None:
-            return None
+            return tuple(_reason(self.encoder, self.world, path) for path in self.left) or None
         answer = self.asked.answer()
         leaves = self.assumed
         if isinstance(answer, Forced):
@@ -134,6 +142,25 @@ def _shrunk(
         return shrinking.dropped(small, sorted(_known(small, wholes), key=_order))
     outermost = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
     return shrinking.shrink(world, sorted(outermost, key=_order))
+
+
+def _left(
+    shrinking: _Shrinking, rules: ir.ToolRules, world: World, goal: Outcome, states: States
+) -> tuple[Path, ...]:
+    """What the rules to blame read that forces the outcome by itself, as far as partial evaluation
+    tells; a list stands for its length. Nothing where that does not force it."""
+    reads, _ = _reads(_blamed(rules, states, goal), world)
+    known = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
+    small = shrinking.shrink(world, sorted(known, key=_order))
+    left = [path for path in reads if _value(small, path) is not UNKNOWN]
+    if not shrinking.forced(_only(small, left)):
+        return ()
+    shown = ((path, _value(small, path)) for path in left)
+    return tuple(
+        (*path, Aspect.length) if isinstance(value, tuple) and value else path
+        for path, value in shown
+        if not (isinstance(value, dict) and value)
+    )
 
 
 class _Shrinking:
@@ -376,8 +403,8 @@ def _reason(encoder: ToolEncoder, world: World, path: Path) -> tuple[Path, Value
 
 
 def _value(world: World, path: Path) -> Value:
-    """The value at a path; None of what a document does not have."""
+    """The value at a path; None of what a document does not have, unknown where it might."""
     try:
         return value_at(world, path)
     except LookupError:
-        return None
+        return _value(world, path[:-1]) if _value(world, path[:-1]) is UNKNOWN else None

@@ -269,7 +269,7 @@ class Refuser:
             because=reasons,
             counterexample=shown,
             repair=fix,
-            explained=found is not None,
+            explained=found is not None and sought.asked is not None,
         )
 
     def _repaired(

@@ -78,10 +78,11 @@ def encode(
     *,
     long_is_unknown: bool = False,
     limit: int = NODE_LIMIT,
+    most_pairs: int | None = None,
     spare: int | None = None,
     unrolled: Callable[[AbstractPath, Capacity], None] = lambda *_: None,
 ) -> Encoding:
-    """All rules as terms. Raises `EncodingLimit` beyond `limit` terms.
+    """All rules as terms. Raises `EncodingLimit` beyond `limit` terms and `most_pairs` of sites.
 
     `spare`: the terms that a fold may take before there is a template for it; `unrolled` is told of
     the lists whose elements stand in the formula. Without it the terms say all of any world, as
@@ -90,7 +91,7 @@ def encode(
     terms = Terms(limit)
     algebra = Algebra(terms, around.code_of, lambda: cast(Term, reader.free(BOOL)))
     soil = Soil(terms, algebra, is_sequence, capacity, long_is_unknown, spare, unrolled)
-    sites = Sites(soil)
+    sites = Sites(soil, most_pairs=most_pairs)
     reader = Reader(soil, sites, around.roots, around.facts, around.transitions)
     if around.share_folds:
         reader.folds = {}

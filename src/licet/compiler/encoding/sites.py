@@ -6,10 +6,12 @@ because binding gives both the same value, and because a question says so (congr
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ..types import Type
+from .failures import EncodingLimit
 from .places import grow
 from .soil import Place, Soil, Spot, Variable
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text, terms_of
@@ -49,8 +51,12 @@ class Sites:
 
     soil: Soil
     outer: Sites | None = None
+    #: Pairs of one name, which a question says to be equal where their keys are. None: no bound.
+    most_pairs: int | None = None
     all: list[Site] = field(default_factory=list)
     _known: dict[tuple[object, ...], Site] = field(default_factory=dict)
+    _alike: Counter[tuple[Kind, str, Type]] = field(default_factory=Counter)
+    _pairs: int = 0
 
     def at(
         self,
@@ -65,6 +71,7 @@ class Sites:
             return self.outer.at(kind, name, keys, key_types, result)
         identity = (kind, name, result, *(self.identity(k) for k in keys))
         if identity not in self._known:
+            self._count(kind, name, result)
             index = len(self.all)
             abstract = (kind, name) if kind == "fact" else (kind, name, result)
             spot = Spot(result, (name, OpenKeys(index)), abstract, index)
@@ -77,6 +84,15 @@ class Sites:
             self.all.append(site)
             self._known[identity] = site
         return self._known[identity]
+
+    def _count(self, kind: Kind, name: str, result: Type) -> None:
+        if self.most_pairs is None:
+            return
+        alike = self._alike[kind, name, result]
+        self._alike[kind, name, result] += 1
+        self._pairs += alike
+        if self._pairs > self.most_pairs:
+            raise EncodingLimit("too many facts of one name for a question")
 
     def _has_own(self, keys: tuple[Symbolic, ...]) -> bool:
         terms = postorder(term for key in keys for term in terms_of(key))  # grows what it reads

@@ -54,7 +54,13 @@ class Stem:
         self.codes = Codes()
         self.roots = around.roots
         own = replace(around, code_of=self.codes.fixed)
-        self.encoding = encode(own, theories.is_sequence, look, long_is_unknown=not bounded)
+        self.encoding = encode(
+            own,
+            theories.is_sequence,
+            look,
+            long_is_unknown=not bounded,
+            most_pairs=PAIR_LIMIT,
+        )
         #: Texts of the rules of which builtins are told, where worlds are to be made up.
         self.named = frozenset(self.codes.all()) if around.share_folds else frozenset()
         self.pairs = _pairs(self.encoding.sites)
@@ -126,14 +132,11 @@ class Stem:
 
 def _pairs(sites: tuple[Site, ...]) -> list[tuple[Site, Site]]:
     """Pairs of sites that have equal values if they have equal keys."""
-    found = [
+    return [
         (a, b)
         for a, b in combinations(sites, 2)
         if (a.kind, a.name, a.place.spot.type) == (b.kind, b.name, b.place.spot.type)
     ]
-    if len(found) > PAIR_LIMIT:
-        raise EncodingLimit("too many facts of one name for a question")
-    return found
 
 
 class Stems:
@@ -143,6 +146,8 @@ class Stems:
         self._around = around
         self._context = context
         self._kept: OrderedDict[tuple[object, ...], Stem] = OrderedDict()
+        #: Shapes for which there is no stem, and why.
+        self._too_large: dict[tuple[object, ...], str] = {}
         #: The abstract paths of all lists that the rules are known to read.
         self._lists: list[AbstractPath] = []
 
@@ -172,12 +177,26 @@ class Stems:
                 sizes[path] = size(path)
             return Capacity(sizes[path])
 
-        stem = self._kept.get((bounded is None, *sizes.values()))
+        shape = (bounded is None, *sizes.values())
+        stem = self._kept.get(shape)
         if stem is None or stem.worn:
-            stem = Stem(self._around, theories, self._context, look, bounded=bounded is not None)
+            if shape in self._too_large:
+                raise EncodingLimit(self._too_large[shape])
+            try:
+                stem = Stem(
+                    self._around, theories, self._context, look, bounded=bounded is not None
+                )
+            except EncodingLimit as limit:
+                # Found out once: the next question like this one need not cost as much.
+                while len(self._too_large) >= KEPT_STEMS:
+                    del self._too_large[next(iter(self._too_large))]
+                self._too_large[bounded is None, *(sizes[path] for path in self._lists)] = str(
+                    limit
+                )
+                raise
             self._keep((bounded is None, *(sizes[path] for path in self._lists)), stem)
         else:
-            self._kept.move_to_end((bounded is None, *sizes.values()))
+            self._kept.move_to_end(shape)
         stem.renew()
         return stem
 
