@@ -26,8 +26,9 @@ from licet.verifier import forgetting
 from licet.verifier.action import Action
 from licet.verifier.admission import Admission
 from licet.verifier.history import Store, StoredCall, summaries
+from licet.verifier.history.definition import by_definition
 from licet.verifier.history.memory import MemoryStore
-from licet.verifier.history.pots import Query, by_definition, values
+from licet.verifier.history.pots import Query, values
 from licet.verifier.proposing import Proposal
 from licet.verifier.remembering import Memory
 from licet.verifier.sitting import Sitting

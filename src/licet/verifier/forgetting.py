@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from .history import ForgetfulTransaction, StoredApproval, StoredCall
-from .history.pots import unknown_call
+from .history.counting import unknown_call
 from .history.summaries import EMPTY, TOP, Summary, append, drop, leaf_parts, trim
 from .history.windows import left_behind
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import NoReturn
 
 from licet.compiler import ir
 from licet.compiler.catalog import Tool
 from licet.compiler.clock import Clock
-from licet.compiler.evaluation import evaluate
-from licet.compiler.evaluation.places import AbsentUnwrapped, UnboundVariable
+from licet.compiler.evaluation import Binder, Read, prepared
+from licet.compiler.evaluation.places import UnboundVariable
 from licet.compiler.exact_json import decode
 from licet.compiler.history import Index
 from licet.compiler.history import digest_of as digest_of_index
 from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
-from licet.compiler.types import JSON, OptionalType, Value, has_open_parts
+from licet.compiler.types import JSON, Value, has_open_parts
 from licet.compiler.walking import walk
 from licet.compiler.world import UNKNOWN, World
 
@@ -28,15 +29,17 @@ from .admission import Admission, Refused
 from .audit import Recorder
 from .evaluating import FactKey
 from .history import CallState, Head, Store, StoredCall, Transaction
-from .history.pots import NotKnown, PastCall
+from .history.counting import Counter
+from .history.past import NotKnown, PastCall
 from .proposing import Promise, Proposal
 from .sitting import Sitting, record_of
 from .tickets import Keys, Ticket, new_nonce
 from .verdict import Violation
 from .writing import Writer
 
-#: A rule, and a look-up in the history that stands in it.
-_Reading = tuple[ir.Rule, ir.Fact]
+#: A look-up in the history that stands in a rule: its name, the rule's lets, its keys.
+_LookUp = tuple[str, Binder, tuple[Read, ...]]
+_NOT_FORESEEN = (*NotKnown, UnboundVariable, TypeError)
 
 #: Why a call is refused by a guard whose policy is not the active one.
 STALE = "another policy is active by now: load the policy again"
@@ -71,6 +74,34 @@ class _Run:
             mark = _new_mark()
             self._known = (os.getpid(), mark)
         return mark
+
+
+class _Seat:
+    """A transaction, with a sitting in it."""
+
+    __slots__ = ("_memory", "_transaction")
+
+    def __init__(self, memory: Memory, transaction: AbstractContextManager[Transaction]) -> None:
+        self._memory, self._transaction = memory, transaction
+
+    def __enter__(self) -> Sitting:
+        tx = self._transaction.__enter__()
+        try:
+            sitting = self._memory.sitting(tx)
+            if not tx.head().policy:
+                sitting.activate()
+        except BaseException as error:
+            self._transaction.__exit__(type(error), error, error.__traceback__)
+            raise
+        return sitting
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._transaction.__exit__(kind, error, trace)
 
 
 def _new_mark() -> str:
@@ -109,8 +140,12 @@ class Memory:
         #: What the pots of this program hold is the same for every program with this name: one that
         #: adds up the same, and reads calls in the same way.
         self.counting = _counting(program, self.indices)
-        self._counted = {tool for index in self.indices.values() for tool in index.plans}
-        self._reading: dict[str, tuple[_Reading, ...]] = {}
+        #: By tool, what its calls are counted by.
+        self.counters: dict[str, list[Counter]] = {}
+        for index in self.indices.values():
+            for tool in index.plans:
+                self.counters.setdefault(tool, []).append(Counter(index, tool, clock))
+        self._reading: dict[str, tuple[_LookUp, ...]] = {}
         #: By tenant, the activation that this program is of, where somebody follows them.
         self.follows: dict[str, int] = {}
         #: Is told of a tenant whose calls are refused because something else is active.
@@ -123,7 +158,7 @@ class Memory:
 
     def is_light(self, tool: str, call_id: str | None) -> bool:
         """Whether nobody will ever ask for a call again, so that it need not be kept."""
-        if self.store.durable or call_id is not None or tool in self._counted:
+        if self.store.durable or call_id is not None or tool in self.counters:
             return False
         known = self.program.catalog.qualified.get(tool)
         return known is None or not known.dispatch  # a batch is kept, and its parts with it
@@ -155,15 +190,10 @@ class Memory:
             self.on_stale(tenant)
         raise Refused((Violation("fault", STALE, "the check itself failed"),))
 
-    @contextmanager
-    def sit(self, tenant: str) -> Iterator[Sitting]:
+    def sit(self, tenant: str) -> AbstractContextManager[Sitting]:
         """One transaction, brought up to date. In a tenant that has no policy yet, the guard's
         becomes the active one. Raises StoreError."""
-        with self.store.begin(tenant) as tx:
-            sitting = self.sitting(tx)
-            if not sitting.head.policy:
-                sitting.activate()
-            yield sitting
+        return _Seat(self, self.store.begin(tenant))
 
     def sitting(self, tx: Transaction) -> Sitting:
         """A part in a transaction that somebody else began, brought up to date."""
@@ -248,7 +278,7 @@ class Memory:
 
     def is_counted(self, tool: str) -> bool:
         """Whether any index adds up calls of a tool."""
-        return tool in self._counted
+        return tool in self.counters
 
     def issued(self, call: StoredCall) -> int:
         """When its ticket was made, by the store's clock."""
@@ -279,25 +309,24 @@ class Memory:
         """Look-ups in the history that rules will make, as far as the call itself says with which
         keys. A guess that saves deciding without them; what it misses is asked for later."""
         found: dict[FactKey, None] = {}
-        for rule, look_up in self._readings(world.tool):
+        for name, lets, keys in self._readings(world.tool):
             bound: dict[int, Value] = {}
             try:
-                for let in rule.lets:
-                    value = evaluate(let.value, world, self.clock, bound)
-                    if value is None and isinstance(let.value.type, OptionalType):
-                        raise AbsentUnwrapped
-                    bound[let.var.slot] = value
-                keys = tuple([evaluate(key, world, self.clock, bound) for key in look_up.keys])
-                found[look_up.name, keys] = None
-            except (*NotKnown, UnboundVariable, TypeError):
+                if lets.bind(world, bound):
+                    found[name, tuple([read(world, bound) for read in keys])] = None
+            except _NOT_FORESEEN:
                 continue  # it reads what is not known yet, or not there, or cannot be a key
         return list(found)
 
-    def _readings(self, tool: str) -> tuple[_Reading, ...]:
+    def _readings(self, tool: str) -> tuple[_LookUp, ...]:
         found = self._reading.get(tool)
         if found is None:
             found = self._reading[tool] = tuple(
-                (rule, node)
+                (
+                    node.name,
+                    Binder(rule.lets, self.clock),
+                    tuple(prepared(key, self.clock) for key in node.keys),
+                )
                 for rule in self.program.rules[tool].rules
                 for expr in (*(let.value for let in rule.lets), rule.condition)
                 for node in walk(expr)

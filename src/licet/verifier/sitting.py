@@ -18,7 +18,9 @@ from .audit import Kind
 from .evaluating import FactKey
 from .forgetting import forget, mark_forgotten
 from .history import CallState, Head, StoredCall, Transaction
-from .history.pots import PastCall, Query, by_definition, contributions, values
+from .history.definition import by_definition
+from .history.past import PastCall
+from .history.pots import Query, values
 from .history.summaries import Addition, amend, append
 from .history.windows import is_over
 from .proposing import Proposal
@@ -206,9 +208,9 @@ class Sitting:
         clock, at, when = self.memory.clock, self.tx.head().at, past.at
         return {
             addition.pot: addition
-            for index in self.memory.indices.values()
-            if not is_over(index.window, when, at, clock)
-            for addition in contributions(index, past, clock)
+            for counter in self.memory.counters[past.world.tool]
+            if not is_over(counter.index.window, when, at, clock)
+            for addition in counter.additions(past)
         }
 
 

@@ -7,9 +7,12 @@ from .documents import conforms
 from .expressions import evaluate, read_paths
 from .judging import Judgement, RuleOutcome, State, judge, judge_rule, message_text
 from .places import UnknownRead, WrongType
+from .prepared import Binder, Read, prepared
 
 __all__ = [
+    "Binder",
     "Judgement",
+    "Read",
     "RuleOutcome",
     "State",
     "UnknownRead",
@@ -19,5 +22,6 @@ __all__ = [
     "judge",
     "judge_rule",
     "message_text",
+    "prepared",
     "read_paths",
 ]

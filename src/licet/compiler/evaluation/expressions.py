@@ -43,14 +43,14 @@ def evaluate(
 ) -> Value:
     """The value of an expression, all of it read. Raises UnknownRead, WrongType."""
     found = _standing(expr, world, bindings)
-    if found.__class__ in _WHOLE:
+    if found.__class__ in WHOLE:
         return found
     evaluation = Evaluation(world, clock, bindings)
     return evaluation.reader.whole(evaluation.part(expr))
 
 
 #: What has no parts that may be unknown.
-_WHOLE = frozenset((str, int, bool, Fraction))
+WHOLE = frozenset((str, int, bool, Fraction))
 
 
 def _standing(expr: ir.Expr, world: World, bindings: Mapping[int, Value] | None) -> object:
