@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from licet import Guard
@@ -74,7 +73,7 @@ def fill(guard: Guard, policy: Path, store: Store, number: int) -> None:
     last = 0
     for seq, (call, at, parts) in enumerate(_made(policy, number), 1):
         nonce = f"recorded {seq}"
-        calls.append(replace(call, seq=seq, change=seq, call_id=nonce, nonce=nonce, at=at))
+        calls.append(call._replace(seq=seq, change=seq, call_id=nonce, nonce=nonce, at=at))
         for pot, one, payload in parts:
             pots[pot].append((Summary.of(one.total, at), seq, payload))
         last = at
@@ -85,7 +84,7 @@ def fill(guard: Guard, policy: Path, store: Store, number: int) -> None:
     for pot, entries in pots.items():
         _plant(store, pot, entries)
     with store.begin(guard.tenant) as tx:
-        tx.set_head(replace(tx.head(), seq=number, change=number, at=last))
+        tx.set_head(tx.head()._replace(seq=number, change=number, at=last))
         tx.cover(guard._memory.counting, number)
     if not store.durable:
         _forget(guard, store)

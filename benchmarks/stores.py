@@ -16,7 +16,6 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -95,7 +94,7 @@ class Load:
             transaction.put_leaves(leaves)
             transaction.put_nodes(nodes)
             transaction.set_head(
-                replace(head, seq=number + 1, change=number + 1, at=at, audit_seq=number + 1)
+                head._replace(seq=number + 1, change=number + 1, at=at, audit_seq=number + 1)
             )
             transaction.cover(POLICY, number + 1)
             transaction.append_audit([entry])

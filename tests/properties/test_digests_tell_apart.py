@@ -246,7 +246,7 @@ def test_a_record_says_what_the_call_does(case: Case, commit: bool, parts: list[
     action = Action(tool=world.tool)
     proposal = Proposal(action, tool, world, "", "", parts[0] if parts else None, "", text, commit)
     if parts:
-        proposal = replace(proposal, parts=tuple(parts), part_of=parts[-1])
+        proposal = proposal._replace(parts=tuple(parts), part_of=parts[-1])
     told: dict[str, object] = {"by": parts, "call": call_json(world, made), "issued": 7}
     told |= {"session": proposal.session} | ({"commit": True} if commit else {})
     if parts:

@@ -103,11 +103,11 @@ class BatchDecider(Decider):
         found = [_Part(batch, "args", "")]
         self._read(found[0], 0, found)
         nonces = [new_nonce() for _ in found]
-        own = replace(batch, nonce=nonces[0], parts=tuple(nonces[1:]))
+        own = batch._replace(nonce=nonces[0], parts=tuple(nonces[1:]))
         parts = [replace(found[0], proposal=own)]
         for part, nonce in zip(found[1:], nonces[1:], strict=True):
             action = replace(part.proposal.action, id=f"part.{nonce}")
-            inner = replace(part.proposal, action=action, nonce=nonce, part_of=own.nonce)
+            inner = part.proposal._replace(action=action, nonce=nonce, part_of=own.nonce)
             parts.append(replace(part, proposal=inner))
         return tuple(parts)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from licet.compiler.catalog import Tool
 from licet.compiler.exact_json import canonical
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from .remembering import Memory
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """One call that is being decided: as it came in, and as it was admitted."""
 
     action: Action

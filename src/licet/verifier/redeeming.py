@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from licet.compiler.exact_json import canonical, decode
@@ -157,7 +157,7 @@ class Redeemer:
         # A call that was given back may have left its id to a later one: then it stands under its
         # nonce, and its ticket still names it.
         left = call.state == "cancelled" and call.call_id == call.nonce
-        known = replace(call, call_id=ticket.call_id) if left else call
+        known = call._replace(call_id=ticket.call_id) if left else call
         if self._memory.ticket(known, ticket.tenant) != ticket:
             raise RedeemError("the ticket is not the one that was handed out for this call")
         return call

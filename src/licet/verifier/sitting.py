@@ -92,7 +92,7 @@ class Sitting:
         head = self.head
         if more is not None or head.policy != self._program.digest:
             digest = self._program.digest
-            self.tx.set_head(replace(head, policy=digest, activation=head.activation + 1))
+            self.tx.set_head(head._replace(policy=digest, activation=head.activation + 1))
             self.note(
                 "activation",
                 {
@@ -158,7 +158,7 @@ class Sitting:
     def change(self, call: StoredCall, state: CallState, result: str | None) -> StoredCall:
         """A call that goes on, or ends."""
         head = self.head
-        changed = replace(call, change=head.change + 1, state=state, result=result)
+        changed = call._replace(change=head.change + 1, state=state, result=result)
         self.tx.put_call(changed)
         self.tx.set_head(head.after(changed))
         if self.memory.indices and (call.state, state) != ("reserved", "redeemed"):

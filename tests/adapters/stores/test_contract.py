@@ -133,7 +133,7 @@ def test_leaves_come_by_slot_or_by_call(store: Store) -> None:
         assert t.leaves("a", 3, 7) == a[3:10]
         assert t.leaves("a", 12, 7) == []
         assert t.leaves_of(2) == [a[1], b[1]]
-        emptied = replace(a[1], text="")
+        emptied = a[1]._replace(text="")
         t.put_leaves([emptied])
         assert t.leaves_of(2) == [emptied, b[1]]
     with store.begin("acme") as t:

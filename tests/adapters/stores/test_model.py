@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ class Model:
                 call.call_id,
             )
             if same and seq != call.seq:
-                self.calls[seq] = replace(other, call_id=other.nonce)
+                self.calls[seq] = other._replace(call_id=other.nonce)
         self.calls[call.seq] = call
 
     def pot(self, pot: str) -> list[Leaf]:
@@ -131,7 +131,7 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
         @precondition(lambda self: self.open is not None)
         @rule(number=NUMBERS, text=TEXTS)
         def set_head(self, number: int, text: str) -> None:
-            self.model.head = replace(self.model.head, at=number, policy=text)
+            self.model.head = self.model.head._replace(at=number, policy=text)
             self.model.exists = True
             self.t.set_head(self.model.head)
 
@@ -157,7 +157,7 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
             self.t.put_call(call)
 
         def set_counters(self, **given: int) -> None:
-            self.model.head = replace(self.model.head, **given)
+            self.model.head = self.model.head._replace(**given)
             self.model.exists = True
             self.t.set_head(self.model.head)
 
@@ -176,7 +176,7 @@ def machine(url: str) -> type[RuleBasedStateMachine]:
         def empty_leaf(self, pot: str, slot: int) -> None:
             known = self.model.leaves.get((pot, slot))
             if known is not None:
-                self.model.leaves[pot, slot] = replace(known, text="")
+                self.model.leaves[pot, slot] = known._replace(text="")
                 self.t.put_leaves([self.model.leaves[pot, slot]])
 
         @precondition(lambda self: self.open is not None)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -247,10 +246,10 @@ def test_rows_of_an_earlier_revision_are_kept(url: str) -> None:
     before = Head(seq=1, change=2, at=3, policy="p", audit_seq=4, audit_hash="h")
     assert store.heads() == {"acme": before}
     with store.begin("acme") as t:
-        t.set_head(replace(before, activation=1))
+        t.set_head(before._replace(activation=1))
     with store.begin("new") as t:  # the tenants' numbers go on
         t.set_head(head(1))
-    assert store.heads() == {"acme": replace(before, activation=1), "new": head(1)}
+    assert store.heads() == {"acme": before._replace(activation=1), "new": head(1)}
     store.close()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from licet.verifier.history import (
@@ -419,4 +420,5 @@ class SqlTransaction:
 
 
 def _row(given: StoredCall | Leaf | StoredApproval | StoredKey, tenant: int) -> dict[str, object]:
-    return {"tenant": tenant, **{name: getattr(given, name) for name in given.__slots__}}
+    columns = given._asdict() if isinstance(given, tuple) else asdict(given)
+    return {"tenant": tenant, **columns}

@@ -259,7 +259,7 @@ class Shelf:
         """Let a bundle decide beside the active one from now on; None: let none."""
         head = self.tx.head()
         number = head.canary + 1
-        self.tx.set_head(replace(head, canary=number))
+        self.tx.set_head(head._replace(canary=number))
         if canary is None:
             self.tx.drop_document("canary", "canary")
         else:

@@ -35,7 +35,7 @@ class Recorder:
             body = self._redaction.redact(body, tenant=tx.tenant, seq=seq)
         entry = make_entry(tx.tenant, seq, head.audit_hash, tx.instant, kind, body)
         tx.append_audit((entry,))
-        tx.set_head(head.at_entry(entry))
+        tx.set_head(head._replace(audit_seq=entry.seq, audit_hash=entry.hash))
         return entry
 
     def redacted(self, body: Mapping[str, object], tenant: str) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -220,7 +220,7 @@ class _MemoryTransaction:
         taken = rows.by_id.get(name)
         if taken is not None and taken != call.seq:
             earlier = rows.calls[taken]
-            self._set(rows.calls, taken, replace(earlier, call_id=earlier.nonce))
+            self._set(rows.calls, taken, earlier._replace(call_id=earlier.nonce))
             self._set(rows.by_id, (earlier.principal, earlier.session, earlier.nonce), taken)
         known = rows.calls.get(call.seq)
         if known is not None:
@@ -388,7 +388,7 @@ class _MemoryTransaction:
         rows.by_nonce.pop(call.nonce, None)
         rows.of_call.pop(seq, None)
         if but_id:
-            rows.calls[seq] = replace(call, record="", result=None)
+            rows.calls[seq] = call._replace(record="", result=None)
         else:
             del rows.calls[seq]
             rows.by_id.pop((call.principal, call.session, call.call_id), None)

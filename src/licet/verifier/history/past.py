@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from licet.compiler.evaluation import UnknownRead, WrongType
 from licet.compiler.evaluation.places import AbsentUnwrapped
@@ -14,8 +13,7 @@ from licet.compiler.world import World
 NotKnown = (UnknownRead, WrongType, AbsentUnwrapped)
 
 
-@dataclass(frozen=True, slots=True)
-class PastCall:
+class PastCall(NamedTuple):
     """An earlier call. `world` is what was known when it was allowed, its instant `world.now`.
 
     `result` is None where the tool has not answered, UNKNOWN where its answer is not of the

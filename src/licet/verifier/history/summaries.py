@@ -13,7 +13,6 @@ calls. So every summary knows its earliest call, and one that reaches out of a w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
@@ -266,7 +265,7 @@ def amend(tx: Transaction, leaf: Leaf, addition: Addition | None, *, tree: bool)
         text = leaf_text(new, addition.payload)
     if text == leaf.text:
         return
-    tx.put_leaves([replace(leaf, text=text)])
+    tx.put_leaves([leaf._replace(text=text)])
     path = list(_above(leaf.slot, FAN**LEVELS)) if tree else []
     wanted = [(leaf.pot, level, slot, slot) for level, slot in path]
     known = tx.nodes([*wanted, (leaf.pot, TOP, 0, 0)])
