@@ -49,6 +49,10 @@ class _Pot:
     def end(self) -> int:
         return self.base + len(self.leaves)
 
+    def forget_last(self) -> None:
+        self.leaves.pop()
+        self.instants.pop()
+
     def forget(self, slot: int) -> Leaf | None:
         leaf = self.leaves[slot - self.base]
         self.leaves[slot - self.base] = None
@@ -215,24 +219,34 @@ class _MemoryTransaction:
         return None if seq is None else self._rows.calls[seq]
 
     def put_call(self, call: StoredCall) -> None:
-        rows = self._rows
+        rows, seq = self._rows, call.seq
         name = (call.principal, call.session, call.call_id)
         taken = rows.by_id.get(name)
-        if taken is not None and taken != call.seq:
+        if taken is not None and taken != seq:
             earlier = rows.calls[taken]
             self._set(rows.calls, taken, earlier._replace(call_id=earlier.nonce))
             self._set(rows.by_id, (earlier.principal, earlier.session, earlier.nonce), taken)
-        known = rows.calls.get(call.seq)
+        known = rows.calls.get(seq)
         if known is not None:
             self._drop(rows.changes, known.change)
-        self._set(rows.calls, call.seq, call)
-        if taken != call.seq:
-            self._set(rows.by_id, name, call.seq)
-        if known is None or known.nonce != call.nonce:
-            self._set(rows.by_nonce, call.nonce, call.seq)
-        self._set(rows.changes, call.change, call.seq)
+        if taken != seq:
+            self._set(rows.by_id, name, seq)
+        if known is None:
+            self._undo.append((self._forget_new, call))
+            rows.by_nonce[call.nonce] = seq
+        else:
+            self._undo.append((rows.calls.__setitem__, seq, known))
+            self._undo.append((rows.changes.pop, call.change))
+        rows.calls[seq] = call
+        rows.changes[call.change] = seq
         if call.state == "reserved":
             insort(rows.reserved, (call.expires, call.seq))
+
+    def _forget_new(self, call: StoredCall) -> None:
+        rows = self._rows
+        rows.calls.pop(call.seq, None)
+        rows.by_nonce.pop(call.nonce, None)
+        rows.changes.pop(call.change, None)
 
     def calls_changed_after(self, change: int, most: int) -> Sequence[StoredCall]:
         rows = self._rows
@@ -246,6 +260,8 @@ class _MemoryTransaction:
 
     def calls_due(self, instant: int, most: int) -> Sequence[StoredCall]:
         rows = self._rows
+        if not rows.reserved or rows.reserved[0][0] > instant:
+            return ()
         end = bisect_right(rows.reserved, (instant, sys.maxsize))
         due = [(expires, seq) for expires, seq in rows.reserved[:end] if self._is_due(expires, seq)]
         rows.reserved[:end] = due
@@ -289,7 +305,7 @@ class _MemoryTransaction:
             if leaf.slot == pot.end:
                 pot.leaves.append(leaf)
                 pot.instants.append(leaf.at)
-                self._undo += ((pot.leaves.pop,), (pot.instants.pop,))
+                self._undo.append((pot.forget_last,))
             else:
                 place = leaf.slot - pot.base
                 self._undo.append((pot.leaves.__setitem__, place, pot.leaves[place]))
