@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from concurrent.futures import Future
 
 from licet.adapters.webhooks import Webhook
 from licet.verifier.approvals import Approval
@@ -28,9 +29,9 @@ class Notifier:
         """Those whose approvals somebody is told of."""
         return frozenset(self._of_tenant)
 
-    def __call__(self, approval: Approval) -> None:
-        for webhook in self._of_tenant.get(approval.tenant, ()):
-            webhook(approval)
+    def __call__(self, approval: Approval) -> list[Future[bool]]:
+        """Send it, in the background; each answer says whether it arrived."""
+        return [webhook(approval) for webhook in self._of_tenant.get(approval.tenant, ())]
 
     def close(self) -> None:
         """Wait for what is being sent."""

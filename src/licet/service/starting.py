@@ -111,6 +111,8 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
         opened.callback(store.close)
         bundle, until = read_files(plan.policies, plan.params)
         notifier = Notifier(settings.webhooks)
+        outbox = Outbox(store, notifier.tenants, notifier)
+        opened.callback(outbox.close)
         opened.callback(notifier.close)
         closing = opened.pop_all()
         opened.callback(closing.close)
@@ -129,7 +131,6 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
         keys = []
         if plan.key_hash is not None:
             keys.append(Key(name=FIRST, hash=plan.key_hash, roles=frozenset({Role.host})))
-        outbox = Outbox(store, notifier.tenants, notifier)
         app = create_app(
             guard, settings, keys=keys, on_close=closing.close, files=files, every=outbox.look
         )
