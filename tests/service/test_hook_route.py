@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from licet import Guard
 from licet.adapters.calls.reading import UnreadableCallError
 from licet.adapters.hooks.mapping import placed
+from licet.adapters.stores import open_store
 from licet.service.app import create_app
 from licet.service.auth import hash_of
 from licet.service.callers import Role
@@ -186,6 +187,23 @@ def test_how_it_ended_is_written_down_wherever_it_is_said(tmp_path: Path, app: F
     answer(app, {**failed, "hook_event_name": "PostToolUseFailure", "error": "1"})
     ends = [(body["outcome"], body.get("result")) for body in reversed(audited(app, "settlement"))]
     assert ends == [("ok", {"content": "x"}), ("error", None)]
+
+
+def test_a_store_that_is_gone_undoes_nothing_that_ran(tmp_path: Path) -> None:
+    (tmp_path / "agent.licet").write_text(POLICY.replace("context { cwd: String }\n", ""), "utf-8")
+    store = open_store(f"sqlite:///{tmp_path / 'licet.db'}")
+    guard = Guard.load(tmp_path / "agent.licet", tenant="one", store=store)
+    app = create_app(guard, keys=KEYS)
+    read = event("Read", {"file_path": "/a"})
+    assert answer(app, read) == {}
+    store.close()
+    assert said(answer(app, event("Read", {"file_path": "/a"}, "t2"))) == "deny"
+    ran = "licet: the call ran, and how it ended is not written down: the store failed"
+    after = {**read, "hook_event_name": "PostToolUse", "tool_response": {"content": "x"}}
+    assert answer(app, after) == {"decision": "block", "reason": ran}
+    failed = answer(app, {**read, "hook_event_name": "PostToolUseFailure", "error": "1"})
+    assert failed["hookSpecificOutput"]["additionalContext"] == ran
+    close(app)
 
 
 def test_a_call_that_ran_with_other_arguments_is_told(app: FastAPI) -> None:

@@ -92,19 +92,27 @@ async def hook(request: Request, agent: Agent) -> Json:
             if event.name in AFTER:
                 return Json(await _ended(request, guard, event))
             return Json(await _judged(request, guard, event))
-    except EventError as error:
-        return Json(refusal(event, f"licet: refused: {error}"))
-    except (UnreadableCallError, MissingExtraError) as error:
-        text = f"licet: this call cannot be read, so it is refused: {error}"
-        return Json(refusal(event, text))
+    except (EventError, MissingExtraError) as error:
+        return _failed(event, str(error))
+    except UnreadableCallError as error:
+        return _failed(event, f"this call cannot be read: {error}")
     except Problem as problem:
-        return Json(refusal(event, f"licet: refused: {problem.detail}"))
+        return _failed(event, problem.detail)
     except StoreError as error:
-        log.error("the store failed: a hook is refused: %s", error)
-        return Json(refusal(event, "licet: the store failed; the call is refused"))
+        log.error("the store failed: a hook is not served: %s", error)
+        return _failed(event, "the store failed")
     except Exception:  # any other answer than this one might let the call through
         log.exception("a hook failed")
-        return Json(refusal(event, "licet: the guard failed; the call is refused"))
+        return _failed(event, "the guard failed")
+
+
+def _failed(event: Event | None, why: str) -> Json:
+    """The answer where something is wrong: a call is refused, but for one that has run."""
+    if event is not None and event.name in AFTER:
+        return Json(
+            refusal(event, f"licet: the call ran, and how it ended is not written down: {why}")
+        )
+    return Json(refusal(event, f"licet: refused: {why}"))
 
 
 async def _judged(request: Request, guard: Guard, event: Event) -> dict[str, object]:
