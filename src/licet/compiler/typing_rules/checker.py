@@ -8,7 +8,7 @@ from licet.policy_lang import ast
 
 from .. import ir
 from ..folding import plain
-from ..types import BOOL, DATE, DECIMAL, DURATION, INT, BoolType, Type
+from ..types import BOOL, DATE, DECIMAL, DURATION, INT, BoolType, OptionalType, Type
 from .agreement import is_poisoned
 from .collections import (
     infer_comprehension,
@@ -28,7 +28,7 @@ from .operators import (
     infer_conditional,
     infer_unary,
 )
-from .optionals import infer_has
+from .optionals import infer_has, narrowed
 from .paths import infer_index, infer_member, infer_name
 from .texts import infer_matches, infer_string
 
@@ -60,6 +60,8 @@ class Checker(Context):
         self.depth -= 1
         if typed is None or is_poisoned(typed.type):
             return None
+        if isinstance(typed.type, OptionalType):
+            return Typed(narrowed(typed.expr, scope))
         if isinstance(typed.type, BoolType) and not isinstance(typed.expr, ir.Const):
             self.written.append((node.span, typed.expr))
         return typed

@@ -27,7 +27,7 @@ from ..types import (
 )
 from .agreement import is_poisoned
 from .context import Context, Scope, Typed
-from .optionals import ENTRIES, handled, narrowed
+from .optionals import ENTRIES, handled
 
 
 def is_document(type_: Type) -> bool:
@@ -140,16 +140,15 @@ def infer_read_as(context: Context, node: ast.ReadAs, scope: Scope) -> Typed | N
         )
         return None
     if isinstance(target, JsonType):
-        return Typed(narrowed(perhaps(typed.expr), scope))
-    return Typed(narrowed(read_as(typed.expr, target), scope))
+        return Typed(perhaps(typed.expr))
+    return Typed(read_as(typed.expr, target))
 
 
-def entry(context: Context, document: ir.Expr, key: ir.Expr, scope: Scope) -> Typed:
+def entry(context: Context, document: ir.Expr, key: ir.Expr) -> Typed:
     """`document[key]` with a key that is computed."""
     var = context.variable("", ENTRIES)
     value = ir.Lookup(var, key, OptionalType(JSON))
-    found = ir.WhenPresent(read_as(document, ENTRIES), var, value, OptionalType(JSON))
-    return Typed(narrowed(found, scope))
+    return Typed(ir.WhenPresent(read_as(document, ENTRIES), var, value, OptionalType(JSON)))
 
 
 def document_argument(context: Context, node: ast.Expr, name: str, scope: Scope) -> ir.Expr | None:
@@ -173,17 +172,16 @@ def infer_quantity(context: Context, node: ast.Call, scope: Scope) -> Typed | No
     number = OptionalType(DECIMAL)
     text = typed.expr
     if isinstance(text.type, StringType):
-        return Typed(narrowed(ir.Builtin("quantity", (text,), number), scope))
+        return Typed(ir.Builtin("quantity", (text,), number))
     if isinstance(text.type, OptionalType) and isinstance(text.type.inner, StringType):
-        return Typed(narrowed(_quantity(context, text), scope))
+        return Typed(_quantity(context, text))
     if is_document(text.type):
         is_number = ir.Equal(
             ir.Builtin("type_of", (whole(text),), BUILTINS["type_of"].result),
             ir.Const("number", JSON_TYPE),
         )
         as_text = _quantity(context, read_as(text, STRING))
-        found = ir.If(is_number, read_as(text, DECIMAL), as_text, number)
-        return Typed(narrowed(found, scope))
+        return Typed(ir.If(is_number, read_as(text, DECIMAL), as_text, number))
     context.mismatch(
         "text or a part of a document",
         typed.type,

@@ -33,7 +33,7 @@ from .context import Context, Scope, Typed
 from .defines import infer_define
 from .documents import document_argument, infer_quantity
 from .flexible import is_flexible
-from .optionals import narrowed, required
+from .optionals import required
 from .texts import as_text
 
 
@@ -111,7 +111,7 @@ def _declared(
             if keys is None:
                 return None
             fact = ir.Fact(signature.name, keys, signature.result)
-            return Typed(narrowed(fact, scope))
+            return Typed(fact)
         case ast.TableDecl():
             table = context.declared.table(entry)
             if table is None:
@@ -259,9 +259,9 @@ def _of_list(context: Context, node: ast.Call, scope: Scope, expected: Type | No
     element = typed.type.element
     match node.name:
         case "first":
-            return Typed(narrowed(ir.End("first", typed.expr, OptionalType.of(element)), scope))
+            return Typed(ir.End("first", typed.expr, OptionalType.of(element)))
         case "last":
-            return Typed(narrowed(ir.End("last", typed.expr, OptionalType.of(element)), scope))
+            return Typed(ir.End("last", typed.expr, OptionalType.of(element)))
         case "flatten" if isinstance(element, ListType):
             return Typed(ir.Flatten(typed.expr, ListType(element.element)))
         case "flatten":
@@ -332,7 +332,7 @@ def _builtin_call(context: Context, node: ast.Call, scope: Scope) -> Typed | Non
         context, arguments[1], node.arguments[1].span, scope
     ):
         return None
-    return Typed(narrowed(ir.Builtin(node.name, arguments + hidden, function.result), scope))
+    return Typed(ir.Builtin(node.name, arguments + hidden, function.result))
 
 
 def builtin(name: str, arguments: tuple[ir.Expr, ...]) -> Typed:

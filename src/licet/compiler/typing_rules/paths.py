@@ -31,7 +31,7 @@ from .changes import infer_side
 from .context import Context, Delayed, Scope, Typed
 from .defines import infer_define
 from .documents import entry
-from .optionals import chained, handled, narrowed, required
+from .optionals import chained, handled, required
 
 TIME_PARTS = {"hour": IntType(0, 23), "weekday": WEEKDAY, "date": DATE}
 DATE_PARTS = {
@@ -53,7 +53,7 @@ def infer_name(
         if isinstance(binding, Delayed):
             inner = binding.scope.knowing(scope.known)
             return context.infer(binding.node, inner, expected)
-        return Typed(narrowed(binding, scope))
+        return Typed(binding)
     if name in ROOTS:
         return _root(context, node, scope)
     if context.declared.index.candidates("value", name, scope.unit):
@@ -73,7 +73,7 @@ def declared_value(
     match entry.declaration:
         case ast.ValueDecl():
             value = context.declared.value(entry)
-            return None if value is None else Typed(narrowed(value, scope))
+            return None if value is None else Typed(value)
         case ast.DefineDecl(params=None):
             return infer_define(context, entry, (), node.span, scope, expected)
         case ast.DefineDecl() | ast.FactDecl() | ast.TableDecl():
@@ -219,9 +219,9 @@ def infer_member(context: Context, node: ast.Member, scope: Scope) -> Typed | No
     expr = target.expr
     inner = expr.type.inner if isinstance(expr.type, OptionalType) else expr.type
     if isinstance(inner, JsonType):
-        return Typed(narrowed(_step(expr, node.name), scope))
+        return Typed(_step(expr, node.name))
     built = chained(context, expr, lambda value: _member(context, value, node, scope))
-    return None if built is None else Typed(narrowed(built, scope))
+    return None if built is None else Typed(built)
 
 
 def _step(document: ir.Expr, name: str) -> ir.JsonPath:
@@ -349,14 +349,14 @@ def infer_index(context: Context, node: ast.Index, scope: Scope) -> Typed | None
         )
         return None
     if isinstance(inner, JsonType) and isinstance(node.key, ast.StringLiteral):
-        return Typed(narrowed(_step(target.expr, node.key.value), scope))
+        return Typed(_step(target.expr, node.key.value))
     if isinstance(inner, JsonType):
         key = required(context, node.key, scope, STRING)
         if key is None or not isinstance(key.type, StringType):
             if key is not None:
                 context.mismatch("text", key.type, node.key.span, scope, "keys are text")
             return None
-        return entry(context, target.expr, key.expr, scope)
+        return entry(context, target.expr, key.expr)
     if not isinstance(inner, MapType):
         context.mismatch("a map", inner, node.target.span, scope, "only maps are read by `[key]`")
         return None
@@ -381,4 +381,4 @@ def infer_index(context: Context, node: ast.Index, scope: Scope) -> Typed | None
         lambda value: ir.Lookup(value, checked.expr, OptionalType.of(inner.value)),
     )
     assert built is not None
-    return Typed(narrowed(built, scope))
+    return Typed(built)
