@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from licet.service.bundles.bundle import Bundle
 from licet.service.bundles.shelf import Shelf
 from licet.service.bundles.unpacking import compiled
-from licet.verifier.sitting import STALE
+from licet.verifier.remembering import STALE
 from support.serving import POLICY, ask, close, key, serve
 from support.shop import refund, shop
 

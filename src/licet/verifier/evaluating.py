@@ -19,8 +19,8 @@ from .verdict import Outcome
 log = logging.getLogger("licet")
 
 Engine = Literal["z3", "both"]
-ONE_PERMIT: States = ("applies",)
-OTHERS_NOT: States = ("not",)
+APPLIES: States = ("applies",)
+NOT: States = ("not",)
 FactKey = tuple[str, tuple[Value, ...]]
 
 
@@ -44,9 +44,12 @@ class Evaluator:
             outcome = decided.outcome
             if outcome == "allow" and not self.both:
                 # A permit applies and no other rule does: no need to ask rule by rule.
-                permits = len(rules.permits)
-                states = ONE_PERMIT if permits == 1 else decided.states(permits)
-                states += OTHERS_NOT * (len(rules.rules) - permits)
+                permits, sole = len(rules.permits), rules.sole
+                if sole is None:
+                    states = decided.states(permits)
+                else:
+                    states = NOT * sole + APPLIES + NOT * (permits - sole - 1)
+                states += NOT * (len(rules.rules) - permits)
                 lacking: tuple[FactKey, ...] = ()
             else:
                 states = decided.states()

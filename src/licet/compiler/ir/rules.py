@@ -9,7 +9,7 @@ from licet.policy_lang import Span
 
 from ..types import Type
 from .expressions import Expr
-from .reading import Fact, Var
+from .reading import Const, Fact, Var
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Rule:
     limit: Limit | None = None  # of a rule that was made from a `limit`
     written: tuple[tuple[Span, Expr], ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def is_never(self) -> bool:
+        """Whether the condition was found to be false when the policy was compiled."""
+        return isinstance(self.condition, Const) and self.condition.value is False
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -69,9 +74,13 @@ class ToolRules:
     escalations: tuple[Rule, ...]
     #: All of them, in this order.
     rules: tuple[Rule, ...] = field(init=False, compare=False, repr=False)
+    #: The place of the only permit that can apply, if there is just one.
+    sole: int | None = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", self.permits + self.forbids + self.escalations)
+        able = [n for n, permit in enumerate(self.permits) if permit.lets or not permit.is_never]
+        object.__setattr__(self, "sole", able[0] if len(able) == 1 else None)
 
 
 @dataclass(frozen=True, slots=True)
