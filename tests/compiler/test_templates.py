@@ -78,6 +78,10 @@ FOLDS = (
     'any(k, v in context.names: v > 18 and k startswith "k")',
     '"k19" in context.names',
     'context.names["k3"] ?? 0 == 3',
+    "any(i in context.items: (context.names[i.name] ?? 0) > 18 and i.name in context.names)",
+    '"no" in (context.doc.map as Map<String, Json> ?? {})',
+    'has context.doc.map["no"]',
+    '(if context.flag then context.names else {})["k9"] ?? 1 == 9',
     "any(i in (if context.flag then context.items else []): i.n == 19)",
     "any(i in context.items: any(o in context.others: o == i.n and o > 18))",
     "any(i in context.items: i.n > count(o in context.others: o > 1))",
@@ -98,8 +102,11 @@ def test_long_lists_come_to_what_short_ones_do(spare: int, length: int) -> None:
     given = context(
         items=items,
         others=tuple(range(length)),
-        names={f"k{n}": n for n in range(length)},
-        doc={"cs": tuple({"cpu": f"{n}", "n": n} for n in range(length))},
+        names={f"{name}{n}": n for n in range(length) for name in "ki"},
+        doc={
+            "cs": tuple({"cpu": f"{n}", "n": n} for n in range(length)),
+            "map": {"no": None} | {f"k{n}": n for n in range(length)},
+        },
         limit=7,
     )
     world = World("t", {}, context=given)
@@ -124,6 +131,24 @@ def test_what_is_not_known_of_an_element_is_not_what_was_known_of_the_one_before
     assert decided(*small, UNKNOWN, *small, 18) == "deny"
     assert encoded.decide(World("t", {}, context=context(items=UNKNOWN))) is None
     assert encoded.decide(World("t", {}, context=context(items=(UNKNOWN,) * 30))) is None
+
+
+def test_what_is_not_known_of_a_map_stays_open() -> None:
+    conditions = (
+        'context.names["k1"] ?? 0 == 1',
+        '"k2" in context.names',
+        'has context.names["no"]',
+        'context.names["k2"] ?? 0 == 2',
+    )
+    encoded = encoder(program(*conditions), 0)
+    names: dict[str, Value] = {"k1": 1, "k2": UNKNOWN}
+    for names_now, expected in (
+        (names, ("applies", "applies", "not", None)),
+        (UNKNOWN, (None, None, None, None)),
+        ({}, ("not", "not", "not", "not")),
+    ):
+        states = encoded.states(World("t", {}, context=context(names=names_now)))
+        assert states[1:] == expected
 
 
 def test_what_is_not_known_of_an_element_leaves_sums_open() -> None:

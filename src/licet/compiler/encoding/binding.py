@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, Final, Self, cast
+from typing import Final, Self, cast
 
 from ..builtins import BUILTINS
 from ..lowering import AbstractPath
@@ -65,13 +65,14 @@ class Binding:
     """A model, and what is bound in it; a `Binder`. Leaving it as a context gives the model back.
 
     `world_codes` are the codes of texts that the rules do not name, for this world only; `lacking`
-    the facts at known keys that are read and that the world lacks, in the order in which they are.
+    the facts at known keys that are read and that the world lacks, in the order in which they are;
+    `long` the long lists and maps that are read a few elements at a time, by their places.
     """
 
     __slots__ = (
         "_bound", "_codecs", "_context", "_declarations", "_direct", "_grown",
         "_is_open", "_met", "_model", "_ref", "_used", "_waiting", "formula", "known",
-        "known_values", "lacking", "world", "world_codes", "world_texts",
+        "known_values", "lacking", "long", "world", "world_codes", "world_texts",
     )  # fmt: skip
 
     def __init__(self, formula: Formula, world: World, is_open: Openness | None = None) -> None:
@@ -84,6 +85,7 @@ class Binding:
         self.world_codes: dict[str, int] = {}
         self.world_texts: list[str] = []
         self.lacking: dict[FactKey, None] = {}
+        self.long: dict[object, Value] = {}
         self._is_open = is_open
         #: Values of the variables that keys read.
         self.known_values: dict[int, Value] = {}
@@ -125,8 +127,8 @@ class Binding:
         if variable.keep:
             self.known_values[index] = value
 
-    def elements(self, place: Place, values: tuple[Any, ...]) -> None:
-        """Only a world's own lists are long."""
+    def elements(self, place: Place, value: Value) -> None:
+        self.long[place] = value
 
     def overflow(self, path: AbstractPath, length: int) -> None:
         raise ReshapeError(path, length)
@@ -170,7 +172,16 @@ class Binding:
 
     def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:
         """The value of a site at known keys."""
+        if site.source is not None:
+            return self.look_in(site, keys[0])
         return look_up(site, keys, self.world)
+
+    def look_in(self, site: Site, key: Value) -> Value:
+        """What a long map has at a key; UNKNOWN where the map is not known."""
+        entries = self.long.get(site.source)
+        if not isinstance(entries, dict):
+            return UNKNOWN
+        return key in entries if site.kind == "key" else entries.get(str(key))
 
     def _keys(self, site: Site) -> tuple[Value, ...] | None:
         keys: list[Value] = []
@@ -321,17 +332,13 @@ class Binding:
 
 
 class Bound(Binding):
-    """One world bound to a model.
+    """One world bound to a model."""
 
-    `long`: the elements of long lists that templates read, by their places.
-    """
-
-    __slots__ = ("long", "prepared", "spent")
+    __slots__ = ("prepared", "spent")
 
     def __init__(self, prepared: Prepared, world: World, is_open: Openness | None = None) -> None:
         super().__init__(prepared, world, is_open)
         self.prepared = prepared
-        self.long: dict[object, tuple[Any, ...]] = {}
         #: The terms that were evaluated for elements of long lists.
         self.spent = 0
 
@@ -379,9 +386,6 @@ class Bound(Binding):
             for field, inner in others:
                 inner.bind(get(field, UNKNOWN), self)
         self._direct = bound
-
-    def elements(self, place: Place, values: tuple[Any, ...]) -> None:
-        self.long[place] = values
 
     def _bind_rest(self, prepared: Prepared) -> None:
         """Bind the sites, and the folds that come between them."""

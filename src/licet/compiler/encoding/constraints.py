@@ -375,7 +375,7 @@ class Recorded:
 
     minds_open = True
 
-    def elements(self, place: Place, values: tuple[Value, ...]) -> None:
+    def elements(self, place: Place, value: Value) -> None:
         """Questions have no templates."""
 
     def overflow(self, path: object, length: int) -> None:

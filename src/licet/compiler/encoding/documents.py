@@ -124,6 +124,8 @@ def text_fits(value: str, kind: StringType) -> bool:
         return False
     if kind.max_length is not None and len(value) > kind.max_length:
         return False
+    if not kind.patterns and not kind.excluded:
+        return True
     return all(matcher(pattern)(value) for pattern in kind.patterns) and not any(
         matcher(pattern)(value) for pattern in kind.excluded
     )

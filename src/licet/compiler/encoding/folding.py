@@ -7,7 +7,7 @@ unless the others settle it (the tables of `_both` and `_either`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final, cast
 
@@ -40,7 +40,7 @@ class Stretched(Binding):
 
     def __init__(self, folding: Folding, around: Bound) -> None:
         super().__init__(folding, around.world, around._is_open)
-        self.lacking = around.lacking
+        self.lacking, self.long = around.lacking, around.long
         self.world_codes, self.world_texts = around.world_codes, around.world_texts
         self._grown = bool(folding.handles.searches)
 
@@ -86,9 +86,10 @@ class Folding(Formula):
     def bind(self, bound: Bound) -> None:
         """Bind the template's targets, if the elements of its list are known."""
         template = self._template
-        elements = bound.long.get(template.source)
-        if elements is None:
+        value = bound.long.get(template.source)
+        if value is None:
             return
+        elements = sorted(value.items()) if isinstance(value, dict) else cast(tuple[Any], value)
         width = template.stretch.width
         bound.spent += self._cost * -(-len(elements) // width)
         if bound.spent > FOLD_LIMIT:
@@ -101,9 +102,7 @@ class Folding(Formula):
         if template.wrong_target is not None and wrong is not None:
             bound.put(template.wrong_target, wrong)
 
-    def _stretches(
-        self, bound: Bound, elements: tuple[Any, ...], width: int
-    ) -> Iterator[Stretched]:
+    def _stretches(self, bound: Bound, elements: Sequence[Any], width: int) -> Iterator[Stretched]:
         inherited = [
             (declaration, value)
             for _, declaration in self._inherited

@@ -6,7 +6,7 @@ elements; where the collection is unknown, a fold is a free value.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Literal, Protocol, cast
@@ -15,7 +15,21 @@ from .. import ir
 from ..types import BOOL, IntType, ListType, MapType, OptionalType, StringType, Type
 from .algebra import Algebra
 from .failures import EncodingFault
-from .symbolic import Entries, Fixed, Number, Optional, Part, Record, Sequence, Symbolic, Text, pair
+from .places import MapPlace
+from .sites import Sites
+from .symbolic import (
+    Entries,
+    Fixed,
+    Long,
+    Number,
+    Optional,
+    Part,
+    Record,
+    Sequence,
+    Symbolic,
+    Text,
+    pair,
+)
 from .templates import Op, Templates
 from .terms import Term
 
@@ -35,6 +49,7 @@ class Reading(Protocol):
     """What reading a list's expressions needs of `expressions.Reader`."""
 
     variables: dict[int, Symbolic]
+    sites: Sites
     tracking: bool
     templating: bool
 
@@ -311,16 +326,29 @@ class Listing:
 
     def _contains(self, wanted: Symbolic, inside: Symbolic) -> Term:
         t = self._t
-        xs = inside.pairs() if isinstance(inside, Entries) else cast(Sequence, inside)
+        if isinstance(inside, Entries):
+            parts = inside.parts or (Fixed(t.true, inside.pairs()),)
+            return t.or_(t.and_((part.guard, self._has_key(part, wanted))) for part in parts)
 
         def found(some: Sequence) -> Term:
-            there = some.items
-            if isinstance(inside, Entries):
-                there = [(g, cast(Record, entry).field("key")) for g, entry in there]
-            held = [t.and_((g, self._algebra.equal(wanted, x))) for g, x in there]
+            held = [t.and_((g, self._algebra.equal(wanted, x))) for g, x in some.items]
             return t.or_((*held, self._rest(some, any_of=True)))
 
-        return self._quantifier("any", xs, found)
+        return self._quantifier("any", cast(Sequence, inside), found)
+
+    def _has_key(self, part: Part, wanted: Symbolic) -> Term:
+        if isinstance(part, Long):
+            site = self._reader.sites.entry(cast(MapPlace, part.source), wanted, BOOL)
+            return cast(Term, site.place.value())
+        found = [self._t.and_((g, here)) for g, here, _ in self._at(part.elements, wanted)]
+        return self._t.or_((*found, self._rest(part.elements, any_of=True)))
+
+    def _at(self, pairs: Sequence, key: Symbolic) -> Iterator[tuple[Term, Term, Symbolic]]:
+        """The guards of a map's entries, whether each is at a key, and their values."""
+        for guard, entry in pairs.items:
+            assert isinstance(entry, Record)
+            same = self._algebra.equal(key, entry.field("key"))
+            yield guard, same, entry.field("value")
 
     def _subset(self, xs: Sequence, ys: Sequence) -> Term:
         held = [self._t.implies(g, self._contains(x, ys)) for g, x in xs.items]
@@ -340,11 +368,27 @@ class Listing:
     def _lookup(
         self, m: Entries, key: Symbolic, collection: ir.Expr, type: OptionalType
     ) -> Symbolic:
+        parts = m.parts or (Fixed(self._t.true, m.pairs()),)
+        found = [(part.guard, self._entry(part, key, collection, type)) for part in parts]
+        if len(found) == 1 and found[0][0] is self._t.true:
+            return found[0][1]
+        # A key is in one part at most.
+        there = [(self._t.and_((g, o.present)), o.value) for g, o in found if not o.empty]
+        return self._first(there, BOOL)
+
+    def _entry(
+        self, part: Part, key: Symbolic, collection: ir.Expr, type: OptionalType
+    ) -> Optional:
+        """The value at a key of some of a map's entries."""
         kind = collection.type
         assert isinstance(kind, MapType)
-        found = [(self._t.and_((g, self._algebra.equal(key, k))), v) for g, k, v in m.items]
+        if isinstance(part, Long):
+            site = self._reader.sites.entry(cast(MapPlace, part.source), key, type)
+            return cast(Optional, site.place.value())
+        pairs = part.elements
+        found = [(self._t.and_((g, here)), v) for g, here, v in self._at(pairs, key)]
         known = self._first(found, kind.value)
-        return self._reader.unless_unknown(m.unknown, type, False, known)
+        return cast(Optional, self._reader.unless_unknown(pairs.unknown, type, False, known))
 
     def _first(self, found: list[tuple[Term, Symbolic]], element: Type) -> Optional:
         """The first value whose guard holds."""

@@ -9,6 +9,7 @@ that may be unknown (`Capacity.unknown`) are told so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence as Elements
 from fractions import Fraction
 from typing import Any
 
@@ -218,7 +219,7 @@ class StretchPlace:
         items = [(t.lt(t.integer(i), length), value) for i, (value, _) in enumerate(made)]
         self.sequence = Sequence(lambda: items, t.false, True, length)
 
-    def bind(self, elements: tuple[Any, ...], binder: Binder) -> None:
+    def bind(self, elements: Elements[Any], binder: Binder) -> None:
         """Give the leaves below their values: of `width` elements at most."""
         binder.put(self._length, len(elements))
         for bind, element in zip(self._binds, elements, strict=False):
@@ -390,7 +391,7 @@ class MapPlace:
             binder.overflow(self.spot.abstract, len(value))
             return
         if self.stretched:
-            binder.elements(self, tuple(sorted(value.items())))
+            binder.elements(self, value)
         binder.put(self.length, len(value))
         for (key, item), name in zip(self.items, sorted(value), strict=False):
             key.bind(name, binder)

@@ -10,14 +10,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..types import Type
+from ..lowering import AbstractPath
+from ..types import BoolType, MapType, Type
 from .failures import EncodingLimit
-from .places import grow
+from .places import MapPlace, grow
 from .soil import Place, Soil, Spot, Variable
 from .symbolic import Number, Optional, Record, Sequence, Symbolic, Text, terms_of
 from .terms import Term, postorder
 
-Kind = Literal["fact", "builtin"]
+Kind = Literal["fact", "builtin", "entry", "key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ class OpenKeys:
 
 @dataclass(eq=False, slots=True)
 class Site:
-    """One fact or builtin at one tuple of keys. Keys only mention earlier sites and roots."""
+    """One fact or builtin at one tuple of keys. Keys only mention earlier sites and roots.
+
+    Also one entry of a long map (`source`), or whether it has a key.
+    """
 
     index: int
     kind: Kind
@@ -39,6 +43,7 @@ class Site:
     place: Place
     #: Per key, the variable that holds it if it is a plain leaf.
     plain: tuple[Variable | None, ...]
+    source: MapPlace | None = None
 
 
 @dataclass(eq=False)
@@ -65,25 +70,35 @@ class Sites:
         keys: tuple[Symbolic, ...],
         key_types: tuple[Type, ...],
         result: Type,
+        source: MapPlace | None = None,
     ) -> Site:
         """The site of a name and keys; made when first met."""
         if self.outer is not None and not self._has_own(keys):
-            return self.outer.at(kind, name, keys, key_types, result)
-        identity = (kind, name, result, *(self.identity(k) for k in keys))
+            return self.outer.at(kind, name, keys, key_types, result, source)
+        identity = (kind, name, result, source, *(self.identity(k) for k in keys))
         if identity not in self._known:
             self._count(kind, name, result)
             index = len(self.all)
-            abstract = (kind, name) if kind == "fact" else (kind, name, result)
+            abstract: AbstractPath = (kind, name) if kind == "fact" else (kind, name, result)
+            if source is not None:
+                abstract = (*source.spot.abstract, "*")
             spot = Spot(result, (name, OpenKeys(index)), abstract, index)
             place = grow(self.soil, spot)
             plain = tuple(self._variable(k) for k in keys)
-            site = Site(index, kind, name, keys, key_types, place, plain)
+            site = Site(index, kind, name, keys, key_types, place, plain, source)
             for variable in plain:
                 if variable is not None:
                     variable.keep = True
             self.all.append(site)
             self._known[identity] = site
         return self._known[identity]
+
+    def entry(self, source: MapPlace, key: Symbolic, result: Type) -> Site:
+        """The entry of a long map at a key: its value, or (`result` Bool) whether it is there."""
+        assert isinstance(source.spot.type, MapType)
+        source.stretched = True
+        kind: Kind = "key" if isinstance(result, BoolType) else "entry"
+        return self.at(kind, "", (key,), (source.spot.type.key,), result, source)
 
     def _count(self, kind: Kind, name: str, result: Type) -> None:
         if self.most_pairs is None:

@@ -75,7 +75,7 @@ class Binder(Protocol):
     `minds_open`: a document with an unknown part is unknown as a whole to who reads it as a type,
     even where only its own parts are read. `overflow` is told of a list longer than its capacity
     (-1: of one that is unknown and not expected to be); `open_document` of an unknown document;
-    `elements` of those of a long list that templates are about.
+    `elements` of a long list or map that is read a few elements at a time.
     """
 
     @property
@@ -83,7 +83,7 @@ class Binder(Protocol):
 
     def put(self, variable: Variable, value: Value) -> None: ...
 
-    def elements(self, place: Place, values: tuple[Value, ...]) -> None: ...
+    def elements(self, place: Place, value: Value) -> None: ...
 
     def overflow(self, path: AbstractPath, length: int) -> None: ...
 
