@@ -138,16 +138,20 @@ class Admission:
             check = self._arguments[tool.qualified] = validator(tool.params, self._clock)
         return check
 
-    def world(self, tool: Tool, action: Action) -> World:
-        """The world of a call; Refused with every problem found."""
+    def arguments(self, tool: Tool, args: object) -> dict[str, Value]:
+        """The arguments of a call; Refused with every problem found."""
         try:
-            args = self._validator(tool)(action.args, ("args",))
+            return cast(dict[str, Value], self._validator(tool)(args, ("args",)))
         except BadValue as bad:
             raise Refused(tuple(_bad_argument(p) for p in bad.problems)) from None
+
+    def world(self, tool: Tool, action: Action) -> World:
+        """The world of a call; Refused with every problem found."""
+        args = self.arguments(tool, action.args)
         try:
             return World(
                 tool=tool.qualified,
-                args=cast(dict[str, Value], args),
+                args=args,
                 principal=_record(self._principal(action.principal, ("principal",))),
                 context=_record(self._context(action.context, ("context",))),
                 session=_record(self._session(self._session_fields(action), ("session",))),

@@ -20,6 +20,7 @@ from .history import ForgetfulTransaction, StoredApproval, StoredCall
 from .history.counting import unknown_call
 from .history.summaries import EMPTY, TOP, Summary, append, drop, leaf_parts, trim
 from .history.windows import left_behind
+from .records import record_of
 
 if TYPE_CHECKING:
     from .remembering import Memory
@@ -105,7 +106,7 @@ class _Sweep:
         match call.state:
             case "reserved":
                 return False  # it is given back first
-            case "redeemed" if not self._memory.is_committed(call):
+            case "redeemed" if not record_of(call).committed:
                 return call.expires + DAY <= self._now
             case _:
                 return call.expires <= self._now

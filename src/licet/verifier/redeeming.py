@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from licet.compiler.exact_json import canonical, decode
@@ -18,14 +18,16 @@ from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
 from licet.compiler.types import JSON
 from licet.compiler.values import render
+from licet.compiler.world import World
 
-from .action import Action, ActionError
+from .action import Action
 from .admission import Admission, Refused, problem_text
 from .history import CallState, StoredCall
 from .proposing import Proposal
-from .remembering import Memory
+from .records import CallRecord, record_of
+from .remembering import Memory, unsigned
 from .sitting import SLACK, Sitting
-from .tickets import Ticket, TicketError, arguments_digest, frozen
+from .tickets import Ticket, TicketError, frozen
 
 Ending = Literal["ok", "error", "cancelled"]
 #: What became of saying how a call ended: it is written down; there is no such call; it ran with
@@ -103,17 +105,18 @@ class Redeemer:
         """Why a call may not run, empty if it may; and the calls in it, if it is a batch."""
         try:
             sitting.require_active()
-            if reason := self._refused(sitting, call):
+            record = record_of(call)
+            if reason := self._refused(sitting, call, record):
                 return reason, []
-            parts = sitting.parts(call)
+            parts = sitting.parts(record)
         except Refused as refused:
             return refused.violations[0].message, []
         if any(part.state != "reserved" for part in parts):
             return "a call of this batch is not reserved any more", []
         return "", parts
 
-    def _refused(self, sitting: Sitting, call: StoredCall) -> str:
-        if self._memory.is_part(call):
+    def _refused(self, sitting: Sitting, call: StoredCall, record: CallRecord) -> str:
+        if record.is_part:
             return "the call is part of a batch: it runs by the batch's ticket alone"
         if call.state == "cancelled":
             return "the ticket has expired, or was given back"
@@ -121,7 +124,7 @@ class Redeemer:
             return "the ticket has been redeemed already"
         if call.expires <= sitting.now:
             return "the ticket has expired"
-        if sitting.now < self._memory.issued(call) - SLACK:
+        if sitting.now < record.issued - SLACK:
             return "the clock went back since the call was allowed"
         return ""
 
@@ -141,14 +144,14 @@ class Redeemer:
         if tool is None:
             raise RedeemError(f"there is no tool `{ticket.tool}` any more")
         try:
-            world = self._admission.world(tool, Action(tool=tool.qualified, args=args))
-            arguments = frozen(args, render(world.args, tool.params))
-            digest = arguments_digest(arguments)
-        except (Refused, ActionError, ValueError):
+            admitted = self._admission.arguments(tool, args)
+            writer, world = self._memory.writer, World(tool.qualified, admitted)
+            digest = writer.digest(tool, world, writer.arguments(tool, world), args)
+        except (Refused, ValueError):
             raise RedeemError("the arguments are not those that were checked") from None
         if digest != ticket.digest:
             raise RedeemError("the arguments are not those that were checked")
-        return cast(dict[str, Any], arguments)
+        return cast(dict[str, Any], frozen(args, render(admitted, tool.params)))
 
     def _call(self, sitting: Sitting, ticket: Ticket) -> StoredCall:
         call = sitting.tx.call_by_nonce(ticket.nonce)
@@ -158,7 +161,8 @@ class Redeemer:
         # nonce, and its ticket still names it.
         left = call.state == "cancelled" and call.call_id == call.nonce
         known = call._replace(call_id=ticket.call_id) if left else call
-        if self._memory.ticket(known, ticket.tenant) != ticket:
+        # that we have signed it is known already
+        if unsigned(known, ticket.tenant) != replace(ticket, signature=""):
             raise RedeemError("the ticket is not the one that was handed out for this call")
         return call
 
@@ -226,7 +230,7 @@ class Redeemer:
     ) -> None:
         state: CallState = ending
         match call.state, ending:
-            case "reserved", _ if self._memory.is_part(call):
+            case "reserved", _ if record_of(call).is_part:
                 raise SettleError("the call is part of a batch that has not run")
             case "reserved", "cancelled":
                 pass
@@ -285,7 +289,7 @@ class Redeemer:
 
 def _parts(sitting: Sitting, call: StoredCall) -> list[StoredCall]:
     try:
-        return sitting.parts(call)
+        return sitting.parts(record_of(call))
     except Refused as refused:
         raise SettleError(refused.violations[0].message) from None
 

@@ -32,7 +32,8 @@ from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.counting import Counter
 from .history.past import NotKnown, PastCall
 from .proposing import Promise, Proposal
-from .sitting import Sitting, record_of
+from .records import record_of
+from .sitting import Sitting
 from .tickets import Keys, Ticket, new_nonce
 from .verdict import Violation
 from .writing import Writer
@@ -53,6 +54,22 @@ def _counting(program: Program, indices: Mapping[str, Index]) -> str:
         (program.principal, program.context, program.session),
         facts,
         program.zone,
+    )
+
+
+def unsigned(call: StoredCall, tenant: str) -> Ticket:
+    """What the ticket of a call says."""
+    return Ticket(
+        tenant,
+        call.principal,
+        call.session,
+        call.call_id,
+        call.tool,
+        call.digest,
+        call.policy,
+        call.catalog,
+        call.nonce,
+        call.expires,
     )
 
 
@@ -203,29 +220,16 @@ class Memory:
 
     def ticket(self, call: StoredCall, tenant: str) -> Ticket:
         """The ticket of a reserved call: the same one, however often it is asked for."""
-        return self.keys.signed(
-            Ticket(
-                tenant,
-                call.principal,
-                call.session,
-                call.call_id,
-                call.tool,
-                call.digest,
-                call.policy,
-                call.catalog,
-                call.nonce,
-                call.expires,
-            )
-        )
+        return self.keys.signed(unsigned(call, tenant))
 
     def past(self, call: StoredCall) -> PastCall:
         """An earlier call as rules read it; what does not fit today's types is unknown."""
-        data = record_of(call)
+        record = record_of(call)
         tool = self.program.catalog.qualified.get(call.tool)
         world = World(call.tool, {})
         if tool is not None:
             try:
-                known = data["call"]
+                known = record.call
                 if call.policy != self.program.digest:
                     known = self._admission.fitting(known)
                 action = Action.from_mapping(known)
@@ -236,10 +240,10 @@ class Memory:
         outcome = call.state if call.state in ("ok", "error") else "pending"
         return PastCall(
             world,
-            data["session"],
+            record.session,
             outcome,
             self._result(call),
-            tuple(data["by"]),
+            record.by,
             call.state == "error" and tool is not None and tool.atomic,
         )
 
@@ -280,26 +284,9 @@ class Memory:
         """Whether any index adds up calls of a tool."""
         return tool in self.counters
 
-    def issued(self, call: StoredCall) -> int:
-        """When its ticket was made, by the store's clock."""
-        issued: int = record_of(call)["issued"]
-        return issued
-
     def is_atomic(self, tool: str) -> bool:
         known = self.program.catalog.qualified.get(tool)
         return known is not None and known.atomic
-
-    def rules_of(self, call: StoredCall) -> tuple[str, ...]:
-        """The rules by which a call was allowed."""
-        return tuple(record_of(call)["by"])
-
-    def is_part(self, call: StoredCall) -> bool:
-        """Whether a call was made inside of a batch."""
-        return "part_of" in record_of(call)
-
-    def is_committed(self, call: StoredCall) -> bool:
-        """Whether nobody was going to say how a call ended."""
-        return "commit" in record_of(call)
 
     def reads_history(self, tool: str) -> bool:
         """Whether rules of a tool read earlier calls."""

@@ -24,6 +24,7 @@ from .evaluating import EnginesDifferError, Evaluator, FactKey
 from .facts import Resolvers
 from .history import StoredApproval
 from .proposing import Proposal
+from .records import record_of
 from .refusing import Refusal
 from .remembering import Memory
 from .sitting import Sitting
@@ -176,12 +177,13 @@ class Reserving(Answering):
             raise Refused((fault(text),))
         if earlier.state != "reserved":
             raise Refused((fault(f"the call {brief(action.id)} has been made already"),))
+        record = record_of(earlier)
         if (earlier.policy, earlier.catalog) != (self.program.digest, self.program.catalog.digest):
-            for call in (earlier, *sitting.parts(earlier)):
+            for call in (earlier, *sitting.parts(record)):
                 sitting.change(call, "cancelled", None)  # allowed by a policy that is none any more
             return None
-        verdict = self._allowed(proposal, self._memory.rules_of(earlier), earlier)
-        parts = [self._memory.ticket(call, proposal.tenant) for call in sitting.parts(earlier)]
+        verdict = self._allowed(proposal, record.by, earlier)
+        parts = [self._memory.ticket(call, proposal.tenant) for call in sitting.parts(record)]
         return replace(verdict, parts=tuple(parts))
 
     def _approved(

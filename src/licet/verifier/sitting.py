@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from licet.compiler.exact_json import MAX_DEPTH, decode
 from licet.compiler.types import Value
 
 from .admission import Refused
@@ -24,6 +23,7 @@ from .history.pots import Query, values
 from .history.summaries import Addition, amend, append
 from .history.windows import is_over
 from .proposing import Proposal
+from .records import CallRecord
 from .verdict import Violation
 
 if TYPE_CHECKING:
@@ -161,20 +161,30 @@ class Sitting:
         changed = call._replace(change=head.change + 1, state=state, result=result)
         self.tx.put_call(changed)
         self.tx.set_head(head.after(changed))
-        if self.memory.indices and (call.state, state) != ("reserved", "redeemed"):
-            self._count(changed)  # else it is pending as before
+        if self.memory.indices and self._adds_anew(call, state):
+            self._count(changed)
         self._covered()
         return changed
 
-    def parts(self, call: StoredCall) -> list[StoredCall]:
+    def parts(self, batch: CallRecord) -> list[StoredCall]:
         """The calls inside a batch, in their order. Raises Refused where one is lost."""
-        nonces: list[str] = record_of(call).get("parts", [])
-        found = [self.tx.call_by_nonce(nonce) for nonce in nonces]
+        found = [self.tx.call_by_nonce(nonce) for nonce in batch.parts]
         kept = [part for part in found if part is not None]
-        if len(kept) != len(nonces):
+        if len(kept) != len(found):
             text = "a call of this batch is not in the store any more"
             raise Refused((Violation("fault", text, "the check itself failed"),))
         return kept
+
+    def _adds_anew(self, call: StoredCall, state: CallState) -> bool:
+        """Whether what a call adds may be something else in another state."""
+        if "cancelled" in (call.state, state) or self._counted_to < call.change:
+            return True
+        if state == "redeemed":
+            return False  # it is pending as before
+        counters = self.memory.counters.get(call.tool, ())
+        return any(counter.minds_endings for counter in counters) or (
+            bool(counters) and state == "error" and self.memory.is_atomic(call.tool)
+        )
 
     def _covered(self) -> None:
         """What this transaction changed is counted already, if all before it was."""
@@ -212,11 +222,3 @@ class Sitting:
             if not is_over(counter.index.window, when, at, clock)
             for addition in counter.additions(past)
         }
-
-
-def record_of(call: StoredCall) -> dict[str, Any]:
-    """What was written down of a call when it was allowed; nothing is left where it is forgotten.
-    The arguments stand two deeper in it than they came."""
-    text = call.record or "{}"
-    found: dict[str, Any] = decode(text, max_size=len(text), max_depth=MAX_DEPTH + 2)
-    return found

@@ -43,6 +43,12 @@ class Counter:
         kept = () if index.scan is None else index.kept
         self._kept = tuple(prepared(expr, clock) for expr in kept)
 
+    @property
+    def minds_endings(self) -> bool:
+        """Whether how a call ended changes what it adds, beside that nothing is left of one that
+        was given back."""
+        return self.index.call is not None or self._settled is not None
+
     def additions(self, call: PastCall) -> Sequence[Addition]:
         """What a call adds to the pots of the index."""
         index, world, clock = self.index, call.world, self._clock
