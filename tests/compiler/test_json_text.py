@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.compiler.json_text import json_line
+from licet.compiler.json_text import JsonText, json_line
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ from licet.compiler.json_text import json_line
         (Fraction(1, 3), '"1/3"'),
         (True, "true"),
         (None, "null"),
+        ([JsonText('{"a":"é\x7f\U0001f600\\n"}')], '[{"a":"\\u00e9\\u007f\\ud83d\\ude00\\n"}]'),
         ({"b": (1, "é\x7f\u202e"), "a": {}}, '{"b": [1, "\\u00e9\\u007f\\u202e"], "a": {}}'),
     ],
 )

@@ -251,7 +251,10 @@ def test_a_record_says_what_the_call_does(case: Case, commit: bool, parts: list[
     told |= {"session": proposal.session} | ({"commit": True} if commit else {})
     if parts:
         told |= {"parts": parts} | ({"part_of": parts[-1]} if parts[-1] else {})
-    assert writer.record(proposal, parts, 7) == canonical(told).decode()
+    call = writer.call(proposal)
+    assert writer.record(proposal, call, parts, 7) == canonical(told).decode()
+    agreed = call_json(world, made) | ({"approved": parts} if parts else {})
+    assert writer.approved(call, parts) == canonical(agreed).decode()
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\ud8000", "a\ud8000", "b\udc00"])

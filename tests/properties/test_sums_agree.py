@@ -184,7 +184,7 @@ def put(
     world.now = at
     tenant = sitting.tx.tenant
     proposal = Proposal.of(made.writer, action, tool, world, tenant, commit=commit)
-    call = made.new_call(proposal, sitting.head, at, sitting.now, by)
+    call = made.new_call(proposal, made.writer.call(proposal), sitting.head, at, sitting.now, by)
     sitting.put(call, proposal, by)
     return call
 

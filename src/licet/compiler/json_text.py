@@ -6,19 +6,40 @@ JSON's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from json.encoder import encode_basestring_ascii as _quoted
+from typing import Final
 
 from .exact_json import number_text
+
+_UNPRINTABLE: Final = re.compile("[^ -~]")
+
+
+class JsonText:
+    """A part that is JSON already, on one line. All but printable ASCII stands in texts of it."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        """The same in printable ASCII."""
+        return _UNPRINTABLE.sub(_escaped, self.text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return _quoted(match[0])[1:-1]
 
 
 def json_line(value: object) -> str:
     """One line of JSON; keys keep their order. A rational without a decimal is the text `n/d`.
 
     Raises TypeError for what is not JSON-able: None, bool, int, Decimal, Fraction, str, and lists,
-    tuples and str-keyed mappings of these are.
+    tuples and str-keyed mappings of these are; `JsonText` stands as it is.
     """
     # By type first: an isinstance of an abstract class costs more than all the rest.
     kind = value.__class__
@@ -32,7 +53,7 @@ def json_line(value: object) -> str:
         return "null"
     if value is True or value is False:
         return "true" if value else "false"
-    if kind is int:
+    if kind is int or kind is JsonText:
         return str(value)
     if isinstance(value, str):
         return _quoted(value)

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from licet.compiler.encoding import States
 from licet.compiler.ir import ToolRules
+from licet.compiler.json_text import JsonText
 from licet.compiler.program import Program
 from licet.compiler.world import World
 
@@ -124,19 +125,22 @@ class Answering:
         sitting: Sitting,
         verdict: Verdict,
         proposal: Proposal,
+        text: str,
         rules: ToolRules,
         states: States,
     ) -> None:
-        """The audit's entry of a verdict."""
-        if self._memory.recorder is None:
+        """The audit's entry of a verdict on a call that is written as `text`."""
+        recorder = self._memory.recorder
+        if recorder is None:
             return
-        call = call_json(proposal.world, self.program)
         told: dict[str, str | None] = {}
         for rule, state in zip(rules.rules, states or (None,) * len(rules.rules), strict=True):
             told[rule.name if rule.name not in told else f"{rule.name} ({rule.kind})"] = state
         agreed = [r.name for r in rules.escalations if verdict.allowed and r.name in verdict.rules]
-        if agreed:
-            call["approved"] = agreed
+        call: object = JsonText(self._memory.writer.approved(text, agreed))
+        if recorder.leaves_out:
+            approved = {"approved": agreed} if agreed else {}
+            call = call_json(proposal.world, self.program) | approved
         sitting.note(
             "verdict",
             {

@@ -258,9 +258,10 @@ class Memory:
             return UNKNOWN
 
     def new_call(
-        self, proposal: Proposal, head: Head, at: int, now: int, by: Sequence[str]
+        self, proposal: Proposal, call: str, head: Head, at: int, now: int, by: Sequence[str]
     ) -> StoredCall:
-        """The row of a call that is allowed. `now` is the store's clock, `at` the decision's."""
+        """The row of a call, written as `call`, that is allowed. `now` is the store's clock, `at`
+        the decision's."""
         nonce = proposal.nonce or new_nonce()
         state: CallState = "redeemed" if proposal.commit else "reserved"
         return StoredCall(
@@ -277,7 +278,7 @@ class Memory:
             at,
             now + self.life,
             state,
-            self.writer.record(proposal, by, now),
+            self.writer.record(proposal, call, by, now),
         )
 
     def is_counted(self, tool: str) -> bool:

@@ -225,10 +225,12 @@ class Reserving(Answering):
             promise = self._memory.promise(action, proposal.tool, world, proposal.tenant)
             allow = self._allow(action, world, rules, states, promise)
             return allow if observed is None else replace(allow, observed=observed)
-        call = self._memory.new_call(proposal, sitting.head, at, sitting.now, by)
+        text = self._memory.writer.call(proposal)
+        call = self._memory.new_call(proposal, text, sitting.head, at, sitting.now, by)
         sitting.put(call, proposal, by)
         verdict = self._allowed(proposal, by, call)
-        self._note(sitting, verdict if observed is None else observed, proposal, rules, states)
+        told = verdict if observed is None else observed
+        self._note(sitting, told, proposal, text, rules, states)
         return verdict if observed is None else replace(verdict, observed=observed)
 
     # --- what is not allowed
@@ -251,7 +253,8 @@ class Reserving(Answering):
             if refusal.outcome == "escalate":
                 asked = self._asked(sitting, proposal, rules, refusal)
                 verdict = replace(verdict, approval=asked.id)
-            self._note(sitting, verdict, proposal, rules, refusal.states)
+            text = self._memory.writer.call(proposal)
+            self._note(sitting, verdict, proposal, text, rules, refusal.states)
         if asked is not None and asked.asked == sitting.now and self._on_asked is not None:
             self._on_asked(read(asked, sitting.now, sitting.tx.tenant))
         return verdict

@@ -64,27 +64,32 @@ class Writer:
             told = f"the arguments are not JSON: {error}"
             raise Refused((Violation("bad_argument", told, told, path="args"),)) from None
 
-    def record(self, proposal: Proposal, by: Sequence[str], issued: int) -> str:
-        """What is kept of a call that the rules `by` allowed at `issued`, by the store's clock."""
+    def call(self, proposal: Proposal) -> str:
+        """`calls.call_json` of a call."""
+        world = proposal.world
+        context = f'"context":{self._context(world.context)},' if world.context else ""
+        principal = f'"principal":{self._principal(world.principal)},' if world.principal else ""
+        session = f'"session":{self._session(world.session)},' if world.session else ""
+        return require_text(
+            f'{{"args":{proposal.spelled},{context}{self._found(world)}"now":{_now(world.now)},'
+            f'{principal}{session}"tool":{quoted(world.tool)}}}'
+        )
+
+    def record(self, proposal: Proposal, call: str, by: Sequence[str], issued: int) -> str:
+        """What is kept of a call, written as `call`, that the rules `by` allowed at `issued`, by
+        the store's clock."""
         commit = '"commit":true,' if proposal.commit else ""
         part_of = f'"part_of":{quoted(proposal.part_of)},' if proposal.part_of else ""
         parts = f'"parts":{_texts(proposal.parts)},' if proposal.parts else ""
         session = "null" if proposal.session is None else quoted(proposal.session)
-        call = self._call(proposal.world, proposal.spelled)
         return require_text(
             f'{{"by":{_texts(by)},"call":{call},{commit}"issued":{issued},{part_of}{parts}'
             f'"session":{session}}}'
         )
 
-    def _call(self, world: World, args: str) -> str:
-        """`calls.call_json`, with the arguments written already."""
-        context = f'"context":{self._context(world.context)},' if world.context else ""
-        principal = f'"principal":{self._principal(world.principal)},' if world.principal else ""
-        session = f'"session":{self._session(world.session)},' if world.session else ""
-        return (
-            f'{{"args":{args},{context}{self._found(world)}"now":{_now(world.now)},'
-            f'{principal}{session}"tool":{quoted(world.tool)}}}'
-        )
+    def approved(self, call: str, rules: Sequence[str]) -> str:
+        """A call as it was written, with the names of the rules that somebody agreed to."""
+        return f'{{"approved":{_texts(rules)},{call[1:]}' if rules else call
 
     def _found(self, world: World) -> str:
         """What was looked up: the host's facts, and the values of the history."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict, get_args
 
+from licet.compiler.json_text import JsonText
+
 Kind = Literal[
     "verdict",
     "redemption",
@@ -36,14 +38,14 @@ class Evidence(TypedDict):
 class VerdictBody(TypedDict):
     """One call was decided. `verdict` is `Verdict.for_operator()`.
 
-    `call` is all that the decision read, in the JSON of a call, with `history` (the values of
-    aggregates: name, key, value) and `approved` (names of rules that somebody agreed to); None
-    where the call could not be admitted. `digest` is that of the canonical arguments. In the
-    mode `observe` the call went through whatever the outcome.
+    `call` is all that the decision read, in the JSON of a call (text of it where nothing is
+    redacted), with `history` (the values of aggregates: name, key, value) and `approved` (names of
+    rules that somebody agreed to); None where the call could not be admitted. `digest` is that of
+    the canonical arguments. In the mode `observe` the call went through whatever the outcome.
     """
 
     verdict: Json
-    call: Json | None
+    call: Json | JsonText | None
     evidence: Evidence
     digest: str
     mode: Literal["enforce", "observe"]

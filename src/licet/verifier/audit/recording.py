@@ -21,6 +21,11 @@ class Recorder:
     def __init__(self, redaction: Redaction | None = None) -> None:
         self._redaction = redaction
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether entries leave something out, so that their bodies are looked into."""
+        return self._redaction is not None
+
     def append(self, tx: Transaction, kind: Kind, body: Mapping[str, object]) -> AuditEntry:
         """Append one entry (`bodies` says what a body holds) and move the tenant's head to it.
 
