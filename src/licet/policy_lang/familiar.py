@@ -34,6 +34,8 @@ _SAID: Final[Mapping[str, str]] = {
     "len": _LENGTH,
     "size": _LENGTH,
     "length": _LENGTH,
+    "count": "write `length(xs)`, or `count(x in xs: …)` of some",
+    "sum": "write `sum(x in xs: x)`",
     "unique": "write `distinct(xs)`",
     "coalesce": _DEFAULT,
     "default": _DEFAULT,
@@ -42,8 +44,14 @@ _SAID: Final[Mapping[str, str]] = {
     "isnull": "write `not has a`",
     "now": "write `now`, without parentheses",
     "today": "write `now.date`",
+    "tolower": "write `lower(s)`",
     "lowercase": "write `lower(s)`",
     "downcase": "write `lower(s)`",
+    "keys": "write `[k for k, v in m]`",
+    "values": "write `[v for k, v in m]`",
+    "trim": 'compare with a pattern: `s like "a*"`',
+    "trimprefix": 'compare with a pattern: `s like "a*"`',
+    "trimsuffix": 'compare with a pattern: `s like "*a"`',
     "concat": "write `a + b`",
     "mod": "write `a % b`",
 }
@@ -55,6 +63,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "true": "write `true`",
     "false": "write `false`",
     "today": "write `now.date`",
+    "input": "a call's arguments are `args`, who makes it is `principal`",
 }
 
 

@@ -27,7 +27,7 @@ from ..types import (
     Type,
 )
 from ..walking import walk
-from .agreement import accepts, is_number, join
+from .agreement import POISON, accepts, is_number, join
 from .context import Context, Scope, Typed
 from .documents import held
 from .flexible import is_flexible
@@ -35,6 +35,7 @@ from .history import Fold, look_up_fold, only_folds
 from .narrowing import NOTHING
 from .operators import condition
 from .optionals import required
+from .shaping import ENTRIES, ITEMS
 
 
 def infer_list_literal(
@@ -250,7 +251,9 @@ def _loop(context: Context, generator: ast.Generator, scope: Scope, *, folds: bo
         )
         return None
     context.in_fold = folds
-    source = required(context, generator.source, scope)
+    source = required(
+        context, generator.source, scope, wanted=(ITEMS if len(names) == 1 else ENTRIES,)
+    )
     context.in_fold = False
     if source is None:
         return None
@@ -324,6 +327,8 @@ def infer_comprehension(context: Context, node: ast.Comprehension, scope: Scope)
     """`all any count sum min max` over a generator."""
     loop = _loop(context, node.generator, scope, folds=True)
     if loop is None:
+        for name in node.generator.names:  # reported: a message that names it need not be, too
+            context.witnesses.setdefault(name, (False, ir.Var(0, name, POISON)))
         return None
     folded = _folded(context, node, loop, scope)
     if folded is None or not _is_calls(context, loop.source):

@@ -27,7 +27,8 @@ from ..types import (
 )
 from .agreement import is_poisoned
 from .context import Context, Scope, Typed
-from .optionals import ENTRIES, handled
+from .optionals import handled
+from .shaping import ENTRIES
 
 
 def is_document(type_: Type) -> bool:

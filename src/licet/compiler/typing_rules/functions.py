@@ -34,6 +34,7 @@ from .defines import infer_define
 from .documents import document_argument, infer_quantity
 from .flexible import is_flexible
 from .optionals import required
+from .shaping import ENTRIES, ITEMS
 from .texts import as_text
 
 
@@ -227,7 +228,7 @@ def _one(context: Context, node: ast.Call, scope: Scope) -> bool:
 def _length(context: Context, node: ast.Call, scope: Scope) -> Typed | None:
     if not _one(context, node, scope):
         return None
-    typed = required(context, node.arguments[0], scope)
+    typed = required(context, node.arguments[0], scope, wanted=(STRING, ITEMS, ENTRIES))
     if typed is None:
         return None
     if not isinstance(typed.type, StringType | ListType | MapType):
@@ -248,7 +249,7 @@ def _of_list(context: Context, node: ast.Call, scope: Scope, expected: Type | No
     if not _one(context, node, scope):
         return None
     wanted = expected if isinstance(expected, ListType) and node.name == "distinct" else None
-    typed = required(context, node.arguments[0], scope, wanted)
+    typed = required(context, node.arguments[0], scope, wanted, (wanted or ITEMS,))
     if typed is None:
         return None
     if not isinstance(typed.type, ListType):

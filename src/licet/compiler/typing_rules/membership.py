@@ -9,6 +9,7 @@ from ..builtins import BUILTINS
 from ..folding import FALSE, TRUE, negation
 from ..types import (
     BOOL,
+    STRING,
     EnumType,
     ListType,
     MapType,
@@ -20,11 +21,12 @@ from ..types import (
 from .agreement import accepts, join
 from .boundaries import is_boundary
 from .context import Context, Scope, Typed
-from .documents import held
+from .documents import held, is_document
 from .flexible import is_flexible
 from .functions import builtin
 from .narrowing import NOTHING, present
-from .optionals import required
+from .optionals import handled, required
+from .shaping import ENTRIES, ITEMS
 from .texts import infer_like, infer_text_test
 
 
@@ -41,7 +43,7 @@ def infer_word_comparison(context: Context, node: ast.WordComparison, scope: Sco
         case "contains":
             if is_flexible(context, node.left, scope):
                 return infer_text_test(context, node, scope)
-            left = required(context, node.left, scope)
+            left = required(context, node.left, scope, wanted=(STRING, ListType(STRING)))
             if left is None:
                 context.infer(node.right, scope)
                 return None
@@ -65,12 +67,12 @@ def _contains(
         return _in_network(context, item_node, list_node, scope)
     if not is_flexible(context, item_node, scope):
         item = held(context, item_node, scope)
-        wanted = None if item is None else ListType(item.type)
+        wanted = None if item is None or _says_its_type(list_node) else ListType(item.type)
         if item is None and is_flexible(context, list_node, scope):
             return None
-        collection = required(context, list_node, scope, wanted)
+        collection = required(context, list_node, scope, wanted, (wanted or ITEMS, ENTRIES))
     else:
-        collection = required(context, list_node, scope)
+        collection = required(context, list_node, scope, wanted=(ListType(STRING), ENTRIES))
         item = None
         if collection is not None and isinstance(collection.type, ListType | MapType):
             of = collection.type
@@ -103,6 +105,9 @@ def _contains(
             return None
     if item is None:
         return None
+    if is_document(item.type) and not is_document(element):
+        handled(context, item, item_node.span, scope, (element,))
+        return None
     if join(element, item.type) is None or isinstance(element, OptionalType):
         different = isinstance(element, EnumType) and isinstance(item.type, EnumType)
         context.error(
@@ -122,6 +127,15 @@ def _contains(
     if isinstance(a, ir.Const) and isinstance(b, ir.Const) and isinstance(b.value, tuple | dict):
         return Typed(TRUE if a.value in b.value else FALSE)
     return Typed(ir.Contains(a, b, BOOL), when_true=facts)
+
+
+def _says_its_type(node: ast.Expr) -> bool:
+    """Whether a list is written of texts, numbers or truths: a part of a document is then read as
+    one before it is looked for, so that one of another type refuses, as everywhere."""
+    return isinstance(node, ast.ListLiteral) and any(
+        isinstance(item, ast.BoolLiteral | ast.NumberLiteral | ast.StringLiteral)
+        for item in node.items
+    )
 
 
 def _in_network(
@@ -149,7 +163,7 @@ def _subset(context: Context, node: ast.WordComparison, scope: Scope) -> Typed |
         right = required(context, node.right, scope)
         left = None if right is None else required(context, node.left, scope, right.type)
     else:
-        left = required(context, node.left, scope)
+        left = required(context, node.left, scope, wanted=(ListType(STRING),))
         right = required(context, node.right, scope, None if left is None else left.type)
     if left is None or right is None:
         return None

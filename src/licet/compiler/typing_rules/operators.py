@@ -49,11 +49,12 @@ from .documents import is_document, perhaps, whole
 from .flexible import is_flexible
 from .narrowing import NOTHING
 from .optionals import handled, infer_coalesce, required
+from .shaping import ITEMS
 
 
 def condition(context: Context, node: ast.Expr, scope: Scope) -> Typed | None:
     """The typed expression if it is true or false; else an error."""
-    typed = required(context, node, scope)
+    typed = required(context, node, scope, wanted=(BOOL,))
     if typed is None:
         return None
     if not isinstance(typed.type, BoolType):
@@ -75,7 +76,7 @@ def infer_unary(context: Context, node: ast.Unary, scope: Scope) -> Typed | None
         if typed is None:
             return None
         return Typed(negation(typed.expr), typed.when_false, typed.when_true)
-    operand = required(context, node.operand, scope)
+    operand = required(context, node.operand, scope, wanted=(INT, DECIMAL))
     if operand is None:
         return None
     if not (is_number(operand.type) or isinstance(operand.type, DurationType)):
@@ -173,9 +174,10 @@ def _arithmetic(
         right = required(context, node.right, scope)
         left = None if right is None else required(context, node.left, scope, right.type)
     else:
-        left = required(context, node.left, scope, wanted)
+        numbers = () if node.op == "+" else (INT, DECIMAL)
+        left = required(context, node.left, scope, wanted, numbers)
         list_type = left.type if left and isinstance(left.type, ListType) else wanted
-        right = required(context, node.right, scope, list_type)
+        right = required(context, node.right, scope, list_type, (left.type,) if left else numbers)
     if left is None or right is None:
         return None
     a, b = left.expr, right.expr
@@ -284,9 +286,12 @@ def infer_comparison(context: Context, node: ast.Comparison, scope: Scope) -> Ty
     ):
         typed = [Typed(whole(t.expr)) for t in typed if t is not None]
     else:
+        wanted = _compared_with(context, nodes, typed, scope)
+        if wanted is None:
+            return None
         for place, found in enumerate(typed):
             if found is not None:
-                typed[place] = handled(context, found, nodes[place].span, scope)
+                typed[place] = handled(context, found, nodes[place].span, scope, wanted)
     expected = next((found.type for found in typed if found is not None), None)
     if expected is None:  # what is firm was wrong: the flexible operands have no type to find
         return None
@@ -304,6 +309,27 @@ def infer_comparison(context: Context, node: ast.Comparison, scope: Scope) -> Ty
             if not isinstance(part, ir.Const):
                 context.written.append((nodes[place].span.to(nodes[place + 1].span), part))
     return Typed(both(parts)) if len(parts) == len(node.rest) else None
+
+
+def _compared_with(
+    context: Context, nodes: list[ast.Expr], typed: list[Typed | None], scope: Scope
+) -> tuple[Type, ...] | None:
+    """What a part of a document may become to be compared; None where an error was reported."""
+    if not any(found is not None and is_document(found.type) for found in typed):
+        return ()
+    for found in typed:
+        if found is not None and not is_document(found.type):
+            return (found.type,)
+    for node, found in zip(nodes, typed, strict=True):
+        match node:
+            case ast.StringLiteral() | ast.Name() if found is None:
+                other = context.infer(node, scope)
+                return None if other is None else (other.type,)
+            case ast.ListLiteral():
+                return (ITEMS,)
+            case _:
+                pass
+    return ()
 
 
 def compare(
@@ -407,8 +433,8 @@ def infer_conditional(
         branches = perhaps(first.expr), perhaps(other.expr)
         return Typed(ir.If(test.expr, *branches, OptionalType(JSON)))
     if isinstance(first.type, JsonType) or isinstance(other.type, JsonType):
-        handled(context, first, node.consequence.span, scope)
-        handled(context, other, node.alternative.span, scope)
+        handled(context, first, node.consequence.span, scope, (other.type,))
+        handled(context, other, node.alternative.span, scope, (first.type,))
         return None
     joined = join(first.type, other.type)
     if joined is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from licet.policy_lang import Span, ast
 
@@ -11,7 +11,6 @@ from ..folding import TRUE, some
 from ..types import (
     BOOL,
     JSON,
-    STRING,
     JsonType,
     ListType,
     MapType,
@@ -22,9 +21,7 @@ from ..types import (
 from .agreement import accepts, join, widened
 from .context import Context, Scope, Typed
 from .narrowing import key, present
-
-#: An object whose keys nobody has declared.
-ENTRIES = MapType(STRING, JSON)
+from .shaping import ENTRIES, way_to
 
 
 def narrowed(expr: ir.Expr, scope: Scope) -> ir.Expr:
@@ -55,14 +52,25 @@ def chained(
 
 
 def required(
-    context: Context, node: ast.Expr, scope: Scope, expected: Type | None = None
+    context: Context,
+    node: ast.Expr,
+    scope: Scope,
+    expected: Type | None = None,
+    wanted: Sequence[Type] = (),
 ) -> Typed | None:
-    """The typed expression if its value is certain to be there; else an error."""
+    """The typed expression if its value is certain to be there; else an error.
+
+    `expected` is what its literals are typed by, `wanted` what a part of a document may become.
+    """
     typed = context.infer(node, scope, expected)
-    return None if typed is None else handled(context, typed, node.span, scope)
+    if expected is not None and not wanted:
+        wanted = (expected,)
+    return None if typed is None else handled(context, typed, node.span, scope, wanted)
 
 
-def handled(context: Context, typed: Typed, span: Span, scope: Scope) -> Typed | None:
+def handled(
+    context: Context, typed: Typed, span: Span, scope: Scope, wanted: Sequence[Type] = ()
+) -> Typed | None:
     """The value if it can be neither absent nor of unknown shape; else an error."""
     if isinstance(typed.type, JsonType) or (
         isinstance(typed.type, OptionalType) and isinstance(typed.type.inner, JsonType)
@@ -72,7 +80,7 @@ def handled(context: Context, typed: Typed, span: Span, scope: Scope) -> Typed |
             "the shape of this part of a document is not known",
             span,
             scope,
-            'give it a type by a default: `… ?? 0`, `… ?? ""`, `… ?? []`',
+            way_to(*wanted),
         )
         return None
     if isinstance(typed.type, OptionalType) and context.absence_refuses:
@@ -122,7 +130,7 @@ def infer_coalesce(
         return None
     right_inner = right.type.inner if isinstance(right.type, OptionalType) else right.type
     if isinstance(right_inner, JsonType):
-        handled(context, right, node.right.span, scope)
+        handled(context, right, node.right.span, scope, (inner,))
         return None
     joined = join(inner, right_inner)
     if joined is None:

@@ -354,7 +354,10 @@ def infer_index(context: Context, node: ast.Index, scope: Scope) -> Typed | None
         key = required(context, node.key, scope, STRING)
         if key is None or not isinstance(key.type, StringType):
             if key is not None:
-                context.mismatch("text", key.type, node.key.span, scope, "keys are text")
+                numbers = isinstance(key.type, IntType)
+                help = "lists have no numbers: `any(x in … ?? []: …)`, `first(… ?? [])`"
+                help = help if numbers else "keys are text"
+                context.mismatch("text", key.type, node.key.span, scope, help)
             return None
         return entry(context, target.expr, key.expr)
     if not isinstance(inner, MapType):

@@ -64,7 +64,7 @@ def label_test(value: ir.Expr, holds: Callable[[str], bool]) -> ir.Expr | None:
 
 def text(context: Context, node: ast.Expr, scope: Scope) -> ir.Expr | None:
     """The typed expression if it is text (a label is text too); else an error."""
-    typed = required(context, node, scope)
+    typed = required(context, node, scope, wanted=(STRING,))
     if typed is None:
         return None
     found = as_text(typed.expr)
