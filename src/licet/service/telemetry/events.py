@@ -110,14 +110,14 @@ def decision_of(
     """What is told of a verdict."""
     told = verdict if verdict.observed is None else verdict.observed
     known = verdict.allowed or bool(guard.program.catalog.find(verdict.tool))
-    call = verdict.call_id or ""
+    call = verdict.call_id
     return Decision(
         id=verdict.id,
         request=None if trail is None else trail.id,
         tenant=caller.tenant,
         caller=bounded(caller.name),
         tool=bounded(verdict.tool) if known else None,
-        call=call if _ID.fullmatch(call) else None,
+        call=call if call and _ID.fullmatch(call) else None,
         outcome=verdict.outcome,
         kind=told.kind,
         rules=tuple([bounded(rule) for rule in told.rules[:MAX_NAMES]]),
