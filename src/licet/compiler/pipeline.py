@@ -16,7 +16,7 @@ from .catalog import Catalog
 from .catalogues import ReadTools, collect_tools
 from .declarations import Declarations
 from .digests import policy_digest
-from .gathering import Gathered, Read, gather
+from .gathering import ROOT, Gathered, Read, gather
 from .limits import type_limits
 from .program import Program, Proof, TestCase
 from .proofs import type_proofs
@@ -167,4 +167,5 @@ def _program(state: Compilation, tools: Catalog) -> Program:
         ),
         proofs=state.proofs,
         files={unit.name: unit.tree for unit in state.gathered.units},
+        imported=frozenset(unit.name for unit in state.gathered.units if unit.group != ROOT),
     )

@@ -90,8 +90,9 @@ class Program:
     paths such as ("principal", "role") and ("reservation", "cabin"). `digest` covers sources,
     params, tables and zone; `catalog.digest` the catalog. `history` holds what
     rules read of earlier calls, by the name of the look-up. `files` holds the syntax of every file
-    by its name, imported ones included. `observe_until` is what the project says of its guards;
-    `Guard.load` and the doors heed it, tests and proofs are of what is enforced.
+    by its name; those that are only imported are `imported`. `observe_until` is what the project
+    says of its guards; `Guard.load` and the doors heed it, tests and proofs are of what is
+    enforced.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Program:
     history: Mapping[str, Index] = field(default_factory=dict)
     proofs: tuple[Proof, ...] = ()
     files: Mapping[str, ast.File] = field(default_factory=dict, repr=False, compare=False)
+    imported: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     observe_until: datetime | None = None
 
     @cached_property

@@ -112,6 +112,34 @@ def test_pages_tell_the_truth(pool, check):
     assert linted(pool, program_of(example(check.CODE, "Right"))) == ()
 
 
+def test_what_is_imported_is_there_for_others_too(pool):
+    shared = """enum Unit { g, kg }
+    define heavy = args.weight > 30
+    define light = args.weight < 1
+    tool send(weight: Decimal in 0 .. 100)
+    """
+    own = """import "shared.licet"
+    define unread = args.weight > 50
+    permit sends on send when not heavy
+    """
+    sources = {
+        "own.licet": Source("own.licet", own),
+        "shared.licet": Source("shared.licet", shared),
+    }
+    program, found = compile_sources([sources["own.licet"]], read=sources.get)
+    assert program is not None, found
+    assert [finding.diagnostic.message for finding in linted(pool, program)] == [
+        "the define `unread` is not used"
+    ]
+    together, found = compile_sources([*sources.values()], read=sources.get)
+    assert together is not None, found
+    assert sorted(finding.diagnostic.message for finding in linted(pool, together)) == [
+        "the define `light` is not used",
+        "the define `unread` is not used",
+        "the enum `Unit` is not used",
+    ]
+
+
 def test_facts_without_resolvers_and_new_tools(pool):
     text = example("LIC420", "Wrong")
     assert linted(pool, program_of(text)) == ()

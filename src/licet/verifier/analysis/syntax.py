@@ -26,6 +26,27 @@ def nodes(node: ast.Node) -> Iterator[ast.Node]:
             waiting.extend([getattr(part, name) for name in _last_first[kind]])
 
 
+def read_by(program: Program, start: ast.Node) -> set[str]:
+    """The names that a part of a policy mentions, itself or by what those names declare."""
+    declared: dict[str, list[ast.Declaration]] = {}
+    for file in program.files.values():
+        for declaration in file.declarations:
+            if name := getattr(declaration, "name", None):
+                declared.setdefault(name, []).append(declaration)
+    found: set[str] = set()
+    waiting: list[ast.Node] = [start]
+    while waiting:
+        for node in nodes(waiting.pop()):
+            match node:
+                case ast.Name(name) | ast.Call(name) | ast.Member(_, name) | ast.NamedType(name):
+                    if name not in found:
+                        found.add(name)
+                        waiting += declared.get(name.rpartition(".")[2], ())
+                case _:
+                    pass
+    return found
+
+
 #: By class, the names of its fields: dataclasses are slow to say them.
 _last_first: dict[type, tuple[str, ...]] = {}
 

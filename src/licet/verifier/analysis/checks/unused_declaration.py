@@ -1,6 +1,6 @@
 """# LIC426 unused-declaration
 
-A const, param, table, define, group, enum, record, fact, label or import that nothing uses. `licet lint --fix` takes it out; params and labels, which others may name, are left to the author.
+A const, param, table, define, group, enum, record, fact, label or import that nothing uses. `licet lint --fix` takes it out; params and labels, which others may name, are left to the author. What an imported file declares is for all that import it, and is looked at where that file itself is linted.
 
 ## Wrong
 
@@ -39,7 +39,7 @@ from licet.compiler.types import (
 from licet.policy_lang import Severity, ast
 
 from ..linted import Edit, Finding, Linted
-from ..syntax import nodes
+from ..syntax import nodes, read_by
 from .reporting import finding
 
 CODE = "LIC426"
@@ -60,7 +60,9 @@ def find(policy: Linted) -> Iterator[Finding]:
     files = policy.program.files
     used = Counter(name for file in files.values() for name in _names(file))
     outside = set(_labels(policy))
-    for declaration in policy.declarations():
+    given = _given(policy)
+    own = [file for name, file in files.items() if name not in policy.program.imported]
+    for declaration in (declaration for file in own for declaration in file.declarations):
         if isinstance(declaration, ast.Import):
             if _idle(declaration, files, used):
                 yield _unused(f"nothing of `{declaration.path}` is used", declaration)
@@ -73,7 +75,7 @@ def find(policy: Linted) -> Iterator[Finding]:
         if used[name] <= Counter(_names(declaration))[name]:
             kind = "param" if param else kind
             yield _unused(f"the {kind} `{name}` is not used", declaration, mend=not param)
-        elif isinstance(declaration, ast.EnumDecl):
+        elif isinstance(declaration, ast.EnumDecl) and name not in given:
             for label in declaration.labels:
                 if not used[label] and label not in outside:
                     yield _unused(
@@ -119,6 +121,23 @@ def _idle(declaration: ast.Import, files: Mapping[str, ast.File], used: Mapping[
             if used.get(name, 0) > own[name] or isinstance(each, ast.EnumDecl):
                 return False
     return bool(found)
+
+
+def _given(policy: Linted) -> set[str]:
+    """The types of params, and those inside them: a deployment chooses their values."""
+    found: set[str] = set()
+    for declaration in policy.declarations():
+        types: tuple[ast.TypeExpr, ...] = ()
+        match declaration:
+            case ast.ValueDecl(type=type_, is_param=True) if type_ is not None:
+                types = (type_,)
+            case ast.TableDecl(params=keys, result=result, is_param=True):
+                types = (*keys, result)
+            case _:
+                pass
+        for each in types:
+            found |= read_by(policy.program, each)
+    return found
 
 
 def _labels(policy: Linted) -> Iterator[str]:
