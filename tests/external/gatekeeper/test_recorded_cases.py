@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from licet import Guard
+from licet.adapters.admission_review import AdmissionDoor
 from support.scripts import run_script
 
 ROOT = Path(__file__).parents[3]
@@ -110,6 +112,24 @@ def test_messages_name_the_culprit(
         for violation in row["violations"]
     ]
     assert message in messages
+
+
+def test_no_repair_is_told() -> None:
+    """Least of all that the same manifest would pass as an update."""
+    guard = Guard.load(EXAMPLE / "policies" / "K8sPSPAutomountServiceAccountTokenPod.licet")
+    pod = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"automountServiceAccountToken": True}}
+    action = AdmissionDoor(guard.program).action(
+        {
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": {"uid": "u", "operation": "CREATE", "object": pod},
+        }
+    )
+    verdict = guard.check(action)
+    guard.close()
+    assert (verdict.outcome, verdict.rules) == ("deny", ("automounted",))
+    assert verdict.repair is None
+    assert "UPDATE" not in verdict.message
 
 
 def case(**changes: object) -> dict[str, object]:
