@@ -345,21 +345,24 @@ class Bound(Binding):
     def bind(self) -> Bound:
         """Bind everything that the encoding reads; raises, and gives the model back, where it
         cannot."""
-        prepared = self.prepared
         try:
-            self._bind_roots()
+            self._bind_all()
             while self._used and self._count() != len(self._declarations):
                 self._renew()
-                self._bind_roots()
-            for name, place in prepared.params:
-                place.bind(self.world.params.get(name, UNKNOWN), self)
-            self._grown = bool(prepared.handles.searches)
-            if prepared.sites or prepared.folds:
-                self._bind_rest(prepared)
+                self._bind_all()
         except BaseException:
             self.close()
             raise
         return self
+
+    def _bind_all(self) -> None:
+        prepared = self.prepared
+        self._bind_roots()
+        for name, place in prepared.params:
+            place.bind(self.world.params.get(name, UNKNOWN), self)
+        self._grown = bool(prepared.handles.searches)
+        if prepared.sites or prepared.folds:
+            self._bind_rest(prepared)
 
     def _renew(self) -> None:
         """A fresh model in place of one that another world has left values in."""
@@ -367,6 +370,7 @@ class Bound(Binding):
         self._model = 0
         self._direct = 0
         self._bound.clear()
+        self.known.clear()
         self._model, self._used = self.prepared.model()
 
     def _bind_roots(self) -> None:

@@ -178,6 +178,8 @@ class Context:
 
     def real(self, value: Fraction | int) -> int:
         """A handle for a rational, not kept."""
+        if value.denominator == 1 and -_INT64 <= value.numerator < _INT64:
+            return int(held["mk_int64"](self.ref, value.numerator, self.real_sort) or 0)
         text = f"{value.numerator}/{value.denominator}"
         return int(held["mk_numeral"](self.ref, text.encode(), self.real_sort) or 0)
 

@@ -99,8 +99,11 @@ class Prepared(Formula):
         #: Z3 shares equal terms, so that a decided outcome is one of these handles.
         ends = self.handles.of(encoding.terms.integer(n) for n in (DENY, ALLOW, ESCALATE))
         self.answers: dict[int, Outcome] = dict(zip(ends, _OUTCOMES, strict=True))
-        #: Whether all variables stand in roots, so that a model may serve several worlds.
-        self._lasting = not (encoding.sites or encoding.params or encoding.templates)
+        #: Whether a model may serve several worlds: no key of a look-up is worked out in it, which
+        #: would find values of the world before.
+        self._lasting = not (encoding.params or encoding.templates) and all(
+            site.is_plain for site in encoding.sites
+        )
         self._spare = 0
         self.folds: tuple[Fold, ...] = ()
         if folding is not None:

@@ -45,6 +45,14 @@ class Site:
     plain: tuple[Variable | None, ...]
     source: MapPlace | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing has to be worked out to know the keys."""
+        return all(
+            variable is not None or (isinstance(key, Text) and key.literal is not None)
+            for key, variable in zip(self.keys, self.plain, strict=True)
+        )
+
 
 @dataclass(eq=False)
 class Sites:
