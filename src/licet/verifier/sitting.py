@@ -201,7 +201,7 @@ class Sitting:
         indices = self.memory.indices
         added: dict[str, Addition] = {}
         if call.state != "cancelled" and self.memory.is_counted(call.tool):
-            added = self._additions(self.memory.past(call))
+            added = {each.pot: each for each in self._additions(self.memory.past(call))}
         for leaf in self.tx.leaves_of(call.seq):
             mine = indices.get(leaf.pot[:16])
             if mine is not None:
@@ -211,14 +211,13 @@ class Sitting:
     def _append(self, call: StoredCall, past: PastCall) -> None:
         """The same of a call that adds nothing yet."""
         if self.memory.is_counted(call.tool):
-            append(self.tx, call.seq, list(self._additions(past).values()))
+            append(self.tx, call.seq, self._additions(past))
 
-    def _additions(self, past: PastCall) -> dict[str, Addition]:
-        """By pot, where a decision may still read it."""
+    def _additions(self, past: PastCall) -> list[Addition]:
+        """To each pot at most one, where a decision may still read it."""
         clock, at, when = self.memory.clock, self.tx.head().at, past.at
-        return {
-            addition.pot: addition
-            for counter in self.memory.counters[past.world.tool]
-            if not is_over(counter.index.window, when, at, clock)
-            for addition in counter.additions(past)
-        }
+        found: list[Addition] = []
+        for counter in self.memory.counters[past.world.tool]:
+            if not is_over(counter.index.window, when, at, clock):
+                found += counter.additions(past)
+        return found

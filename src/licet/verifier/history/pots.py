@@ -33,14 +33,13 @@ class Query:
 
 def pot_of(query: Query, now: int, clock: Clock) -> str | None:
     """The pot in which the calls of a look-up are added up, if that can be told."""
-    asked = _Asked.of(query, World("", {}, now=now), now, clock)
+    asked = _Asked.of(query, now, clock)
     return None if asked is None else asked.pot
 
 
 def values(tx: Transaction, queries: Sequence[Query], now: int, clock: Clock) -> list[Value]:
     """The values of some look-ups at an instant; UNKNOWN where they cannot be told."""
-    world = World("", {}, now=now)
-    asked = [_Asked.of(query, world, now, clock) for query in queries]
+    asked = [_Asked.of(query, now, clock) for query in queries]
     whole: list[str] = []
     since: dict[str, int] = {}
     for one in asked:
@@ -65,12 +64,12 @@ class _Asked:
     since: int
     bound: Mapping[int, Value]
     gate: bool
-    world: World
+    now: int
     clock: Clock
 
     @staticmethod
-    def of(query: Query, world: World, now: int, clock: Clock) -> _Asked | None:
-        """None: the reach of the look-up is not known. `world` knows the instant `now` alone."""
+    def of(query: Query, now: int, clock: Clock) -> _Asked | None:
+        """None: the reach of the look-up is not known."""
         index, keys = query.index, query.keys
         reach: Value = None
         if index.reach == "session":
@@ -79,24 +78,20 @@ class _Asked:
             reach = query.session
         elif index.reach == "key":
             reach, keys = keys[0], keys[1:]
-        bound = {var.slot: key for var, key in zip(index.keys, keys, strict=True)}
-        try:
-            gate = index.gate is None or bool(evaluate(index.gate, world, clock, bound))
-            joins = index.joins if gate else ()
-            wanted = [evaluate(join.wanted, world, clock, bound) for join in joins]
-        except NotKnown:
-            return None
-        pot, unknown = pots_of(index, reach, tuple(wanted), now, clock)
-        return _Asked(
-            index,
-            pot,
-            unknown,
-            now - (index.window.microseconds or 0),
-            bound,
-            gate,
-            world,
-            clock,
-        )
+        bound = dict(zip([var.slot for var in index.keys], keys, strict=True))
+        gate = True
+        wanted: tuple[Value, ...] = ()
+        if index.gate is not None or index.joins:
+            world = World("", {}, now=now)
+            try:
+                gate = index.gate is None or bool(evaluate(index.gate, world, clock, bound))
+                joins = index.joins if gate else ()
+                wanted = tuple([evaluate(join.wanted, world, clock, bound) for join in joins])
+            except NotKnown:
+                return None
+        pot, unknown = pots_of(index, reach, wanted, now, clock)
+        since = now - (index.window.microseconds or 0)
+        return _Asked(index, pot, unknown, since, bound, gate, now, clock)
 
     def value(self, tx: Transaction, found: Mapping[str, Summary]) -> Value:
         index = self.index
@@ -127,7 +122,7 @@ class _Asked:
                 if summary.first is not None and not (index.rolling and summary.first <= self.since)
             )
             bound = {**self.bound, index.source.slot: records}
-            value = evaluate(index.scan, self.world, self.clock, bound)
+            value = evaluate(index.scan, World("", {}, now=self.now), self.clock, bound)
         except NotKnown:
             return UNKNOWN
         match index.operation:
