@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from licet import Guard, Verdict
+from licet.compiler.history import Window
 from licet.verifier import forgetting
 from licet.verifier.redeeming import RedeemError
 from support.desk_memory import ClockedStore, load
@@ -114,6 +115,34 @@ def test_what_a_limit_adds_up_stays(guard: Guard, store: ClockedStore, tmp_path:
         refused = check(renamed, "pay", {"user": "x", "amount": 301})
         assert (refused.rules, refused.budgets[0].spent) == (("always",), 700)
         assert check(renamed, "pay", {"user": "x", "amount": 300}).allowed
+
+
+def test_what_a_policy_added_up_is_let_go_of_once_another_is_active(
+    guard: Guard, store: ClockedStore, tmp_path: Path
+) -> None:
+    """But for what it reads without a window: it may become active again."""
+    run(guard, "verify", {"user": "x"})
+    for _ in range(10):
+        run(guard, "pay", {"user": "x", "amount": 50})
+    pots = store._store._tenants["default"].pots
+    ever = guard.program.history["ever.spent"].pots
+    assert len({pot[:16] for pot in pots}) > 3
+    with load(
+        tmp_path,
+        "principal { id: String }\ntool verify(user: String) -> { ok: Bool }\n"
+        "permit all on any\nlimit much on verify count() <= 1_000",
+        store=store,
+    ) as other:
+        store.advance(2 * DAY)
+        for _ in range(60):
+            run(other, "verify", {"user": "y"})
+        mine = other.program.history["much.spent"].pots
+    unwindowed = {i.pots for i in guard.program.history.values() if i.window == Window()}
+    assert {ever, mine} <= {pot[:16] for pot in pots} <= unwindowed | {mine}
+    guard.activate()
+    assert check(guard, "pay", {"user": "x", "amount": 1}).rules == ("unverified",)
+    run(guard, "verify", {"user": "x"})
+    assert check(guard, "pay", {"user": "x", "amount": 1_000}).allowed
 
 
 @pytest.mark.parametrize(

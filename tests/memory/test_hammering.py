@@ -66,6 +66,12 @@ def processes(count: int, act: Callable[[int], None]) -> list[int]:
     return pids
 
 
+def begin(policy: Path, url: str) -> None:
+    """Let the policy be the active one of a new store."""
+    with Guard.load(policy, store=url) as guard:
+        guard.store.close()
+
+
 def patiently(make: Callable[[], Guard]) -> Guard:
     """As a service that is started again when it could not start."""
     for _ in range(5):
@@ -82,7 +88,7 @@ def patiently(make: Callable[[], Guard]) -> Guard:
 def test_processes_that_are_killed(tmp_path: Path, url: str, count: int) -> None:
     policy = tmp_path / "policy.licet"
     policy.write_text(BUDGET)
-    Guard.load(policy, store=url).close()
+    begin(policy, url)
 
     def live(number: int, life: int) -> None:
         guard = patiently(lambda: Guard.load(policy, store=open_store(url, seconds=10)))
@@ -105,6 +111,7 @@ def test_processes_that_are_killed(tmp_path: Path, url: str, count: int) -> None
     assert codes == [0] * count
     with Guard.load(policy, store=url) as guard:
         assert 0 < paid(tmp_path) <= spent(guard) <= LIMIT
+        guard.store.close()
 
 
 PAIR = {"tool": "pay", "args": {"user": "x", "amount": 600}, "principal": ANN, "session": "s"}
@@ -137,7 +144,7 @@ def test_two_at_once_by_processes(tmp_path: Path) -> None:
     policy = tmp_path / "policy.licet"
     policy.write_text(BUDGET)
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    Guard.load(policy, store=url).close()
+    begin(policy, url)
     ready = tmp_path / "ready"
 
     def one(number: int) -> None:

@@ -13,8 +13,12 @@ finds them unknown; the id of a call that was made is known for a day after its 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
+
+from licet.compiler.clock import Clock, clock
+from licet.compiler.history import Window
 
 from .history import ForgetfulTransaction, StoredApproval, StoredCall
 from .history.counting import unknown_call
@@ -41,6 +45,9 @@ AT_ONCE = 8
 DAY = 86_400_000_000
 #: Where it is kept up to which change rows were looked at.
 _LOOKED = "looked at"
+#: The kind of the documents that say of pots, by what their names begin with, what window they are
+#: read in: those of a policy that is active no more are let go of by another's guard.
+_WINDOW = "window"
 
 
 def forget(memory: Memory, sitting: Sitting, counted_to: int) -> None:
@@ -86,13 +93,14 @@ class _Sweep:
         self._tx = tx
         self._now = sitting.now
         head = tx.head()
-        # no decision will be made for an earlier instant than the latest one's
-        edges = {
-            pots: left_behind(index.window, head.at, memory.clock)
-            for pots, index in memory.indices.items()
-        }
-        #: By what their names begin with, up to which instant pots are read no more.
-        self._edges = {pots: edge for pots, edge in edges.items() if edge is not None}
+        #: No decision will be made for an earlier instant.
+        self._at = head.at
+        #: By what their names begin with, up to which instant pots are read no more, if there is
+        #: one, and whether they are of a rolling window.
+        self._edges: dict[str, tuple[int | None, bool]] = {}
+        for pots, index in memory.indices.items():
+            if tx.document(_WINDOW, pots) is None:
+                tx.put_document(_WINDOW, pots, _window_text(index.window, memory.clock))
         self._kept_from = head.seq - KEPT
         self._counted_to = counted_to if memory.indices else head.change
 
@@ -125,10 +133,19 @@ class _Sweep:
         return True
 
     def pot(self, pot: str) -> bool:
-        pots = pot[:16]
-        edge = self._edges.get(pots)
-        # without one it is read as a whole, or of another policy, which may become active again
-        return edge is not None and self._forget_in(pot, edge, self._memory.indices[pots].rolling)
+        edge, rolling = self._edge(pot[:16])
+        return edge is not None and self._forget_in(pot, edge, rolling)
+
+    def _edge(self, pots: str) -> tuple[int | None, bool]:
+        found = self._edges.get(pots)
+        if found is None:
+            text = self._tx.document(_WINDOW, pots)
+            found = None, False  # nobody said: it may be read as a whole
+            if text is not None:
+                window, zone = _window_of(text)
+                found = left_behind(window, self._at, zone), window.microseconds is not None
+            self._edges[pots] = found
+        return found
 
     def _forget_in(self, pot: str, edge: int, rolling: bool) -> bool:
         text = self._tx.nodes([(pot, TOP, 0, 0)]).get((pot, TOP, 0))
@@ -144,6 +161,15 @@ class _Sweep:
         if over:
             self._tx.forget_approval(approval.id)
         return over
+
+
+def _window_text(window: Window, zone: Clock) -> str:
+    return json.dumps([window.microseconds, window.calendar, zone.zone])
+
+
+def _window_of(text: str) -> tuple[Window, Clock]:
+    microseconds, calendar, zone = json.loads(text)
+    return Window(microseconds, calendar), clock(zone)
 
 
 def mark_forgotten(memory: Memory, sitting: Sitting, counted_to: int) -> None:
