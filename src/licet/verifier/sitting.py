@@ -177,10 +177,10 @@ class Sitting:
 
     def _adds_anew(self, call: StoredCall, state: CallState) -> bool:
         """Whether what a call adds may be something else in another state."""
-        if "cancelled" in (call.state, state) or self._counted_to < call.change:
-            return True
         if state == "redeemed":
             return False  # it is pending as before
+        if state == "cancelled" or self._counted_to < call.change:
+            return True
         counters = self.memory.counters.get(call.tool, ())
         return any(counter.minds_endings for counter in counters) or (
             bool(counters) and state == "error" and self.memory.is_atomic(call.tool)
