@@ -96,24 +96,21 @@ class Index:
     reference: ir.Expr | None = None
     #: The type of `calls(…)`'s elements; None for a limit.
     record: RecordType | None = field(default=None, repr=False)
+    rolling: bool = field(init=False, repr=False, compare=False)
+    #: Whether a store has to answer for some of its calls, not for all.
+    is_tree: bool = field(init=False, repr=False, compare=False)
+    #: What the names of its pots begin with.
+    pots: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        rolling = self.window.microseconds is not None
+        object.__setattr__(self, "rolling", rolling)
+        object.__setattr__(self, "is_tree", rolling or self.operation in ("min", "max"))
+        object.__setattr__(self, "pots", self.digest[:16])
 
     @property
     def type(self) -> Type:
         return self.signature.result
-
-    @property
-    def rolling(self) -> bool:
-        return self.window.microseconds is not None
-
-    @property
-    def is_tree(self) -> bool:
-        """Whether a store has to answer for some of its calls, not for all."""
-        return self.rolling or self.operation in ("min", "max")
-
-    @property
-    def pots(self) -> str:
-        """What the names of its pots begin with."""
-        return self.digest[:16]
 
 
 def digest_of(*parts: object) -> str:

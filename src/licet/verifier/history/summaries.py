@@ -72,6 +72,30 @@ class Summary(NamedTuple):
     def high(self) -> Number | None:
         return None if self.greatest is None else _number(self.greatest, self.per)
 
+    def plus(self, one: Summary) -> Summary:
+        """The same with one call more, whose leaf stands behind all of these."""
+        if self.per != one.per:
+            return Summary.sum((self, one))
+        calls, units, per, unknown, least, greatest, first, slots, _ = self
+        low, high, begin = one.least, one.greatest, one.first
+        if least is None or (low is not None and low < least):
+            least = low
+        if greatest is None or (high is not None and high > greatest):
+            greatest = high
+        if first is None or (begin is not None and begin < first):
+            first = begin
+        return Summary(
+            calls + one.calls,
+            units + one.units,
+            per,
+            unknown + one.unknown,
+            least,
+            greatest,
+            first,
+            slots + one.slots,
+            one.last,
+        )
+
     @staticmethod
     def sum(parts: Sequence[Summary]) -> Summary:
         """What all of them come to."""
@@ -244,13 +268,13 @@ def append(tx: Transaction, seq: int, additions: Sequence[Addition]) -> None:
         if added.last != at:
             added = added._replace(last=at)
         leaves.append(Leaf(pot, top.slots, at, seq, leaf_text(added, addition.payload)))
-        tops[pot] = Summary.sum((top, added))
+        tops[pot] = top.plus(added)
         nodes[pot, TOP, 0] = _written(tops[pot])
         for level, above in _above(top.slots, top.slots) if addition.tree else ():
             text = known.get((pot, level, above))
             # the first node of a new level stands above all that there was
             below = Summary.read(text) if text else EMPTY if above else top
-            nodes[pot, level, above] = _written(Summary.sum((below, added)))
+            nodes[pot, level, above] = _written(below.plus(added))
     tx.put_leaves(leaves)
     tx.put_nodes(nodes)
 
