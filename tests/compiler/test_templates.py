@@ -232,3 +232,10 @@ def test_too_many_elements_are_a_limit() -> None:
     with pytest.raises(EncodingLimit):
         encoded.decide(World("t", {}, context=context(items=items)))
     assert encoded.decide(World("t", {}, context=context(items=items[:999]))) == "allow"
+
+
+def test_too_many_facts_of_elements_are_a_limit() -> None:
+    encoded = encoder(program("any(i in context.items: stock(i.name) > i.n)"), SPARE)
+    items = tuple(item(n) for n in range(2_100))
+    with pytest.raises(EncodingLimit):
+        encoded.lacking(World("t", {}, context=context(items=items)))

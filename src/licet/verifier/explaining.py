@@ -150,16 +150,16 @@ def _left(
     """What the rules to blame read that forces the outcome by itself, as far as partial evaluation
     tells; a list stands for its length. Nothing where that does not force it."""
     reads, _ = _reads(_blamed(rules, states, goal), world)
-    known = [path for path in parts(world) if value_at(world, path) is not UNKNOWN]
-    small = shrinking.shrink(world, sorted(known, key=_order))
-    left = [path for path in reads if _value(small, path) is not UNKNOWN]
-    if not shrinking.forced(_only(small, left)):
+    # What has parts is known by those of them that were read, and by having them.
+    small = _only(world, [path for path in reads if not below(path, _value(world, path))])
+    if not shrinking.forced(small):
         return ()
-    shown = ((path, _value(small, path)) for path in left)
+    small = shrinking.dropped(small, sorted(_known(small, frozenset()), key=_order))
+    left = ((path, _value(small, path)) for path in reads)
     return tuple(
         (*path, Aspect.length) if isinstance(value, tuple) and value else path
-        for path, value in shown
-        if not (isinstance(value, dict) and value)
+        for path, value in left
+        if value is not UNKNOWN and not (isinstance(value, dict) and value)
     )
 
 
@@ -254,17 +254,20 @@ def _reads(rules: Sequence[ir.Rule], world: World) -> tuple[tuple[Path, ...], fr
 
 def _only(world: World, paths: Sequence[Path]) -> World:
     """The world with all unknown that is neither one of `paths` nor leads to one."""
+    kept = set(paths)
+    leading = {path[:size] for path in kept for size in range(len(path))}
+    left: list[Path] = []
     waiting = list(parts(world))
     while waiting:
         path = waiting.pop()
-        if any(path[: len(kept)] == kept for kept in paths):
+        if path in kept:
             continue
-        inner = below(path, value_at(world, path))
-        if inner and any(kept[: len(path)] == path for kept in paths):
+        inner = below(path, value_at(world, path)) if path in leading else []
+        if inner:
             waiting.extend(inner)
         else:
-            world = without(world, path)
-    return world
+            left.append(path)
+    return without_all(world, left)
 
 
 def _known(world: World, wholes: frozenset[Path]) -> Iterator[Path]:

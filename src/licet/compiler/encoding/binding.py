@@ -168,6 +168,8 @@ class Binding:
 
     def _note_lacking(self, site: Site, keys: tuple[Value, ...]) -> None:
         if site.kind == "fact" and keys not in self.world.facts.get(site.name, ()):
+            if len(self.lacking) >= SITE_LIMIT:
+                raise EncodingLimit("too many facts to look up")
             self.lacking[site.name, keys] = None
 
     def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:

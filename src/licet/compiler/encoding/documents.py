@@ -73,7 +73,7 @@ def document_text(value: Value) -> str:
     Numbers that are not whole, which the fast writer does not know, take an exact one.
     """
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_fraction)
+        return _WRITER.encode(value)
     except _FractionMet:
         return "=" + canonical(value).decode()
 
@@ -82,11 +82,15 @@ def document_of(text: str) -> Value:
     """The document of what `document_text` wrote. Raises ValueError for other texts."""
     if text.startswith("="):
         return _frozen(decode(text[1:], max_size=len(text)))
-    return _frozen(json.loads(text, parse_float=_unwritten, parse_constant=_unwritten))
+    return _frozen(_READER.decode(text))
 
 
 def _unwritten(text: str) -> Value:
     raise ValueError(f"no document is written with {text}")
+
+
+_WRITER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_fraction)
+_READER: Final = json.JSONDecoder(parse_float=_unwritten, parse_constant=_unwritten)
 
 
 def _frozen(value: Any) -> Value:

@@ -25,6 +25,9 @@ from .terms import Term, postorder
 #: evaluated: half a second or so.
 FOLD_LIMIT: Final = 1_000_000
 
+#: A fact or view that is looked up, in such terms.
+SITE_COST: Final = 50
+
 _add: Final = held["add_const_interp"]
 
 #: True, false, or not known.
@@ -61,8 +64,8 @@ class Folding(Formula):
         self._template = template
         keys = (term for site in sites for key in site.keys for term in terms_of(key))
         below = postorder((*template.results, template.wrong, *keys))
-        self._cost = len(below)
-        self.release = self._cost > LARGE
+        self._cost = len(below) + SITE_COST * len(sites)
+        self.release = len(below) > LARGE
         #: The variables that are the same for all elements, and where they are bound.
         self._inherited = [
             (cast(int, term.payload), self.handles.declaration(term))

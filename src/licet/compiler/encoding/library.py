@@ -209,7 +209,8 @@ class Context:
         """The number that a handle stands for, or None if it is not a numeral."""
         if not held["is_numeral_ast"](self.ref, handle):
             return None
-        return Fraction(held["get_numeral_string"](self.ref, handle).decode())
+        text = held["get_numeral_string"](self.ref, handle).decode()
+        return Fraction(text if "/" in text else int(text))
 
     def string(self, handle: int) -> str | None:
         """The text that a handle stands for, or None if it is not a constant text."""
