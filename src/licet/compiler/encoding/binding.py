@@ -336,13 +336,15 @@ class Binding:
 class Bound(Binding):
     """One world bound to a model."""
 
-    __slots__ = ("prepared", "spent")
+    __slots__ = ("prepared", "spent", "viewed")
 
     def __init__(self, prepared: Prepared, world: World, is_open: Openness | None = None) -> None:
         super().__init__(prepared, world, is_open)
         self.prepared = prepared
         #: The terms that were evaluated for elements of long lists.
         self.spent = 0
+        #: Views of texts, as elements of long lists have them.
+        self.viewed: dict[tuple[str, tuple[Value, ...]], Value] = {}
 
     def bind(self) -> Bound:
         """Bind everything that the encoding reads; raises, and gives the model back, where it

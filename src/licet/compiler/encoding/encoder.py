@@ -37,7 +37,7 @@ State = Literal["applies", "not", "absent", "wrong_type"]
 #: Encodings that one encoder keeps.
 KEPT_SHAPES: Final = 32
 #: Terms that a fold may take for all elements of a list, before there is a template for it.
-SPARE: Final = 240
+SPARE: Final = 200
 #: How often one decision may find a list longer than expected.
 MAX_RESHAPES: Final = 40
 

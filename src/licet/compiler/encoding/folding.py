@@ -12,11 +12,13 @@ from fractions import Fraction
 from typing import Any, Final, cast
 
 from ..types import Value
+from ..world import UNKNOWN
 from .binding import Binding, Bound
 from .failures import EncodingLimit
 from .flow import Flow
 from .library import held
 from .prepared import LARGE, Formula
+from .sites import Site
 from .symbolic import terms_of
 from .templates import Template
 from .terms import Term, postorder
@@ -39,13 +41,23 @@ Come = tuple[tuple[Truth | Fraction, ...], Truth]
 class Stretched(Binding):
     """A stretch of a long list, bound to a model of its own; the world is another's."""
 
-    __slots__ = ()
+    __slots__ = ("_viewed",)
 
     def __init__(self, folding: Folding, around: Bound) -> None:
         super().__init__(folding, around.world, around._is_open)
         self.lacking, self.long = around.lacking, around.long
         self.world_codes, self.world_texts = around.world_codes, around.world_texts
+        self._viewed = around.viewed
         self._grown = bool(folding.handles.searches)
+
+    def look_up(self, site: Site, keys: tuple[Value, ...]) -> Value:
+        """The value of a site; a view of the same texts is made once for all elements."""
+        if site.kind != "builtin" or not all(key.__class__ is str for key in keys):
+            return super().look_up(site, keys)
+        found = self._viewed.get((site.name, keys), UNKNOWN)
+        if found is UNKNOWN:
+            found = self._viewed[site.name, keys] = super().look_up(site, keys)
+        return found
 
     def inherit(self, values: list[tuple[int, int]], known: Mapping[int, Value]) -> None:
         """Take values of the world around, by their declarations, and what is known of them."""
