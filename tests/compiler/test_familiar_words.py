@@ -24,6 +24,10 @@ permit pays on pay when CONDITION
         ("has args.note and args.note == null", "what is absent is asked for: `has a`"),
         ("args.to == None", "what is absent is asked for: `has a`"),
         ("True", "write `true`"),
+        (
+            "any(t in args.tags: let u = t)",
+            "`let` is a clause of the rule; for a value of each element, `define f(x) = …`",
+        ),
         ("count(args.tags) > 3", "write `length(xs)`, or `count(x in xs: …)` of some"),
         ('keys(args.tags) subset ["a"]', "write `[k for k, v in m]`"),
         ('args.to startswith trim_suffix(args.to, "*")', 'compare with a pattern: `s like "*a"`'),

@@ -162,6 +162,7 @@ DECLARATIONS: list[tuple[str, ast.Declaration]] = [
             ),
         ),
     ),
+    ("adjustable t()", n(ast.AdjustableDecl, (n(ast.Adjustable, tool("t"), ()),))),
     ("permit x on any", n(ast.RuleDecl, "permit", "x", tools("any"))),
     (
         'forbid x on a_*, b message "{{no}} {a.b}!" unless c let y = d when b',

@@ -265,7 +265,7 @@ steps = st.lists(_blocks, min_size=1, max_size=2).map(
 _flags = st.lists(
     st.sampled_from(["read_only", "destructive", "atomic", "dispatch"]), unique=True, max_size=3
 ).map(tuple)
-_argument_paths = _tuples(_tuples(field_names, low=1, high=2), low=1)
+_argument_paths = _tuples(_tuples(field_names, low=1, high=2))
 
 
 def _rules(kind: str) -> Any:

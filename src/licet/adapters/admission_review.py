@@ -4,8 +4,8 @@ Pure: a web server only has to read a body and write one. The request's `object`
 proposed. Who asks and what the cluster holds (`oldObject`) are the API server's word, so that they
 become the principal and a fact: no one who writes a manifest chooses them.
 
-The policy says what it wants to know by what it declares (docs/kubernetes.md): the tool's
-arguments, `principal`'s fields and the keys of the fact `stored` are taken from the names below.
+The policy says what it wants to know by what it declares (examples/kubernetes/README.md): its
+tool's arguments, `principal`'s fields and the keys of the fact `stored` are among the names below.
 """
 
 from __future__ import annotations

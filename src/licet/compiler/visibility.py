@@ -172,8 +172,8 @@ def _argument(declared: Declarations, tool: Tool, path: Path, entry: ast.Adjusta
             "LIC135",
             f"a repair never changes `{'.'.join(path)}`, which is `{end}`",
             entry.span,
-            "name numbers, truth values, enums, dates or times; "
-            "without `adjustable`, all of these may change",
+            "name numbers, truth values, enums, dates or times; without `adjustable`, all of these "
+            f"may change, with `adjustable {entry.tool.text}()` nothing",
         )
     return True
 

@@ -107,6 +107,8 @@ def _general_help(failure: Failure) -> str | None:
         return "a list stands in brackets: `x in [a, b]`"
     if token.text == "?":
         return "write `if a then b else c`, or `a ?? b` for what may be absent"
+    if token.kind == "LET" and "HAS" in failure.expected:
+        return "`let` is a clause of the rule; for a value of each element, `define f(x) = …`"
     if token.kind == "IF":
         return "`if` stands at the start of an expression or in parentheses"
     return None
