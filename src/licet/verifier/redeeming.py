@@ -18,7 +18,6 @@ from licet.compiler.intake import BadValue, validator
 from licet.compiler.program import Program
 from licet.compiler.types import JSON
 from licet.compiler.values import render
-from licet.compiler.world import World
 
 from .action import Action
 from .admission import Admission, Refused, problem_text
@@ -27,7 +26,7 @@ from .proposing import Proposal
 from .records import CallRecord, record_of
 from .remembering import Memory, unsigned
 from .sitting import SLACK, Sitting
-from .tickets import Ticket, TicketError, frozen
+from .tickets import Ticket, TicketError, arguments_digest, frozen
 
 Ending = Literal["ok", "error", "cancelled"]
 #: What became of saying how a call ended: it is written down; there is no such call; it ran with
@@ -145,13 +144,13 @@ class Redeemer:
             raise RedeemError(f"there is no tool `{ticket.tool}` any more")
         try:
             admitted = self._admission.arguments(tool, args)
-            writer, world = self._memory.writer, World(tool.qualified, admitted)
-            digest = writer.digest(tool, world, writer.arguments(tool, world), args)
+            arguments = frozen(args, render(admitted, tool.params))
+            digest = arguments_digest(arguments)  # of what is handed out, not of `args`
         except (Refused, ValueError):
             raise RedeemError("the arguments are not those that were checked") from None
         if digest != ticket.digest:
             raise RedeemError("the arguments are not those that were checked")
-        return cast(dict[str, Any], frozen(args, render(admitted, tool.params)))
+        return cast(dict[str, Any], arguments)
 
     def _call(self, sitting: Sitting, ticket: Ticket) -> StoredCall:
         call = sitting.tx.call_by_nonce(ticket.nonce)

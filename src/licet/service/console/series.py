@@ -106,7 +106,7 @@ def read_series(
         made.tools[tool] += 1
         if outcome != "allow":
             made.rules.update(rules)
-        if len(told) < _WHOLE and '"history": {' in entry.text:
+        if len(told) < _WHOLE and '"history":' in entry.text:
             told.append((at, entry))
     made.standings = _standings(told, program, [tool for tool, _ in made.tools.most_common(_TOOLS)])
     return made

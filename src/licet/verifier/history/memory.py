@@ -240,7 +240,11 @@ class _MemoryTransaction:
         rows.calls[seq] = call
         rows.changes[call.change] = seq
         if call.state == "reserved":
-            insort(rows.reserved, (call.expires, call.seq))
+            entry = (call.expires, seq)
+            if rows.reserved and entry < rows.reserved[-1]:
+                insort(rows.reserved, entry)
+            else:
+                rows.reserved.append(entry)  # nearly always
 
     def _forget_new(self, call: StoredCall) -> None:
         rows = self._rows
