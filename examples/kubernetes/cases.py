@@ -19,11 +19,11 @@ def params_of(row: Row, declared: frozenset[str]) -> tuple[dict[str, object], tu
     """The params that a policy declares, and the names of those given that it does not.
 
     A character that no name of a policy has is written `_`: `ephemeral-storage` is
-    `ephemeral_storage`. A policy that declares a param `parameters` gets all of them as one.
-    Raises ReviewError.
+    `ephemeral_storage`; null is not given. A policy that declares a param `parameters` gets all of
+    them as one. Raises ReviewError.
     """
     parameters = _object(row["parameters"] or {}, "`parameters`")
-    given = {_ODD.sub("_", name): value for name, value in parameters.items()}
+    given = {_ODD.sub("_", name): value for name, value in parameters.items() if value is not None}
     known: dict[str, object] = {name: v for name, v in given.items() if name in declared}
     if "parameters" in declared:
         return known | {"parameters": parameters}, ()

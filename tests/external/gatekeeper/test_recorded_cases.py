@@ -164,6 +164,7 @@ def test_other_policies_by_kind(tmp_path: Path) -> None:
         case(object=[two], label="disallowed"),
         case(object=[two], parameters={"min": 2, "ephemeral-storage": True}),
         case(parameters={"a": 2}, label="disallowed"),
+        case(parameters={"min": None}),
         case(object=[{"kind": "Pod", "spec": {"containers": 1}}], label="disallowed"),
         case(kind="Missing", label="disallowed"),
         case(kind="../Odd", label="disallowed"),
@@ -177,8 +178,8 @@ def test_other_policies_by_kind(tmp_path: Path) -> None:
     done = run_apart(cases, "--json", "--policies", tmp_path)
     result = json.loads(done.stdout)
     assert done.returncode == 1
-    assert "".join("-+"[row["agree"]] for row in result["rows"]) == "+++++--++----"
-    assert [row["found"] for row in result["rows"]].count("allowed") == 4
+    assert "".join("-+"[row["agree"]] for row in result["rows"]) == "++++++--++----"
+    assert [row["found"] for row in result["rows"]].count("allowed") == 5
 
 
 @pytest.mark.parametrize(
