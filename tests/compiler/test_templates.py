@@ -8,7 +8,7 @@ import pytest
 
 from licet.compiler import compile_sources
 from licet.compiler.clock import clock
-from licet.compiler.encoding import EncodingLimit, ToolEncoder
+from licet.compiler.encoding import EncodingLimit, ToolEncoder, UnsupportedText
 from licet.compiler.encoding.encoder import SPARE
 from licet.compiler.evaluation import judge
 from licet.compiler.program import Program
@@ -239,3 +239,14 @@ def test_too_many_facts_of_elements_are_a_limit() -> None:
     items = tuple(item(n) for n in range(2_100))
     with pytest.raises(EncodingLimit):
         encoded.lacking(World("t", {}, context=context(items=items)))
+
+
+def test_an_element_that_cannot_be_decided_on_leaves_nothing_behind() -> None:
+    encoded = encoder(program("any(i in context.items: length(i.name) > 9)"), 0)
+    items = tuple(item(n) for n in range(30))
+    rare = (*items[:17], item(17, name="\U000e0041"), *items)
+    assert encoded.decide(World("t", {}, context=context(items=items))) == "allow"
+    with pytest.raises(UnsupportedText):
+        encoded.decide(World("t", {}, context=context(items=rare)))
+    assert encoded.decide(World("t", {}, context=context(items=items))) == "allow"
+    encoded.close()

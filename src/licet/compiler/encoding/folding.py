@@ -7,7 +7,7 @@ unless the others settle it (the tables of `_both` and `_either`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final, cast
 
@@ -109,15 +109,15 @@ class Folding(Formula):
         bound.spent += self._cost * -(-len(elements) // width)
         if bound.spent > FOLD_LIMIT:
             raise EncodingLimit("the elements of a list take too long to decide on")
-        come = [self._come_to(stretched) for stretched in self._stretches(bound, elements, width)]
+        come = self._each_comes_to(bound, elements, width)
         values, wrong = _together(template.op, come)
-        for target, value in zip(template.targets, values, strict=True):
-            if value is not None:
-                bound.put(target, value.numerator if target.codec == "int" else value)
+        for target, result in zip(template.targets, values, strict=True):
+            if result is not None:
+                bound.put(target, result.numerator if target.codec == "int" else result)
         if template.wrong_target is not None and wrong is not None:
             bound.put(template.wrong_target, wrong)
 
-    def _stretches(self, bound: Bound, elements: Sequence[Any], width: int) -> Iterator[Stretched]:
+    def _each_comes_to(self, bound: Bound, elements: Sequence[Any], width: int) -> list[Come]:
         inherited = [
             (declaration, value)
             for _, declaration in self._inherited
@@ -128,12 +128,14 @@ class Folding(Formula):
             for index, _ in self._inherited
             if index in bound.known_values
         }
+        come: list[Come] = []
         for start in range(0, len(elements), width):
             with Stretched(self, bound) as stretched:
                 stretched.inherit(inherited, known)
                 self._template.stretch.bind(elements[start : start + width], stretched)
                 stretched.bind_sites(self.sites)
-                yield stretched
+                come.append(self._come_to(stretched))
+        return come
 
     def _come_to(self, stretched: Stretched) -> Come:
         """What Z3 says of a stretch."""
