@@ -157,11 +157,8 @@ class Memory:
         #: What the pots of this program hold is the same for every program with this name: one that
         #: adds up the same, and reads calls in the same way.
         self.counting = _counting(program, self.indices)
-        #: By tool, what its calls are counted by.
-        self.counters: dict[str, list[Counter]] = {}
-        for index in self.indices.values():
-            for tool in index.plans:
-                self.counters.setdefault(tool, []).append(Counter(index, tool, clock))
+        self._counted = {tool for index in self.indices.values() for tool in index.plans}
+        self._counters: dict[str, tuple[Counter, ...]] = {}
         self._reading: dict[str, tuple[_LookUp, ...]] = {}
         #: By tenant, the activation that this program is of, where somebody follows them.
         self.follows: dict[str, int] = {}
@@ -175,7 +172,7 @@ class Memory:
 
     def is_light(self, tool: str, call_id: str | None) -> bool:
         """Whether nobody will ever ask for a call again, so that it need not be kept."""
-        if self.store.durable or call_id is not None or tool in self.counters:
+        if self.store.durable or call_id is not None or tool in self._counted:
             return False
         known = self.program.catalog.qualified.get(tool)
         return known is None or not known.dispatch  # a batch is kept, and its parts with it
@@ -283,7 +280,18 @@ class Memory:
 
     def is_counted(self, tool: str) -> bool:
         """Whether any index adds up calls of a tool."""
-        return tool in self.counters
+        return tool in self._counted
+
+    def counters(self, tool: str) -> tuple[Counter, ...]:
+        """What adds up calls of a tool, made when it is first asked for: catalogs are large."""
+        found = self._counters.get(tool)
+        if found is None:
+            found = self._counters[tool] = tuple(
+                Counter(index, tool, self.clock)
+                for index in self.indices.values()
+                if tool in index.plans
+            )
+        return found
 
     def is_atomic(self, tool: str) -> bool:
         known = self.program.catalog.qualified.get(tool)

@@ -181,7 +181,7 @@ class Sitting:
             return False  # it is pending as before
         if state == "cancelled" or self._counted_to < call.change:
             return True
-        counters = self.memory.counters.get(call.tool, ())
+        counters = self.memory.counters(call.tool)
         return any(counter.minds_endings for counter in counters) or (
             bool(counters) and state == "error" and self.memory.is_atomic(call.tool)
         )
@@ -217,7 +217,7 @@ class Sitting:
         """To each pot at most one, where a decision may still read it."""
         clock, at, when = self.memory.clock, self.tx.head().at, past.at
         found: list[Addition] = []
-        for counter in self.memory.counters[past.world.tool]:
+        for counter in self.memory.counters(past.world.tool):
             if not is_over(counter.index.window, when, at, clock):
                 found += counter.additions(past)
         return found

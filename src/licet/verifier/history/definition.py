@@ -24,8 +24,9 @@ def by_definition(query: Query, calls: Iterable[PastCall], now: int, clock: Cloc
     index, keys = query.index, query.keys
     if index.reach == "session" and query.session is None:
         return UNKNOWN
-    counters = {tool: Counter(index, tool, clock) for tool in index.plans}
-    within = [c for c in calls if c.world.tool in counters and _inside(index, c, now, clock)]
+    within = [c for c in calls if c.world.tool in index.plans and _inside(index, c, now, clock)]
+    tools = {c.world.tool for c in within}
+    counters = {tool: Counter(index, tool, clock) for tool in tools}
     try:
         mine = [c for c in within if _reaches(query, counters[c.world.tool], c)]
         if index.call is None:
