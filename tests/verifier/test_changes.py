@@ -65,7 +65,7 @@ UNKNOWN = {"$unknown": True}
 def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
     policy = tmp_path_factory.mktemp("policy") / "changes.licet"
     policy.write_text(POLICY, "utf-8")
-    with Guard.load(policy, engine="both") as guard:
+    with Guard.load(policy, engine="both", seconds=20.0) as guard:
         yield guard
 
 
