@@ -9,7 +9,6 @@ ASGI: nothing is buffered.
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +16,8 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from licet.verifier.random_texts import new_request
 
 from .doors import Door, Handler
 from .guards import Guards
@@ -71,7 +72,7 @@ class Entrance:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        trail = Trail(secrets.token_hex(16), time.perf_counter(), _traceparent(scope))
+        trail = Trail(new_request(), time.perf_counter(), _traceparent(scope))
         scope[TRAIL] = trail
         status = 500  # what the server answers where the app raises
 

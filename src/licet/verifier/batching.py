@@ -24,10 +24,11 @@ from .batches import MAX_CALLS, MAX_NESTING, UnreadableBatchError, inner_calls
 from .deciding import Check, Decider
 from .evaluating import FactKey
 from .proposing import Proposal
+from .random_texts import new_nonce
 from .refusing import Refusal
 from .reserving import MAX_ROUNDS, forget_history
 from .sitting import Sitting
-from .tickets import frozen, new_nonce
+from .tickets import frozen
 from .verdict import Outcome, Verdict, Violation
 
 

@@ -32,9 +32,10 @@ from .history import CallState, Head, Store, StoredCall, Transaction
 from .history.counting import Counter
 from .history.past import NotKnown, PastCall
 from .proposing import Promise, Proposal
+from .random_texts import new_nonce
 from .records import record_of
 from .sitting import Sitting
-from .tickets import Keys, Ticket, new_nonce
+from .tickets import Keys, Ticket
 from .verdict import Violation
 from .writing import Writer
 

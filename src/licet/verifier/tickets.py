@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -115,10 +114,6 @@ class Keys:
         mac = self._mac.copy()  # the key's part is worked out once
         mac.update(text.encode())
         return mac.hexdigest()
-
-
-def new_nonce() -> str:
-    return secrets.token_urlsafe(18)
 
 
 def identity_of(principal: Mapping[str, object]) -> str:
