@@ -100,7 +100,8 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
     except (StoreError, SettingsError) as error:
         raise Failed(str(error)) from None
     if settings.workers == 1:
-        server = uvicorn.Server(uvicorn.Config(app, **common))  # type: ignore[arg-type]
+        config = uvicorn.Config(starting.settled(app), **common)  # type: ignore[arg-type]
+        server = uvicorn.Server(config)
         with server.config.bind_socket() as socket:  # it says why, and exits, where it cannot
             _say_where(settings.host, socket.getsockname()[1], streams)
             server.run(sockets=[socket])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 from contextlib import ExitStack
@@ -138,8 +139,16 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
         return app
 
 
+def settled(app: FastAPI) -> FastAPI:
+    """The app, in a process that does nothing else. The garbage collector no longer looks at what
+    has been made by now, which stays: to walk it all keeps requests waiting, again and again."""
+    gc.collect()
+    gc.freeze()
+    return app
+
+
 def worker() -> Patient:
     """The app of one worker process, which `licet serve` has started. Where the database is away by
     now, it waits."""
     plan = Plan.read(os.environ[PLAN_VARIABLE])
-    return Patient(lambda: app_of(plan))
+    return Patient(lambda: settled(app_of(plan)))
