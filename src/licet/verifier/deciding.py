@@ -155,6 +155,10 @@ class Decider(Reserving):
             if self._is_light(tool, action):
                 self._memory.require_active(tenant)
                 promise = self._memory.promise(action, tool, world, tenant)
+                rules = self.program.rules[world.tool]
+                outcome, states, _ = self._evaluator.evaluate(rules, world)
+                if outcome == "allow":  # most are: nothing has to be waited for
+                    return self._allow(action, world, rules, states, promise)
                 return (yield from self._decide(action, world, tenant, promise))
             proposal = Proposal.of(self._memory.writer, action, tool, world, tenant, commit=commit)
             return (yield from self._decide_with_memory(proposal))

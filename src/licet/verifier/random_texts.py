@@ -19,20 +19,23 @@ class RandomTexts:
 
     def __init__(self, size: int, spelled: Callable[[bytes], str]) -> None:
         self._size, self._spelled = size, spelled
-        self._drawn: list[str] = []
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._drawn.clear)
+        #: For which process, and what is left of what was drawn for it. Asked for each time, since
+        #: a server that forks by itself calls none of Python's hooks.
+        self._drawn: tuple[int, list[str]] = (0, [])
 
     def __call__(self) -> str:
-        try:
-            return self._drawn.pop()
-        except IndexError:
-            size = self._size
-            raw = os.urandom(size * AT_ONCE)
-            texts = [self._spelled(raw[at : at + size]) for at in range(0, len(raw), size)]
-            text = texts.pop()
-            self._drawn += texts
-            return text
+        process, drawn = self._drawn
+        if process == os.getpid():
+            try:
+                return drawn.pop()
+            except IndexError:
+                pass
+        size = self._size
+        raw = os.urandom(size * AT_ONCE)
+        texts = [self._spelled(raw[at : at + size]) for at in range(0, len(raw), size)]
+        text = texts.pop()
+        self._drawn = (os.getpid(), texts)
+        return text
 
 
 def urlsafe(raw: bytes) -> str:
