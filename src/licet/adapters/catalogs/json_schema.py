@@ -42,6 +42,7 @@ from licet.policy_lang.source import Span
 
 from .schema_parts import (
     ANNOTATIONS,
+    UNCHECKED,
     are_lists,
     assertions,
     common,
@@ -60,10 +61,6 @@ MAX_NODES = 5_000
 MAX_PARTS = 1_000
 
 _TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "null")
-_UNCHECKED: Final = (
-    *("not", "if", "dependentRequired", "dependentSchemas", "dependencies", "contains"),
-    *("patternProperties", "prefixItems", "unevaluatedItems", "$dynamicRef", "$recursiveRef"),
-)
 _LOWER: Final = ("minimum", "minLength", "minItems", "exclusiveMinimum")
 _UPPER: Final = ("maximum", "maxLength", "maxItems", "exclusiveMaximum")
 _CLOCK = clock("UTC")
@@ -339,7 +336,7 @@ class Reader(Scalars):
     # --- one schema without combinations ---------------------------------------------------
 
     def plain(self, schema: Schema, path: tuple[str, ...], record: bool) -> Type:
-        for key in _UNCHECKED:
+        for key in UNCHECKED:
             if key in schema:
                 self.widen(path, f"{shortened(key)} is not checked")
         kinds = self.kinds(schema, path)

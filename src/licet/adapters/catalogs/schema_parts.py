@@ -27,6 +27,11 @@ from licet.compiler.types import (
     Type,
 )
 
+#: What is not looked at: a type may allow more.
+UNCHECKED: Final = (
+    *("not", "if", "dependentRequired", "dependentSchemas", "dependencies", "contains"),
+    *("patternProperties", "prefixItems", "unevaluatedItems", "$dynamicRef", "$recursiveRef"),
+)
 #: What says nothing of values.
 ANNOTATIONS: Final = frozenset(
     (
