@@ -179,6 +179,9 @@ def fault(text: str) -> Violation:
 
 def applied(rules: ToolRules, states: States) -> tuple[str, ...]:
     """The permits and escalations that applied."""
+    sole = rules.sole
+    if sole is not None and not rules.escalations and states and states[sole] == "applies":
+        return (rules.permits[sole].name,)
     found: dict[str, None] = {}
     asking = len(rules.permits) + len(rules.forbids)
     for some, theirs in ((rules.permits, states), (rules.escalations, states[asking:])):
