@@ -13,7 +13,6 @@ Conventions
   observable only through `JsonAs`, the one node that can refuse (wrong type), see there.
 """
 
-from .expressions import Expr
 from .lists import (
     Adjacent,
     Contains,
@@ -68,6 +67,55 @@ from .reading import (
     WhenPresent,
 )
 from .rules import FactSignature, Let, Limit, Rule, ToolRules
+
+#: All expressions: a closed union.
+Expr = (
+    Const
+    | Param
+    | Root
+    | Var
+    | GetField
+    | Fact
+    | WhenPresent
+    | Present
+    | Unwrap
+    | Coalesce
+    | Some
+    | JsonPath
+    | JsonAs
+    | Not
+    | And
+    | Or
+    | If
+    | Equal
+    | Less
+    | Arithmetic
+    | Negate
+    | Pick
+    | ClockPart
+    | Concat
+    | TextTest
+    | Matches
+    | Builtin
+    | MakeList
+    | MakeRecord
+    | ListConcat
+    | Length
+    | Contains
+    | Subset
+    | Lookup
+    | End
+    | Flatten
+    | Distinct
+    | Adjacent
+    | Entries
+    | Quantifier
+    | Count
+    | Sum
+    | Extremum
+    | ListComp
+    | TableRead
+)
 
 __all__ = [
     "TIME_ROOT",

@@ -11,7 +11,7 @@ from ..types import BOOL, INT, OptionalType, RecordType, Type, Value
 from .reading import Var
 
 if TYPE_CHECKING:
-    from .expressions import Expr
+    from . import Expr
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from ..types import BOOL, Type
 
 if TYPE_CHECKING:
-    from .expressions import Expr
+    from . import Expr
 
 
 # --- logic and comparison ----------------------------------------------------------------------

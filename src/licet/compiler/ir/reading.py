@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from ..types import BOOL, TIME, OptionalType, Type, Value
 
 if TYPE_CHECKING:
-    from .expressions import Expr
+    from . import Expr
 
 RootName = Literal["args", "principal", "context", "session", "now", "tool", "approver", "result"]
 

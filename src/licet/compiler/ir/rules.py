@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from licet.policy_lang import Span
 
 from ..types import Type
-from .expressions import Expr
 from .reading import Const, Fact, Var
+
+if TYPE_CHECKING:
+    from . import Expr
 
 
 @dataclass(frozen=True, slots=True)
