@@ -129,14 +129,7 @@ def test_a_survivors_call_is_a_test_that_kills_it(
 ) -> None:
     survivors = [outcome for outcome in outcomes if outcome.world is not None]
     for outcome in survivors[::4]:
-        assert outcome.world is not None
-        test = blocks_text([expected_test("new", program, outcome.world)])
-        for text, passes in ((POLICY, True), (outcome.mutant.applied(), False)):
-            made = compiled(f"{text}\n{test}")
-            assert made is not None
-            *old, new = run_tests(made)
-            assert all(result.passed for result in old)
-            assert new.passed is passes
+        assert_kills(program, POLICY, outcome)
 
 
 def changes(text: str) -> list[tuple[str, str, str]]:
@@ -242,3 +235,31 @@ def test_calls_with_unknown_parts_are_judged_by_the_guard() -> None:
     with SolverPool(1) as pool:
         found = [o for o in mutate(made, only_true, pool, PATIENT) if o.state != "invalid"]
     assert [(o.mutant.text, o.state, o.by) for o in found] == [("true", "killed", "unknown")]
+
+
+def test_a_survivor_beside_a_limit_has_a_test_where_nothing_came_before() -> None:
+    text = (
+        "tool pay(n: Int in 0 .. 9)\npermit all on pay\nforbid much on pay when args.n > 7\n"
+        "limit day on pay sum(args.n) within day <= 20\n"
+    )
+    program = compiled(text)
+    assert program is not None
+    with SolverPool() as pool:
+        found = [o for o in mutate(program, recompile, pool, PATIENT) if o.state == "survived"]
+    beside = [outcome for outcome in found if outcome.mutant.rule == "much"]
+    assert beside
+    for outcome in beside:
+        assert outcome.world is not None, outcome.mutant
+        assert_kills(program, text, outcome)
+
+
+def assert_kills(program: Program, text: str, outcome: Outcome) -> None:
+    """The survivor's call, as a test, passes on the policy and fails on the mutant."""
+    assert outcome.world is not None
+    test = blocks_text([expected_test("new", program, outcome.world)])
+    for of, passes in ((text, True), (outcome.mutant.applied(), False)):
+        made = compiled(f"{of}\n{test}")
+        assert made is not None
+        *old, new = run_tests(made)
+        assert all(result.passed for result in old)
+        assert new.passed is passes

@@ -48,7 +48,7 @@ from .verdict import Outcome
 _NOWHERE = Span(Source("", ""), 0, 0)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: What is looked up of earlier calls where there are none.
-_NOTHING_BEFORE: tuple[Value, ...] = (0, False, None, ())
+NOTHING_BEFORE: tuple[Value, ...] = (0, False, None, ())
 
 
 class UnsayableError(ValueError):
@@ -114,7 +114,7 @@ def _given(program: Program, world: World) -> ast.Given:
         for keys, value in entries.items():
             paths = [path for path in read if path[:2] == (name, keys)]
             if signature is None:  # not the host's to say: no `given` can
-                if paths and value not in _NOTHING_BEFORE:
+                if paths and value not in NOTHING_BEFORE:
                     raise UnsayableError(f"`{name}`")
             elif paths and value is not UNKNOWN:
                 said = tuple(

@@ -42,6 +42,7 @@ from ..guard import Guard
 from ..masking import parts, without
 from ..rehearsing import Rehearsal, reads_earlier_calls, rehearse
 from ..solving import Check, Sat, SolverPool
+from ..test_blocks import NOTHING_BEFORE
 from ..testing import run_tests
 from .mutants import Mutant, mutants
 
@@ -184,10 +185,17 @@ class _Trial:
         for change in difference.changes:
             if change.witness is not None:
                 world = change.witness.world
-                known = world.facts.keys() <= self._program.facts.keys()
-                return world if known else change.witness.call()
+                return world if self._is_sayable(world) else change.witness.call()
         reasons = (change.reason for change in difference.changes if change.reason)
         return next(reasons, "what it reads of earlier calls has changed")
+
+    def _is_sayable(self, world: World) -> bool:
+        """Whether a test can give all that is looked up: of earlier calls, that there are none."""
+        return all(
+            name in self._program.facts
+            or (name in self._program.history and all(v in NOTHING_BEFORE for v in found.values()))
+            for name, found in world.facts.items()
+        )
 
     def _near_a_test(self, tool: str, asked: Inquiry, formula: Formula) -> World | None:
         """A world that differs from a test's in one part: what the solver cannot make up from
