@@ -34,7 +34,7 @@ from .admission import Admission, Refused, brief, holds_rare_text
 from .answering import Observing, fault
 from .approvals import Approval, Approvals
 from .budgets import Rooms
-from .evaluating import Engine, Evaluator, FactKey
+from .evaluating import Engine, Evaluated, Evaluator, FactKey
 from .facts import Resolvers, Wanted
 from .history import StoreError
 from .proposing import Promise, Proposal
@@ -156,10 +156,10 @@ class Decider(Reserving):
                 self._memory.require_active(tenant)
                 promise = self._memory.promise(action, tool, world, tenant)
                 rules = self.program.rules[world.tool]
-                outcome, states, _ = self._evaluator.evaluate(rules, world)
-                if outcome == "allow":  # most are: nothing has to be waited for
-                    return self._allow(action, world, rules, states, promise)
-                return (yield from self._decide(action, world, tenant, promise))
+                first = self._evaluator.evaluate(rules, world)
+                if first[0] == "allow":  # most are: nothing has to be waited for
+                    return self._allow(action, world, rules, first[1], promise)
+                return (yield from self._decide(action, world, tenant, promise, first=first))
             proposal = Proposal.of(self._memory.writer, action, tool, world, tenant, commit=commit)
             return (yield from self._decide_with_memory(proposal))
         except Refused as refused:
@@ -223,11 +223,14 @@ class Decider(Reserving):
         promise: Promise | None = None,
         *,
         looks_up: bool = True,
+        first: Evaluated | None = None,
     ) -> Check:
-        """Without a store; a ticket only where one is promised."""
+        """Without a store; a ticket only where one is promised. `first`: what the rules come to in
+        the world as it is, if that is known."""
         rules = self.program.rules[world.tool]
         for _ in range(MAX_ROUNDS):
-            outcome, states, lacking = self._evaluator.evaluate(rules, world)
+            outcome, states, lacking = first or self._evaluator.evaluate(rules, world)
+            first = None
             if outcome == "allow":
                 return self._allow(action, world, rules, states, promise)
             # Also where the refusal is certain: the other rules and the way out need facts.

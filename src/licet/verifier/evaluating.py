@@ -22,6 +22,8 @@ Engine = Literal["z3", "both"]
 APPLIES: States = ("applies",)
 NOT: States = ("not",)
 FactKey = tuple[str, tuple[Value, ...]]
+#: The outcome, each rule's state, and the facts that rules read and the world lacks.
+Evaluated = tuple[Outcome | None, States, tuple[FactKey, ...]]
 
 
 class Evaluator:
@@ -33,10 +35,8 @@ class Evaluator:
         self.both = engine == "both"
         self.engines = Engines(program)
 
-    def evaluate(
-        self, rules: ToolRules, world: World
-    ) -> tuple[Outcome | None, States, tuple[FactKey, ...]]:
-        """The outcome, each rule's state, and the facts that rules read and the world lacks."""
+    def evaluate(self, rules: ToolRules, world: World) -> Evaluated:
+        """What the rules come to in a world."""
         with (
             self.engines.lent() as engine,
             engine.encoder(rules).deciding(world) as decided,

@@ -21,6 +21,8 @@ from typing import Any, Literal
 
 from licet.compiler.exact_json import canonical
 
+from .random_texts import urlsafe
+
 KEY_BYTES = 32
 #: The first letters of every ticket, so that one can be told from other secrets.
 PREFIX = "licet1."
@@ -60,7 +62,7 @@ class Ticket:
         """The text of the ticket with this signature."""
         texts = ",".join(map(_quoted, _texts_of(self)))
         packed = f"[{texts},{self.expires},{_quoted(signature)}]"  # as `json` writes it
-        return PREFIX + base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
+        return PREFIX + urlsafe(packed.encode())
 
     def __repr__(self) -> str:
         return f"<Ticket for {self.tool}, call {self.call_id!r}>"  # no secret in a log
