@@ -8,10 +8,10 @@ that may be unknown (`Capacity.unknown`) are told so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from collections.abc import Sequence as Elements
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from ..lowering import KEY
 from ..types import (
@@ -226,34 +226,71 @@ class StretchPlace:
             bind(element, binder)
 
 
-class ListPlace:
-    """A list, unrolled to the capacity of its abstract path; a long one where it has to be."""
+class _CollectionPlace:
+    """What lists and maps have in common: how many elements there are, as far as that is known."""
 
-    __slots__ = (
-        "_sequence", "_soil", "capacity", "elements", "length", "spot", "stretched", "unknown",
-    )  # fmt: skip
+    __slots__ = ("_soil", "capacity", "length", "spot", "stretched", "unknown")
 
     def __init__(self, soil: Soil, spot: Spot) -> None:
         self._soil, self.spot = soil, spot
         self.length: Variable | None = None
         self.unknown: Variable | None = None
-        self.elements: list[Place] = []
         self.capacity = Capacity(None)
         #: Whether templates read it.
         self.stretched = False
-        self._sequence: Sequence | None = None
-
-    def value(self) -> Sequence:
-        if self._sequence is None:
-            self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
-            parts = _parts(self._soil, self.capacity, self)
-            self._sequence = Sequence(self._items, unknown, True, self.length.term, parts)
-        return self._sequence
 
     @property
     def size(self) -> Term:
         assert self.length is not None
         return self.length.term
+
+    def _extend(self, place: Source) -> tuple[Term, tuple[Part, ...] | None]:
+        """Grow the length, once; the unknown term, and the parts of a long one."""
+        self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
+        return unknown, _parts(self._soil, self.capacity, place)
+
+    def _bind_extent(
+        self, place: Place, value: Value, kind: type, unrolled: bool, binder: Binder
+    ) -> bool:
+        """Bind all but the elements; whether these may be bound. `unrolled`: some have places."""
+        if self.length is None:
+            return False
+        if value is UNKNOWN:
+            if self.unknown is not None:
+                binder.put(self.unknown, True)
+            elif self.capacity.elements is not None:
+                binder.overflow(self.spot.abstract, -1)
+            return False
+        if not isinstance(value, kind):
+            raise EncodingFault(f"a list or map is not a {kind.__name__}")
+        length = len(cast(Sized, value))
+        if self.unknown is not None:
+            binder.put(self.unknown, False)
+        is_whole = unrolled or not self._soil.is_long(self.capacity)
+        if self.capacity.elements is None or (is_whole and length > self.capacity.elements):
+            binder.overflow(self.spot.abstract, length)
+            return False
+        if self.stretched:
+            binder.elements(place, value)
+        binder.put(self.length, length)
+        return True
+
+
+class ListPlace(_CollectionPlace):
+    """A list, unrolled to the capacity of its abstract path; a long one where it has to be."""
+
+    __slots__ = ("_sequence", "elements")
+
+    def __init__(self, soil: Soil, spot: Spot) -> None:
+        super().__init__(soil, spot)
+        self.elements: list[Place] = []
+        self._sequence: Sequence | None = None
+
+    def value(self) -> Sequence:
+        if self._sequence is None:
+            unknown, parts = self._extend(self)
+            self._sequence = Sequence(self._items, unknown, True, self.size, parts)
+        return self._sequence
 
     @property
     def whole(self) -> Sequence:
@@ -282,57 +319,26 @@ class ListPlace:
         return items
 
     def bind(self, value: Value, binder: Binder) -> None:
-        if self.length is None:
-            return
-        if value is UNKNOWN:
-            if self.unknown is not None:
-                binder.put(self.unknown, True)
-            elif self.capacity.elements is not None:
-                binder.overflow(self.spot.abstract, -1)
-            return
-        if not isinstance(value, tuple):
-            raise EncodingFault("a list is not a tuple")
-        if self.unknown is not None:
-            binder.put(self.unknown, False)
-        is_whole = bool(self.elements) or not self._soil.is_long(self.capacity)
-        if self.capacity.elements is None or (is_whole and len(value) > self.capacity.elements):
-            binder.overflow(self.spot.abstract, len(value))
-            return
-        if self.stretched:
-            binder.elements(self, value)
-        binder.put(self.length, len(value))
-        for place, item in zip(self.elements, value, strict=False):
-            place.bind(item, binder)
+        if self._bind_extent(self, value, tuple, bool(self.elements), binder):
+            for place, item in zip(self.elements, cast(tuple[Value, ...], value), strict=False):
+                place.bind(item, binder)
 
 
-class MapPlace:
+class MapPlace(_CollectionPlace):
     """A map as a list of entries in the order of their keys."""
 
-    __slots__ = (
-        "_entries", "_soil", "capacity", "items", "length", "spot", "stretched", "unknown",
-    )  # fmt: skip
+    __slots__ = ("_entries", "items")
 
     def __init__(self, soil: Soil, spot: Spot) -> None:
-        self._soil, self.spot = soil, spot
-        self.length: Variable | None = None
-        self.unknown: Variable | None = None
+        super().__init__(soil, spot)
         self.items: list[tuple[Place, Place]] = []
-        self.capacity = Capacity(None)
-        #: Whether templates read it.
-        self.stretched = False
         self._entries: Entries | None = None
 
     def value(self) -> Entries:
         if self._entries is None:
-            self.length, self.unknown, self.capacity, unknown = _extent(self._soil, self.spot)
-            parts = _parts(self._soil, self.capacity, self)
-            self._entries = Entries(self._items, unknown, self.length.term, parts)
+            unknown, parts = self._extend(self)
+            self._entries = Entries(self._items, unknown, self.size, parts)
         return self._entries
-
-    @property
-    def size(self) -> Term:
-        assert self.length is not None
-        return self.length.term
 
     @property
     def whole(self) -> Sequence:
@@ -374,28 +380,11 @@ class MapPlace:
         return made
 
     def bind(self, value: Value, binder: Binder) -> None:
-        if self.length is None:
-            return
-        if value is UNKNOWN:
-            if self.unknown is not None:
-                binder.put(self.unknown, True)
-            elif self.capacity.elements is not None:
-                binder.overflow(self.spot.abstract, -1)
-            return
-        if not isinstance(value, dict):
-            raise EncodingFault("a map is not a dict")
-        if self.unknown is not None:
-            binder.put(self.unknown, False)
-        is_whole = bool(self.items) or not self._soil.is_long(self.capacity)
-        if self.capacity.elements is None or (is_whole and len(value) > self.capacity.elements):
-            binder.overflow(self.spot.abstract, len(value))
-            return
-        if self.stretched:
-            binder.elements(self, value)
-        binder.put(self.length, len(value))
-        for (key, item), name in zip(self.items, sorted(value), strict=False):
-            key.bind(name, binder)
-            item.bind(value[name], binder)
+        if self._bind_extent(self, value, dict, bool(self.items), binder):
+            found = cast(dict[str, Value], value)
+            for (key, item), name in zip(self.items, sorted(found), strict=False):
+                key.bind(name, binder)
+                item.bind(found[name], binder)
 
 
 def _parts(soil: Soil, capacity: Capacity, place: Source) -> tuple[Part, ...] | None:
