@@ -93,6 +93,8 @@ def test_who_is_asked_is_told_and_what_they_answered(tmp_path: Path, receiver: R
     assert [json.loads(body)["state"] for _, body in receiver.got] == ["open", "approved"]
     header, body = receiver.got[0]
     told = json.loads(body)
+    answered = json.loads(receiver.got[1][1])
+    assert len({told.pop("notice"), answered.pop("notice")}) == 2
     assert told.pop("expires") > 0
     assert told == {
         "approval": verdict.approval,
@@ -135,10 +137,13 @@ def test_a_redirect_is_no_arrival(tmp_path: Path) -> None:
     elsewhere = Receiver(status=302)
     hook = Webhook(elsewhere.url, SECRET, private=True)
     with Guard.load(policy(tmp_path)) as guard:
-        approval = guard.approval(str(guard.check(CALL).approval))
+        asked = str(guard.check(CALL).approval)
+        approval, same = guard.approval(asked), guard.approval(asked)
         assert approval is not None
+        assert same is not None
         assert hook(approval).result() is False
         assert SECRET not in body_of(approval)
+        assert body_of(approval) == body_of(same)  # told again, it is known by its `notice`
     hook.close()
     elsewhere.close()
     assert elsewhere.asked == 1  # whoever sends it elsewhere would do so again

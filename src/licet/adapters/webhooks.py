@@ -123,23 +123,24 @@ class Webhook:
 
 
 def body_of(approval: Approval) -> bytes:
-    """What is sent: all that a person is asked, but never a ticket."""
-    return json_line(
-        {
-            "approval": approval.id,
-            "tenant": approval.tenant,
-            "state": approval.state,
-            "tool": approval.tool,
-            "args": approval.args,
-            "principal": approval.principal,
-            "session": approval.session,
-            "rules": [
-                {"name": r.name, "message": r.message, "needs": r.needs, "agreed": list(r.agreed)}
-                for r in approval.rules
-            ],
-            "expires": approval.expires,
-        }
-    ).encode()
+    """What is sent: all that a person is asked, but never a ticket. `notice` is the same where the
+    same is told again, and no other time."""
+    told: dict[str, object] = {
+        "approval": approval.id,
+        "tenant": approval.tenant,
+        "state": approval.state,
+        "tool": approval.tool,
+        "args": approval.args,
+        "principal": approval.principal,
+        "session": approval.session,
+        "rules": [
+            {"name": r.name, "message": r.message, "needs": r.needs, "agreed": list(r.agreed)}
+            for r in approval.rules
+        ],
+        "expires": approval.expires,
+    }
+    notice = hashlib.sha256(json_line(told).encode()).hexdigest()[:32]
+    return json_line({"notice": notice, **told}).encode()
 
 
 def signature(secret: bytes, body: bytes, at: int | None = None) -> str:

@@ -151,7 +151,7 @@ class _Kept:
             return None if found is None else read(found, tx.instant, self._tenant)
 
     def answer(self, id: str, *, agrees: bool) -> Approval:
-        from licet.service.outbox import leaving
+        from licet.service.outbox import leave
         from licet.verifier.guard import Guard
 
         from .policies import concrete, program_of
@@ -165,7 +165,7 @@ class _Kept:
                 tenant=self._tenant,
                 activate=False,
                 redact=_redacted(options.policy[0]),
-                notify=leaving(self._store),
+                announce=leave,
             )
         self._open.enter_context(guard)
         act = guard.approve if agrees else guard.reject

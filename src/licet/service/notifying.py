@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import Future
 
 from licet.adapters.webhooks import Webhook
@@ -13,30 +14,34 @@ from .settings import SettingsError, WebhookSettings
 
 
 class Notifier:
-    """What a guard calls with each approval that waits or was answered. Raises SettingsError for a
+    """Sends each approval that waits or was answered (`outbox.Tell`). Raises SettingsError for a
     webhook without a secret."""
 
     def __init__(self, webhooks: Iterable[WebhookSettings]) -> None:
-        self._of_tenant: dict[str, list[Webhook]] = {}
+        self._of_tenant: dict[str, dict[str, Webhook]] = {}
         for each in webhooks:
             made = Webhook(
                 each.url, _secret(each.secret_env), seconds=each.seconds, private=each.private
             )
-            self._of_tenant.setdefault(each.tenant, []).append(made)
+            # the URL may be a secret, and names are kept in the store
+            name = hashlib.sha256(f"{each.secret_env} {each.url}".encode()).hexdigest()[:16]
+            self._of_tenant.setdefault(each.tenant, {})[name] = made
 
     @property
     def tenants(self) -> frozenset[str]:
         """Those whose approvals somebody is told of."""
         return frozenset(self._of_tenant)
 
-    def __call__(self, approval: Approval) -> list[Future[bool]]:
-        """Send it, in the background; each answer says whether it arrived."""
-        return [webhook(approval) for webhook in self._of_tenant.get(approval.tenant, ())]
+    def __call__(self, approval: Approval, told: Container[str]) -> Mapping[str, Future[bool]]:
+        """Send it, in the background, to those whose names are not in `told`; each answer says
+        whether it arrived."""
+        webhooks = self._of_tenant.get(approval.tenant, {})
+        return {name: webhook(approval) for name, webhook in webhooks.items() if name not in told}
 
     def close(self) -> None:
         """Wait for what is being sent."""
         for webhooks in self._of_tenant.values():
-            for webhook in webhooks:
+            for webhook in webhooks.values():
                 webhook.close()
 
 

@@ -124,7 +124,7 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
             seconds=settings.seconds,
             observe_until=until,
             activate=False,
-            notify=notifier if settings.webhooks else None,
+            announce=outbox.announce,
             redact=settings.redact,
         )
         opened.callback(guard.close)
@@ -135,6 +135,7 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
         app = create_app(
             guard, settings, keys=keys, on_close=closing.close, files=files, every=outbox.look
         )
+        closing.callback(outbox.stop)  # first of all: what is noted by then is still sent
         opened.pop_all()  # all of it is the app's now
         return app
 

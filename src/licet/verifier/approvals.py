@@ -9,7 +9,7 @@ the call is decided afresh, budgets and facts included.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -30,6 +30,9 @@ from .proposing import Proposal, binding_of
 from .sitting import SLACK, Sitting
 
 ApprovalState = Literal["open", "approved", "rejected", "used", "expired"]
+
+#: Is called in the transaction in which somebody is asked or has answered, with the approval's id.
+Announce = Callable[[Transaction, str], object]
 
 
 class ApprovalError(ValueError):
@@ -127,16 +130,24 @@ class _Theirs:
 
 class Approvals:
     """The approvals of one program. `seconds`: how long one is open; `most`: how many a session
-    may have open at once."""
+    may have open at once. What `announce` writes stands or falls with what it is about."""
 
     def __init__(
-        self, program: Program, admission: Admission, clock: Clock, *, seconds: float, most: int
+        self,
+        program: Program,
+        admission: Admission,
+        clock: Clock,
+        *,
+        seconds: float,
+        most: int,
+        announce: Announce | None,
     ) -> None:
         self._program = program
         self._admission = admission
         self._clock = clock
         self._life = int(seconds * 1_000_000)
         self._most = most
+        self._announce = announce
         self._approver = validator(program.principal, clock)
 
     # --- deciding
@@ -208,7 +219,7 @@ class Approvals:
             sitting.now + self._life,
             canonical(document).decode(),
         )
-        sitting.tx.put_approval(stored)
+        self._put(sitting, stored)
         self._note(sitting, stored, "asked", {"call": call, "rules": list(rules)})
         return stored
 
@@ -241,7 +252,7 @@ class Approvals:
             data["rejected_by"] = who
             state = "rejected"
         answered = replace(stored, state=state, document=canonical(data).decode())
-        sitting.tx.put_approval(answered)
+        self._put(sitting, answered)
         event = "approved" if agrees else "rejected"
         self._note(sitting, answered, event, {"by": who, "rules": [r["name"] for r in mine]})
         return answered
@@ -289,6 +300,12 @@ class Approvals:
         if not mine:
             raise ApprovalError(f"{who} is not one of those whom the policy asks")
         return _Theirs(stored, data, who, mine)
+
+    def _put(self, sitting: Sitting, stored: StoredApproval) -> None:
+        """Write down what others are to be told of."""
+        sitting.tx.put_approval(stored)
+        if self._announce is not None:
+            self._announce(sitting.tx, stored.id)
 
     def _note(
         self, sitting: Sitting, stored: StoredApproval, event: str, more: Mapping[str, object]

@@ -16,7 +16,7 @@ from licet.compiler.program import Program
 
 from .action import Action, ActionError
 from .admission import Admission
-from .approvals import Approvals
+from .approvals import Announce, Approvals
 from .audit import Recorder, Redaction
 from .deciding import Beside, Check
 from .driving import Driver, Waits
@@ -54,6 +54,7 @@ class GuardOptions(TypedDict, total=False):
     observe_until: datetime | None
     activate: bool
     notify: Notify | None
+    announce: Announce | None
     audit: bool | None
     redact: Sequence[str]
 
@@ -79,6 +80,7 @@ class Guard(GuardApprovals):
     call says otherwise. A ticket is good for `ticket_seconds`, an approval for `approval_seconds`;
     a session may have `most_pending` approvals open. `notify` is told of each that waits or was
     answered, after that is written down; what it raises is logged (`licet.adapters.webhooks`).
+    `announce` is called in the transaction that writes it down, and what it raises calls that off.
 
     With `audit`, everything is written down in the store (None: where it is durable); `redact`
     names fields that are not to be told there (`args.body`, `principal.email`): docs/audit.md.
@@ -106,6 +108,7 @@ class Guard(GuardApprovals):
         observe_until: datetime | None = None,
         activate: bool = True,
         notify: Notify | None = None,
+        announce: Announce | None = None,
         audit: bool | None = None,
         redact: Sequence[str] = (),
     ) -> None:
@@ -124,6 +127,7 @@ class Guard(GuardApprovals):
             "approval_seconds": approval_seconds,
             "most_pending": most_pending,
             "notify": notify,
+            "announce": announce,
             "audit": audit,
             "redact": redact,
         }
@@ -153,7 +157,12 @@ class Guard(GuardApprovals):
             forgetting=engine != "both",
         )
         self._approvals = Approvals(
-            program, admission, zone, seconds=approval_seconds, most=most_pending
+            program,
+            admission,
+            zone,
+            seconds=approval_seconds,
+            most=most_pending,
+            announce=announce,
         )
         self._notify = notify
         self._redeemer = Redeemer(program, admission, self._memory)
