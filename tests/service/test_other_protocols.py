@@ -63,7 +63,7 @@ def test_an_evaluation(gateway: FastAPI) -> None:
 @pytest.mark.parametrize("part", ["subject", "action", "resource"])
 def test_a_part_that_is_missing(gateway: FastAPI, part: str) -> None:
     body = {name: value for name, value in QUESTION.items() if name != part}
-    assert evaluate(gateway, body).status_code == 422
+    assert evaluate(gateway, body).status_code == 400
 
 
 def test_the_subject_is_who_it_says_whatever_its_properties_say(gateway: FastAPI) -> None:
@@ -90,7 +90,7 @@ def test_evaluations(gateway: FastAPI) -> None:
     lacking = {"action": {"name": "read"}, "evaluations": [{}]}
     (only,) = evaluate(gateway, lacking, "evaluations").json()["evaluations"]
     assert only["decision"] is False
-    assert only["context"]["error"]["status"] == 422
+    assert only["context"]["error"]["status"] == 400
 
 
 def test_the_metadata_document(gateway: FastAPI) -> None:

@@ -18,6 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from licet.adapters.stores import open_store
+from licet.cli.main import main
 from licet.service.anybody import NOBODY
 from licet.service.auth import hash_of
 from licet.service.keys import Keyring
@@ -195,6 +196,19 @@ def test_what_cannot_be_served(tmp_path: Path, flags: list[str], key: str, said:
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_is_wrong_with_a_policy_is_shown_where_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "shop.licet"
+    policy.write_text('policy "shop"\npermit reads on', "utf-8")
+    monkeypatch.setenv("LICET_API_KEY", KEY)
+    assert main(["serve", str(policy), "--database", "memory"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error[LIC")
+    assert "\n2 | permit reads on\n" in said.err
 
 
 def test_any_worker_answers_for_the_counts_of_all(tmp_path: Path) -> None:

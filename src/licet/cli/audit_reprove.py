@@ -46,7 +46,9 @@ class PolicyFiles:
             try:
                 digests, policy = _load(paths, self.params, self.seconds)
             except PolicyError as error:
-                raise Failed(f"the policy in `{paths[0]}` does not load\n{error}") from None
+                found = error.diagnostics[0].message
+                told = f"the policy in `{paths[0]}` does not load: {found} (see licet lint)"
+                raise Failed(told) from None
             except UnsetParamsError as unset:
                 names = ", ".join(f"`{name}`" for name in unset.names)
                 raise Failed(f"no value for {names}: give it with --params FILE") from None

@@ -76,6 +76,8 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
     from licet.verifier.guard import UnsetParamsError
     from licet.verifier.history import StoreError
 
+    from .findings import report
+
     settings = plan.settings
     common: dict[str, object] = {
         "host": settings.host,
@@ -91,7 +93,8 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
         # Built here too where workers build their own: what is wrong is said once, at the start.
         app = starting.app_of(plan, store)
     except PolicyError as error:
-        raise Failed(str(error)) from None
+        report(error.diagnostics, streams.err)
+        raise Failed() from None
     except UnsetParamsError as error:
         raise Failed(f"{error}: give them with --params FILE, or in licet.toml") from None
     except BundleError as error:

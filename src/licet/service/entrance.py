@@ -2,7 +2,8 @@
 
 A request gets an id, and its end is told, whatever becomes of it. A door whose path has no
 parameter is found here at once; all else goes through the framework. An answer gets its id, the
-headers that every answer has, and, while its caller's tenant is observed, a word of that. Pure
+headers that every answer has, and, while its caller's tenant is observed, a word of that. AuthZEN
+has a client name its request, and wants that name back: ours is then in a header of our own. Pure
 ASGI: nothing is buffered.
 """
 
@@ -28,6 +29,7 @@ from .telemetry.sinks import Telemetry
 
 #: W3C Trace Context, version 00. `tracestate` and baggage are anybody's text: not taken.
 _TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_AUTHZEN = "/access/v1/"
 _OWN = frozenset(name for name, _ in SECURITY)
 
 
@@ -75,12 +77,13 @@ class Entrance:
         trail = Trail(new_request(), time.perf_counter(), _traceparent(scope))
         scope[TRAIL] = trail
         status = 500  # what the server answers where the app raises
+        named = header(scope, b"x-request-id") if scope["path"].startswith(_AUTHZEN) else b""
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._complete(message, trail)
+                self._complete(message, trail, named)
             await send(message)
 
         method = scope["method"]
@@ -95,7 +98,7 @@ class Entrance:
         finally:
             self._telemetry.answered(trail, method, status)
 
-    def _complete(self, message: Message, trail: Trail) -> None:
+    def _complete(self, message: Message, trail: Trail, named: bytes) -> None:
         """Add what every answer has, but for what this one has set itself (a page has its own
         policy)."""
         headers = [*message.get("headers", ())]
@@ -107,7 +110,9 @@ class Entrance:
             until = self._guards.observes_until(trail.caller.tenant)
             if until is not None:
                 headers.append((HEADER, said(until)))
-        headers.append((b"x-request-id", trail.id.encode()))
+        if named:
+            headers.append((b"x-licet-request-id", trail.id.encode()))
+        headers.append((b"x-request-id", named or trail.id.encode()))
         message["headers"] = headers
 
 

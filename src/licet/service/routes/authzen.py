@@ -1,17 +1,21 @@
 """OpenID AuthZEN 1.0: `/access/v1/evaluation`, `/evaluations`, and the metadata document.
 
 A gateway that speaks it is a host: its word on the subject becomes the principal. The action's name
-is the tool; the properties of resource and action are its arguments. Where the tool declares them,
-`resource_type` and `resource_id` are arguments too, and so are `type` and `id` of the principal.
+is the tool; the properties of resource and action are its arguments, all of which the tool has to
+declare. Where it declares them, `resource_type` and `resource_id` are arguments too. Of subject and
+context what the policy declares is taken, `type` and `id` of the subject among it: gateways send
+along what they know, and no rule can read the rest.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
+from licet.compiler.types import RecordType
 from licet.verifier.guard import Guard
 
 from ..callers import Caller, Role
@@ -66,9 +70,9 @@ class Evaluation(_Open):
 class Part(_Open):
     """A question of several; what it leaves out is taken from the whole."""
 
-    subject: Subject | None = None
-    action: Act | None = None
-    resource: Resource | None = None
+    subject: Object | None = None
+    action: Object | None = None
+    resource: Object | None = None
     context: Object | None = None
 
 
@@ -81,13 +85,17 @@ class Options(_Open):
 
 
 class Evaluations(Part):
-    """Several questions."""
+    """Several questions. Each is read by itself: what is wrong with one is its own."""
 
-    evaluations: list[Part] = Field(default_factory=list)
+    evaluations: Annotated[list[Any], Field(json_schema_extra={"items": {"type": "object"}})] = (
+        Field(default_factory=list)
+    )
     options: Options = Options()
 
 
-_PARTS = ("subject", "action", "resource", "context")
+#: The members of a question, each with what it needs: what a part of several leaves out of that is
+#: the whole's, as the rest of a member is not.
+_PARTS = {"subject": ("type", "id"), "action": ("name",), "resource": ("type", "id"), "context": ()}
 _EXAMPLE = {
     "subject": {"type": "agent", "id": "a1", "properties": {"role": "support"}},
     "action": {"name": "refund", "properties": {"amount": 40}},
@@ -115,7 +123,7 @@ _DECISION: dict[str, Any] = {
 async def evaluation(request: Request) -> Json:
     """A decision that counts as made once it is true: nobody says how it ended."""
     service, caller = service_of(request), caller_of(request)
-    data = checked(Evaluation, await read_json(request, service.settings.limits.body))
+    data = await _asked(Evaluation, request)
     with service.guards.lease(caller.tenant) as guard:
         return Json(await _decide(request, guard, caller, data))
 
@@ -140,7 +148,7 @@ async def evaluations(request: Request) -> Json:
     `evaluations` the whole is one question."""
     service, caller = service_of(request), caller_of(request)
     limits = service.settings.limits
-    data = checked(Evaluations, await read_json(request, limits.body))
+    data = await _asked(Evaluations, request)
     asked = data.get("evaluations") or []
     if len(asked) > limits.batch:
         raise Problem(413, f"there are at most {limits.batch:,} evaluations at once")
@@ -150,12 +158,12 @@ async def evaluations(request: Request) -> Json:
     stops = {"deny_on_first_deny": False, "permit_on_first_permit": True}.get(semantic)
     with service.guards.lease(caller.tenant) as guard:
         if not asked:
-            return Json(await _decide(request, guard, caller, checked(Evaluation, whole)))
+            return Json(await _decide(request, guard, caller, _checked(Evaluation, whole)))
         decided: list[dict[str, object]] = []
         for part in asked:
-            question = {**whole, **{k: v for k, v in part.items() if v is not None}}
             try:
-                decision = await _decide(request, guard, caller, checked(Evaluation, question))
+                question = _checked(Evaluation, _question(whole, part))
+                decision = await _decide(request, guard, caller, question)
             except Problem as problem:
                 error = {"status": problem.status, "message": problem.detail}
                 decision = {"decision": False, "context": {"error": error}}
@@ -177,7 +185,7 @@ async def evaluations(request: Request) -> Json:
 async def configuration(request: Request) -> Json:
     """As the client addressed the service, or as `public_url` says."""
     try:
-        base = service_of(request).settings.public_url or str(request.base_url).rstrip("/")
+        base = (service_of(request).settings.public_url or str(request.base_url)).rstrip("/")
     except ValueError:
         raise Problem(400, "the header `Host` is none") from None
     return Json(
@@ -187,6 +195,36 @@ async def configuration(request: Request) -> Json:
             "access_evaluations_endpoint": f"{base}/access/v1/evaluations",
         }
     )
+
+
+async def _asked(model: type[Message], request: Request) -> dict[str, Any]:
+    """The body. Raises Problem 400 for all that is wrong with its form, as the standard has it."""
+    limit = service_of(request).settings.limits.body
+    try:
+        return _checked(model, await read_json(request, limit))
+    except Problem as problem:
+        if problem.status != 415:
+            raise
+        raise Problem(400, problem.detail) from None
+
+
+def _checked(model: type[Message], data: object) -> dict[str, Any]:
+    try:
+        return checked(model, data)
+    except Problem as problem:
+        raise Problem(400, problem.detail, more=problem.more) from None
+
+
+def _question(whole: Mapping[str, Any], part: object) -> object:
+    """One of several questions, with what it takes from the whole."""
+    if not isinstance(part, dict):
+        return part
+    own = {name: part[name] for name in _PARTS if part.get(name) is not None}
+    for name, value in own.items():
+        if isinstance(value, dict) and name in whole:
+            needed = {key: whole[name][key] for key in _PARTS[name] if key in whole[name]}
+            own[name] = {**needed, **value}
+    return {**whole, **own}
 
 
 async def _decide(
@@ -211,13 +249,14 @@ def _call(guard: Guard, data: dict[str, Any]) -> dict[str, object]:
     for name in ("type", "id"):
         if f"resource_{name}" in declared:
             args[f"resource_{name}"] = resource[name]
-    principal: dict[str, object] = dict(subject.get("properties", {}))
-    for name in ("type", "id"):
-        if guard.program.principal.field(name) is not None:
-            principal[name] = subject[name]
+    said = {**subject.get("properties", {}), "type": subject["type"], "id": subject["id"]}
     return {
         "tool": action["name"],
         "args": args,
-        "principal": principal,
-        "context": data.get("context", {}),
+        "principal": _declared(said, guard.program.principal),
+        "context": _declared(data.get("context", {}), guard.program.context),
     }
+
+
+def _declared(said: Mapping[str, object], type: RecordType) -> dict[str, object]:
+    return {name: value for name, value in said.items() if type.field(name) is not None}
