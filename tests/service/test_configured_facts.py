@@ -6,14 +6,15 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from licet.service.resolvers import Breaker, CircuitOpenError
-from licet.service.settings import SettingsError
+from licet.service.resolvers import Breaker, CircuitOpenError, Source
+from licet.service.settings import Fact, SettingsError
 from support.serving import ask, close, serve
 
 CALL = {"tool": "refund", "args": {"order_id": "R1", "amount": 100}}
@@ -163,12 +164,51 @@ def test_sources_that_are_none(tmp_path: Path, fact: dict[str, object]) -> None:
         serve(tmp_path, store=None, facts=[fact])
 
 
+def test_what_fails_is_counted_and_said_without_what_it_was_asked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = {**python("order", "python_order"), "seconds": 30.0}
+    blocked = {**python("blocked", "python_broken"), "seconds": 30.0, "failures": 2}
+    app = serve(tmp_path, store=None, facts=[order, blocked])
+    for _ in range(3):
+        told = ask(app, "POST", "/v1/check", role="agent", json=CALL).json()
+        assert told["outcome"] == "deny"
+    page = ask(app, "GET", "/metrics", role="auditor").text
+    assert 'licet_fact_failures_total{fact="blocked",result="failed",tenant=""} 2.0' in page
+    assert 'licet_fact_failures_total{fact="blocked",result="left_alone",tenant=""} 1.0' in page
+    assert [record.getMessage() for record in caplog.records] == [
+        "the fact `blocked` fails (RuntimeError): left alone for 10 s"
+    ]
+    close(app)
+
+
+def test_one_that_is_late_counts_as_failed_and_one_that_answers_as_mended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lost: list[tuple[str, str]] = []
+    fact = Fact(name="blocked", python="os:getcwd", seconds=1e-9, failures=1, pause=1e-9)
+    source = Source(fact, lambda name, result: lost.append((name, result)))
+    with source.asked():
+        pass
+    assert lost == [("blocked", "failed")]
+    patient = Source(fact.model_copy(update={"seconds": 30.0}), lambda *_: None)
+    with suppress(OSError), patient.asked():
+        raise OSError("a secret")
+    with patient.asked():
+        pass
+    assert [record.getMessage() for record in caplog.records] == [
+        "the fact `blocked` fails (it was late): left alone for 1e-09 s",
+        "the fact `blocked` fails (OSError): left alone for 1e-09 s",
+        "the fact `blocked` is known again",
+    ]
+
+
 def test_a_breaker_opens_lets_one_try_and_closes() -> None:
     now = [0.0]
     breaker = Breaker(2, 10.0, lambda: now[0])
-    for _ in range(2):
+    for last in (False, True):
         breaker.enter()
-        breaker.leave(failed=True)
+        assert breaker.leave(failed=True) is last
     with pytest.raises(CircuitOpenError):
         breaker.enter()
     now[0] = 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import threading
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from licet.service.telemetry.behind import Behind
+from licet.service.telemetry.messages import CONFIGURATION, handler
 from support.serving import ask, close, serve
 from support.shop import refund
 
@@ -88,3 +90,34 @@ def test_nobody_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     app.state.service.telemetry.close()
     assert '"call": "call-9"' in stream.getvalue()
     close(app)
+
+
+def test_what_the_service_says_is_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    made = CONFIGURATION["handlers"]["lines"]["()"]
+    assert made == f"{handler.__module__}.{handler.__qualname__}"
+    written = handler()
+    log = logging.Logger("licet.service")
+    log.addHandler(written)
+    try:
+        raise ValueError("odd\n\u202e")
+    except ValueError:
+        log.exception("a request failed: %s", "GET\n/x", extra={"request": "r1"})
+    written.close()
+    log.error("after the end: lost, and nobody fails by it")
+    first, *more = stream.getvalue().splitlines()
+    line = json.loads(first)
+    trace = line.pop("trace").splitlines()
+    assert trace[0] == "Traceback (most recent call last):"
+    assert trace[-2:] == ["ValueError: odd", "\u202e"]
+    del line["time"]
+    assert line == {
+        "event": "message",
+        "message": "a request failed: GET\n/x",
+        "level": "error",
+        "logger": "licet.service",
+        "request": "r1",
+    }
+    assert first.isascii()
+    assert more == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from fastapi import FastAPI
 
+from licet.service.telemetry.messages import Form
 from support.serving import ask, close, key, serve
 from support.shop import refund
 
@@ -132,6 +134,14 @@ def test_each_door_refuses_and_none_fails(gone: Gone, method: str, path: str) ->
         assert unknown.status_code == 503
         made_up = {"X-API-Key": gone.stored[:-1] + "!"}
         assert ask(gone.app, method, asked, headers=made_up, **sent).status_code == 401
+
+
+def test_the_log_has_the_request_that_failed(gone: Gone, caplog: pytest.LogCaptureFixture) -> None:
+    answer = ask(gone.app, "GET", "/v1/approvals", role="host")
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    line = json.loads(Form().format(record))
+    assert line["message"].startswith("the store failed: GET /v1/approvals: ")
+    assert line["request"] == answer.headers["x-request-id"]
 
 
 def test_every_door_has_a_row(gone: Gone) -> None:

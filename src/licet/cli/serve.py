@@ -66,6 +66,8 @@ def _settings(options: argparse.Namespace) -> ServiceSettings:
 
 
 def _serve(plan: Plan, store: Store, streams: Streams) -> None:
+    from logging.config import dictConfig
+
     import uvicorn
 
     from licet.loading import PolicyError
@@ -73,6 +75,7 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
     from licet.service.bundles.bundle import BundleError
     from licet.service.connections import Prompt
     from licet.service.settings import SettingsError
+    from licet.service.telemetry.messages import CONFIGURATION
     from licet.verifier.guard import UnsetParamsError
     from licet.verifier.history import StoreError
 
@@ -89,6 +92,9 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
         "timeout_graceful_shutdown": 30,
         "http": Prompt,
     }
+    if settings.telemetry.logs:
+        dictConfig(CONFIGURATION)
+        common["log_config"] = CONFIGURATION
     try:
         # Built here too where workers build their own: what is wrong is said once, at the start.
         app = starting.app_of(plan, store)

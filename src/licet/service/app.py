@@ -106,7 +106,7 @@ def create_app(
         stored,
         guard.tenant,
     )
-    add_resolvers(guard, settings.facts)
+    add_resolvers(guard, settings.facts, telemetry.fact_lost)
     policies.open(sorted(served), files)
     problems.add_handlers(app)
     for router in ROUTERS:

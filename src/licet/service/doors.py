@@ -92,19 +92,25 @@ class Door(APIRoute):
             except Problem as problem:
                 return problem.response()
             except StoreError as error:
-                log.error("the store failed: %s %s: %s", request.method, path, error)
+                text = "the store failed: %s %s: %s"
+                log.error(text, request.method, path, error, extra=_named(trail))
                 return Problem(503, "the store failed: nothing was allowed").response()
             except ClientDisconnect:
                 return Problem(400, "the client went away").response()
             except frameworks:
                 raise
             except Exception:
-                log.exception("a request failed: %s %s", request.method, path)
+                text = "a request failed: %s %s"
+                log.exception(text, request.method, path, extra=_named(trail))
                 return internal().response()
 
         if bare:
             self.straight = handle
         return handle
+
+
+def _named(trail: Trail | None) -> dict[str, str]:
+    return {} if trail is None else {"request": trail.id}
 
 
 def router() -> APIRouter:

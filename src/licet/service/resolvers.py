@@ -7,15 +7,18 @@ alone for a while (a circuit breaker), so that a decision does not wait for it.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from licet.adapters.outgoing import fetch
+from licet.adapters.outgoing import OutgoingError, fetch
 from licet.compiler.exact_json import decode
 from licet.compiler.json_text import json_line
 from licet.compiler.types import OptionalType, RecordType
@@ -23,9 +26,15 @@ from licet.verifier.guard import Guard
 
 from .settings import Fact, SettingsError
 
+log = logging.getLogger("licet.service")
+
 
 class CircuitOpenError(Exception):
     """The source has failed too often of late, and is not asked."""
+
+
+#: Told whenever a look-up gave nothing: the fact's name, and `failed` or `left_alone`.
+Lost = Callable[[str, str], object]
 
 
 class Breaker:
@@ -49,29 +58,76 @@ class Breaker:
                 raise CircuitOpenError
             self._until = now + self._pause  # this one tries; others wait for how it goes
 
-    def leave(self, *, failed: bool) -> None:
+    def leave(self, *, failed: bool) -> bool:
+        """Whether it has opened or closed by this."""
         with self._lock:
+            was = self._failed >= self._most
             self._failed = self._failed + 1 if failed else 0
-            if self._failed >= self._most:
+            is_open = self._failed >= self._most
+            if is_open:
                 self._until = self._clock() + self._pause
+            return was is not is_open
 
 
-def add_resolvers(guard: Guard, facts: tuple[Fact, ...]) -> None:
+class Source:
+    """Where one fact is looked up: counts what fails there, and says when it is left alone and when
+    it answers again. Keys, values and texts of others' errors are not told."""
+
+    def __init__(self, fact: Fact, lost: Lost) -> None:
+        self._fact, self._lost = fact, lost
+        self._breaker = Breaker(fact.failures, fact.pause)
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Around one look-up. Raises CircuitOpenError."""
+        try:
+            self._breaker.enter()
+        except CircuitOpenError:
+            self._lost(self._fact.name, "left_alone")
+            raise
+        began = time.monotonic()
+        why: str | None = "it ended"
+        try:
+            yield
+            why = "it was late" if time.monotonic() - began > self._fact.seconds else None
+        except OutgoingError as error:
+            why = str(error)
+            raise
+        except asyncio.CancelledError:
+            why = "it was late"
+            raise
+        except Exception as error:
+            why = type(error).__name__
+            raise
+        finally:
+            self._ended(why)
+
+    def _ended(self, why: str | None) -> None:
+        changed = self._breaker.leave(failed=why is not None)
+        name, pause = self._fact.name, self._fact.pause
+        if why is not None:
+            self._lost(name, "failed")
+            if changed:
+                log.error("the fact `%s` fails (%s): left alone for %g s", name, why, pause)
+        elif changed:
+            log.warning("the fact `%s` is known again", name)
+
+
+def add_resolvers(guard: Guard, facts: tuple[Fact, ...], lost: Lost) -> None:
     """Let a guard look up the facts of a configuration. Raises SettingsError."""
     for fact in facts:
         try:
-            look_up = _resolver(guard, fact)
+            look_up = _resolver(guard, fact, Source(fact, lost))
             guard.fact(name=fact.name, seconds=fact.seconds)(look_up)
         except (ValueError, ImportError, AttributeError) as error:
             raise SettingsError(f"the fact `{fact.name}`: {error}") from None
 
 
-def _resolver(guard: Guard, fact: Fact) -> Callable[..., Any]:
+def _resolver(guard: Guard, fact: Fact, source: Source) -> Callable[..., Any]:
     if fact.name not in guard.program.facts:
         raise ValueError("the policy declares no such fact")
-    breaker = Breaker(fact.failures, fact.pause)
     if fact.url is not None:
-        return _http(fact, fact.url, breaker)
+        return _http(fact, fact.url, source)
     if fact.python is not None:
         module, _, name = fact.python.partition(":")
         function = getattr(importlib.import_module(module), name)
@@ -80,49 +136,37 @@ def _resolver(guard: Guard, fact: Fact) -> Callable[..., Any]:
         import inspect
 
         if inspect.iscoroutinefunction(function):
-            return _guarded_async(function, breaker)
-        return _guarded(function, breaker)
-    return _guarded(_query(guard, fact), breaker)
+            return _guarded_async(function, source)
+        return _guarded(function, source)
+    return _guarded(_query(guard, fact), source)
 
 
-def _guarded(function: Callable[..., Any], breaker: Breaker) -> Callable[..., Any]:
+def _guarded(function: Callable[..., Any], source: Source) -> Callable[..., Any]:
     def look_up(*keys: object) -> Any:
-        breaker.enter()
-        failed = True
-        try:
-            found = function(*keys)
-            failed = False
-            return found
-        finally:
-            breaker.leave(failed=failed)
+        with source.asked():
+            return function(*keys)
 
     return look_up
 
 
-def _guarded_async(function: Callable[..., Any], breaker: Breaker) -> Callable[..., Any]:
+def _guarded_async(function: Callable[..., Any], source: Source) -> Callable[..., Any]:
     async def look_up(*keys: object) -> Any:
-        breaker.enter()
-        failed = True
-        try:
-            found = await function(*keys)
-            failed = False
-            return found
-        finally:
-            breaker.leave(failed=failed)
+        with source.asked():
+            return await function(*keys)
 
     return look_up
 
 
-def _http(fact: Fact, url: str, breaker: Breaker) -> Callable[..., Any]:
+def _http(fact: Fact, url: str, source: Source) -> Callable[..., Any]:
     async def ask(*keys: object) -> Any:
         body = json_line({"fact": fact.name, "keys": list(keys)}).encode()
         raw = await fetch(url, seconds=fact.seconds, private=fact.private, body=body)
         answer = decode(raw)
         if not isinstance(answer, dict) or answer.keys() != {"value"}:
-            raise ValueError("an answer is an object with `value` alone")
+            raise OutgoingError("an answer is an object with `value` alone")
         return answer["value"]
 
-    return _guarded_async(ask, breaker)
+    return _guarded_async(ask, source)
 
 
 class _Engine(Protocol):

@@ -321,7 +321,7 @@ class Policies:
         until = datetime.fromtimestamp(observe_until / 1_000_000, UTC) if observe_until else None
         guard = self._first.sibling(program, observe_until=until)
         known = [fact for fact in self._settings.facts if fact.name in program.facts]
-        add_resolvers(guard, tuple(known))
+        add_resolvers(guard, tuple(known), self._telemetry.fact_lost)
         guard.when_stale(self._following.stale)
         guard.decide_beside(self._canaries)
         return guard

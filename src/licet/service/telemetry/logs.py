@@ -149,7 +149,12 @@ def _members(level: Level, event: str, **fields: object) -> str:
 
 
 def _time(at: float) -> str:
-    return f'"time": "{datetime.fromtimestamp(at, UTC).isoformat()[:-6]}Z"'
+    return f'"time": "{time_of(at)}"'
+
+
+def time_of(at: float) -> str:
+    """A time, in seconds since 1970, as lines have it."""
+    return f"{datetime.fromtimestamp(at, UTC).isoformat()[:-6]}Z"
 
 
 def _milliseconds(seconds: float) -> float:

@@ -96,6 +96,12 @@ class Metrics:
             ("tenant", "outcome", "canary"),
             registry=own,
         )
+        self._facts = Counter(
+            "licet_fact_failures",
+            "Facts of the configuration that were not known: failed, or left_alone after failures",
+            ("tenant", "fact", "result"),
+            registry=own,
+        )
         self._failures = Counter(
             "licet_telemetry_failures",
             "Events that a sink of the telemetry lost",
@@ -144,6 +150,10 @@ class Metrics:
     def observes(self, tenant: str, until: float) -> None:
         """A tenant's refusals are let through until then (seconds since 1970; 0: they are not)."""
         self._observing.labels(tenant).set(until)
+
+    def fact_lost(self, fact: str, result: str) -> None:
+        """A fact of the configuration is not known."""
+        self._facts.labels("", fact, result).inc()
 
     def lost(self, sink: str) -> None:
         """A sink failed."""

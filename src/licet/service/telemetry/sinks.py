@@ -75,6 +75,13 @@ class Telemetry:
         """The two are not of one mind."""
         self._each(lambda sink: sink.differed(differed))
 
+    def fact_lost(self, fact: str, result: str) -> None:
+        """A fact of the configuration was looked up, or was to be, and is not known."""
+        try:
+            self.metrics.fact_lost(fact, result)
+        except Exception as error:
+            self._lost("metrics", error)
+
     def close(self) -> None:
         """Flush what waits."""
         self._each(lambda sink: sink.close())
