@@ -154,11 +154,10 @@ def test_keys_that_cannot_be_read(tmp_path: Path) -> None:
     close(app)
 
 
-def test_keys_of_a_provider_that_is_silent_are_trusted_for_an_hour(tmp_path: Path) -> None:
-    jwks = tmp_path / "jwks.json"
+def kept(jwks: Path) -> Tokens:
+    """Settings for the tokens of `KEY`, which is in that file."""
     jwks.write_text(json.dumps(KeySet([KEY]).as_dict(private=False)))
-    now = [0.0]
-    settings = Tokens(
+    return Tokens(
         issuer=ISSUER,
         audience=AUDIENCE,
         jwks=str(jwks),
@@ -166,7 +165,12 @@ def test_keys_of_a_provider_that_is_silent_are_trusted_for_an_hour(tmp_path: Pat
         roles={"agents": Role.agent},
         roles_claim="realm.roles",
     )
-    authority = TokenAuthority(settings, ticks=lambda: now[0])
+
+
+def test_keys_of_a_provider_that_is_silent_are_trusted_for_an_hour(tmp_path: Path) -> None:
+    jwks = tmp_path / "jwks.json"
+    now = [0.0]
+    authority = TokenAuthority(kept(jwks), ticks=lambda: now[0])
 
     def knows(at: float) -> bool:
         now[0] = at
@@ -180,4 +184,26 @@ def test_keys_of_a_provider_that_is_silent_are_trusted_for_an_hour(tmp_path: Pat
     assert not knows(OLDEST)
     assert not knows(OLDEST + PAUSE)
     silent.rename(jwks)
-    assert knows(2 * OLDEST)
+    assert not knows(OLDEST + 2 * PAUSE - 1)
+    assert knows(OLDEST + 2 * PAUSE)  # as soon as it answers again
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"aud": "another"}, "aud"),
+        ({"exp": 0}, "expired"),
+        ({"realm": {"roles": ["unknown"]}}, "`roles` gives it none"),
+        ({"sub": ""}, "it has no `sub`"),
+    ],
+)
+def test_why_a_token_of_the_issuer_is_nobodys_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, changes: dict[str, object], why: str
+) -> None:
+    authority = TokenAuthority(kept(tmp_path / "jwks.json"), ticks=lambda: 0.0)
+    for _ in range(2):
+        assert asyncio.run(authority.caller(signed({**claims(), **changes}))) is None
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"a token of `{ISSUER}` is nobody's: ")
+    assert why in said
+    assert "another" not in said

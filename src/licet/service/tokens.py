@@ -22,14 +22,17 @@ from .settings import Tokens
 
 log = logging.getLogger("licet.service")
 
-#: Keys of a URL are read again when they are so old, and for a token whose key is not among them,
-#: but no more often than that.
+#: Keys of a URL are read again when they are so old; and for a token whose key is not among them,
+#: or where they could not be read, but no more often than that.
 FRESH = 600.0
 PAUSE = 30.0
+#: Why a token of the issuer itself is nobody's is said no more often than that.
+TOLD_AGAIN = 60.0
 #: Keys that were read so long ago are trusted no more, if the provider has not answered since. One
 #: that is silent issues no tokens either, and those that are out end within about as long.
 OLDEST = 3_600.0
 _MAX_CHAIN = 16
+_CLAIMS = (JoseError, JsonError, ValueError, TypeError, KeyError, RecursionError)
 
 
 class TokenAuthority:
@@ -42,6 +45,7 @@ class TokenAuthority:
         #: When they were read, and when that was tried last.
         self._known_at = self._read_at = float("-inf")
         self._lock = asyncio.Lock()
+        self._told: dict[str, float] = {}
         self._claims = JWTClaimsRegistry(
             leeway=settings.leeway,
             iss={"essential": True, "value": settings.issuer},
@@ -55,11 +59,27 @@ class TokenAuthority:
             return None
         try:
             claims = await self._verified(credential)
-            return None if claims is None else self._mapped(claims)
-        except (JoseError, JsonError, ValueError, TypeError, KeyError, RecursionError):
+        except _CLAIMS:
+            return None
+        if claims is None:
+            return None
+        try:
+            self._claims.validate(dict(claims))
+            return self._mapped(claims)
+        except _CLAIMS as error:
+            self._tell(str(error) if isinstance(error, JoseError) else "its claims are odd")
             return None
 
+    def _tell(self, why: str) -> None:
+        """Say why a token that the issuer did sign is nobody's, for whoever sets this up. `why` is
+        one of a few texts, without a claim's value."""
+        now = self._ticks()
+        if now - self._told.get(why, float("-inf")) >= TOLD_AGAIN:
+            self._told[why] = now
+            log.warning("a token of `%s` is nobody's: %s", self._settings.issuer, why)
+
     async def _verified(self, token: str) -> Mapping[str, Any] | None:
+        """The claims of a token whose signature is the issuer's."""
         keys = await self._known(FRESH)
         if keys is None:
             return None
@@ -75,17 +95,17 @@ class TokenAuthority:
         if "crit" in signed.headers():
             return None
         claims = decode(signed.payload, max_size=20_000, max_depth=20)
-        if not isinstance(claims, dict):
-            return None
-        self._claims.validate(claims)
-        return claims
+        return claims if isinstance(claims, dict) else None
 
     async def _known(self, age: float) -> KeySet | None:
         """The provider's keys, not older than `age` if they can be had. Old ones serve on for
-        `OLDEST` while the provider does not answer."""
+        `OLDEST` while the provider does not answer, and while another request asks it."""
+        if self._lock.locked() and self._ticks() - self._known_at < OLDEST:
+            return self._keys
         async with self._lock:
             now = self._ticks()
-            if now - self._read_at >= age:
+            is_silent = self._known_at < self._read_at
+            if now - self._read_at >= (min(age, PAUSE) if is_silent else age):
                 self._read_at = now
                 try:
                     self._keys = KeySet.import_key_set(decode(await self._source()))
@@ -98,7 +118,8 @@ class TokenAuthority:
                     TypeError,
                     KeyError,
                 ) as error:
-                    log.warning("the keys of an issuer cannot be read: %s", type(error).__name__)
+                    why = error if isinstance(error, OutgoingError) else type(error).__name__
+                    log.warning("the keys of `%s` cannot be read: %s", self._settings.issuer, why)
             return self._keys if now - self._known_at < OLDEST else None
 
     async def _source(self) -> bytes:
@@ -117,10 +138,15 @@ class TokenAuthority:
         if settings.tenant_claim is not None:
             named_tenant = _claim(claims, settings.tenant_claim)
             if not isinstance(named_tenant, str) or named_tenant not in settings.tenants:
+                self._tell("its tenant is none of `tenants`")
                 return None
             tenant = named_tenant
         subject = claims.get("sub")
-        if not roles or not isinstance(subject, str) or not subject:
+        if not roles:
+            self._tell("`roles` gives it none")
+            return None
+        if not isinstance(subject, str) or not subject:
+            self._tell("it has no `sub`")
             return None
         principal = {
             field: value
