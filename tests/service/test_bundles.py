@@ -54,8 +54,9 @@ RULE = "permit small on pay when args.amount <= most\n"
     ],
 )
 def test_paths_that_are_none(path: str) -> None:
-    with pytest.raises(BundleError):
+    with pytest.raises(BundleError) as told:
         uploaded({"p.licet": TEXT, path: "x"})
+    assert "`" not in told.value.path  # whoever shows it quotes it
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,14 @@ class Rates:
         self._clock = clock
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
+    def take_rest(self, caller: Caller, calls: int) -> None:
+        """Count the calls of a batch, of which the request itself was the first. Raises Problem
+        429, and 413 for a batch that no waiting would ever let through."""
+        if self._rate is not None and calls > self._burst:
+            text = f"at most {int(self._burst):,} calls come at once here: `limits.burst`"
+            raise Problem(413, text)
+        self.take(caller, max(0, calls - 1))
+
     def take(self, caller: Caller, weight: float = 1.0) -> None:
         """Count one request of a caller. Raises Problem 429, with when to come again."""
         if self._rate is None:

@@ -138,23 +138,24 @@ def uploaded(
 
 def check_path(path: str) -> None:
     """Raises BundleError for a path that is not plainly one of a file below a folder."""
+    shown = escaped(path[:MAX_PATH]).replace("`", "'")
     if not path or len(path) > MAX_PATH:
-        raise BundleError(f"a path has 1 to {MAX_PATH} characters", shortened(path))
+        raise BundleError(f"a path has 1 to {MAX_PATH} characters", shown)
     if path.startswith("/") or "\\" in path or ":" in path:
-        raise BundleError("paths are relative, with `/` between their parts", shortened(path))
+        raise BundleError("paths are relative, with `/` between their parts", shown)
     if escaped(path) != path:
-        raise BundleError("a path has characters that cannot be seen", shortened(path))
+        raise BundleError("a path has characters that cannot be seen", shown)
     parts = path.split("/")
     if len(parts) > MAX_PARTS:
-        raise BundleError(f"a path has at most {MAX_PARTS} parts", shortened(path))
+        raise BundleError(f"a path has at most {MAX_PARTS} parts", shown)
     for part in parts:
         if part in ("", ".", "..") or part != part.strip():
             text = "no part of a path is empty, `.` or `..`, or has a blank at its ends"
-            raise BundleError(text, shortened(path))
+            raise BundleError(text, shown)
         if len(part.encode("utf-8", "replace")) > MAX_PATH:
-            raise BundleError("a part of a path is too long", shortened(path))
+            raise BundleError("a part of a path is too long", shown)
     if parts[-1] == CONFIG and len(parts) > 1:
-        raise BundleError(f"the project has one `{CONFIG}`, at its top", shortened(path))
+        raise BundleError(f"the project has one `{CONFIG}`, at its top", shown)
 
 
 def _check_configuration(data: bytes | None) -> None:

@@ -152,7 +152,7 @@ async def evaluations(request: Request) -> Json:
     asked = data.get("evaluations") or []
     if len(asked) > limits.batch:
         raise Problem(413, f"there are at most {limits.batch:,} evaluations at once")
-    service.rates.take(caller, max(0, len(asked) - 1))
+    service.rates.take_rest(caller, len(asked))
     whole = {name: data[name] for name in _PARTS if data.get(name) is not None}
     semantic = (data.get("options") or {}).get("evaluations_semantic", "execute_all")
     stops = {"deny_on_first_deny": False, "permit_on_first_permit": True}.get(semantic)

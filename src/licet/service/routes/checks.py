@@ -75,7 +75,7 @@ async def check_batch(request: Request) -> Json:
     if len(data["calls"]) > limits.batch:
         raise Problem(413, f"a batch has at most {limits.batch:,} calls", more={"path": "calls"})
     calls = [call_of(each, caller) for each in data["calls"]]
-    service.rates.take(caller, max(0, len(calls) - 1))
+    service.rates.take_rest(caller, len(calls))
     with service.guards.lease(caller.tenant) as guard:
         for call in calls:
             check_reach(call, caller, guard.program.catalog)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Query
 from starlette.requests import Request
 
-from licet.verifier.audit.bodies import KINDS
+from licet.verifier.audit.bodies import KINDS, Kind
 
 from ..callers import Role
 from ..doors import Json, door, router
@@ -60,7 +60,7 @@ async def decisions(
         int | None, Query(ge=1, le=2**62, description="`next` of the page before")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    kind: Annotated[str | None, Query(max_length=40)] = None,
+    kind: Kind | None = None,
     outcome: Literal["allow", "escalate", "deny"] | None = None,
     tool: Annotated[str | None, Query(max_length=512)] = None,
     rule: Annotated[str | None, Query(max_length=512)] = None,

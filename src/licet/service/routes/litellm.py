@@ -77,7 +77,7 @@ async def guardrail(request: Request) -> Json:
         proposed = []
     if not isinstance(proposed, list) or len(proposed) > limits.batch:
         return Json(_blocked("the tool calls cannot be read"))
-    service.rates.take(caller, max(0, len(proposed) - 1))
+    service.rates.take_rest(caller, len(proposed))
     with service.guards.lease(caller.tenant) as guard:
         reason = await _judged(request, guard, proposed)
     return Json({"action": "NONE"} if reason is None else _blocked(reason))

@@ -18,6 +18,7 @@ CONFIGURATION: Final[dict[str, Any]] = {
     "disable_existing_loggers": False,
     "handlers": {"lines": {"()": "licet.service.telemetry.messages.handler"}},
     "root": {"handlers": ["lines"], "level": "WARNING"},
+    "loggers": {"licet": {"level": "INFO"}},
 }
 
 
