@@ -33,7 +33,7 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "allowed": False,
     "outcome": "deny",
     "model": {
@@ -43,7 +43,9 @@ EXAMPLE = {
             {"kind": "forbidden", "message": "Support refunds at most 500.", "rule": "large"}
         ],
         "because": [{"path": "args.amount", "value": "900"}],
-        "message": "Support refunds at most 500.",
+        "message": "refund was refused: Support refunds at most 500 (rule large)."
+        " Because args.amount = 900."
+        " The nearest call that is allowed has args.amount = 500 instead of 900.",
         "repair": {
             "outcome": "allow",
             "changes": [{"path": "args.amount", "old": 900, "new": 500}],

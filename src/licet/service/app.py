@@ -117,12 +117,13 @@ def create_app(
         app.router.routes += routes_of(console)
     doors = [each for router in ROUTERS for each in router.routes if isinstance(each, Door)]
     app.enter_by(doors, guards, telemetry)
-    _describe(app)
+    _describe(app, doors)
     return app
 
 
-def _describe(app: FastAPI) -> None:
-    """Add to the description how one authenticates."""
+def _describe(app: FastAPI, doors: Iterable[Door]) -> None:
+    """Add to the description how one authenticates, and put the answers into it as they are: the
+    framework leaves out of their examples whatever is null."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -131,6 +132,11 @@ def _describe(app: FastAPI) -> None:
             "bearer": {"type": "http", "scheme": "bearer"},
             "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
+        for each in doors:
+            for method in each.methods or ():
+                answers = described["paths"][each.path_format][method.lower()]["responses"]
+                for status, answer in each.responses.items():
+                    answers[str(status)]["content"] = answer["content"]
         return described
 
     app.openapi = openapi  # type: ignore[method-assign]

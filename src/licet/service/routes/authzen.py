@@ -140,7 +140,29 @@ async def evaluation(request: Request) -> Json:
             "type": "object",
             "properties": {"evaluations": {"type": "array", "items": _DECISION}},
         },
-        answered={"evaluations": [{"decision": True}, {"decision": False}]},
+        answered={
+            "evaluations": [
+                {"decision": True},
+                {
+                    "decision": False,
+                    "context": {
+                        "reason": {
+                            "outcome": "deny",
+                            "tool": "lookup",
+                            "violations": [
+                                {
+                                    "kind": "no_permit",
+                                    "message": "no rule permits this tool at all",
+                                }
+                            ],
+                            "because": [],
+                            "message": "lookup was refused: no rule permits this tool at all."
+                            " Do not repeat this call unchanged.",
+                        }
+                    },
+                },
+            ]
+        },
     ),
 )
 async def evaluations(request: Request) -> Json:
@@ -179,7 +201,11 @@ async def evaluations(request: Request) -> Json:
     summary="AuthZEN: where the endpoints are",
     **door(
         answer={"type": "object", "required": ["policy_decision_point"]},
-        answered={"policy_decision_point": "https://licet.example.com"},
+        answered={
+            "policy_decision_point": "https://licet.example.com",
+            "access_evaluation_endpoint": "https://licet.example.com/access/v1/evaluation",
+            "access_evaluations_endpoint": "https://licet.example.com/access/v1/evaluations",
+        },
     ),
 )
 async def configuration(request: Request) -> Json:

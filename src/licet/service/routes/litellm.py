@@ -14,6 +14,7 @@ from licet.verifier.history import StoreError
 from licet.verifier.redeeming import RedeemError, SettleError
 from licet.verifier.tickets import Ticket
 
+from ..answers import EXAMPLE
 from ..callers import Role
 from ..calls import call_of, check_reach
 from ..deciding import decide
@@ -46,7 +47,10 @@ _BODY = {
                 {
                     "id": "call_7",
                     "type": "function",
-                    "function": {"name": "refund", "arguments": '{"order_id": "R1", "amount": 40}'},
+                    "function": {
+                        "name": "refund",
+                        "arguments": '{"order_id": "R1", "amount": 900}',
+                    },
                 }
             ],
         },
@@ -58,7 +62,7 @@ _BODY = {
                 "blocked_reason": {"type": "string"},
             },
         },
-        answered={"action": "BLOCKED", "blocked_reason": "Support refunds at most 500."},
+        answered={"action": "BLOCKED", "blocked_reason": EXAMPLE["model"]["message"]},
     ),
 )
 async def guardrail(request: Request) -> Json:

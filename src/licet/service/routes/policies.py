@@ -66,6 +66,13 @@ class Back(Message):
     allow_widening: bool = False
 
 
+_EXAMPLE_TEXT = (
+    'policy "refunds"\n'
+    "principal { id: String, role: String }\n"
+    "tool refund(order_id: String, amount: Decimal in 0 .. 10_000 step 0.01) destructive\n"
+    "permit refunds on refund\n"
+    "forbid large on refund when args.amount > 501\n"
+)
 _EXAMPLE_DIGEST = "sha256:" + "0123456789abcdef" * 4
 _ACTIVATION = {
     "number": 3,
@@ -94,7 +101,7 @@ _LISTED = {
 }
 _POLICY = {
     **_LISTED,
-    "files": {"refunds.licet": 'policy "refunds"\n…'},
+    "files": {"refunds.licet": _EXAMPLE_TEXT},
     "policies": ["."],
     "params": {},
     "report": {
@@ -191,7 +198,7 @@ def _moving(body: type[Message], example: object) -> dict[str, Any]:
     **door(
         Role.policy_author,
         body=schema_of(Sent),
-        example={"files": {"refunds.licet": 'policy "refunds"\n…'}},
+        example={"files": {"refunds.licet": _EXAMPLE_TEXT}},
         answer=_POLICY_SCHEMA,
         answered=_POLICY,
     ),
