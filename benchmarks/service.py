@@ -2,7 +2,7 @@
 
     python benchmarks/service.py throughput [--seconds 5] [--rounds 5] [--clients 4]
     python benchmarks/service.py crowd [--clients 200] [--rounds 5]
-    python benchmarks/service.py neighbours [--calls 300]
+    python benchmarks/service.py neighbours [--beside solves|uploads|canary] [--calls 300]
 
 `throughput`: real servers and clients over loopback, in turns within one run, so that whatever else
 the machine does falls upon all alike: `/v1/check` and `/v1/check/batch` with memory in the process,
@@ -13,8 +13,10 @@ that one core of the server's could answer. `with a budget` and `with ids` use t
 in the process; `no memory` is a call that no rule and nobody asks for again.
 
 `crowd`: 200 clients against two workers with PostgreSQL; errors, budgets, verdicts against the
-embedded guard's. `neighbours`: what one tenant's calls take while another asks what no solver
-answers in time, beside what they take when it does not.
+embedded guard's. `neighbours`: what one tenant's calls take beside another's work, and without
+it: questions that no solver answers in time (`solves`), policies that are sent and examined
+(`uploads`), a policy that decides beside the active one (`canary`, on batches that are asked in
+both cases).
 """
 
 from __future__ import annotations
@@ -38,12 +40,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import httpx
+
 from licet import Guard
 from support import crowd, slow_solves
 from support.http_clients import Client, quantile, timed
 from support.postgres import Server
 from support.serve_process import (
     HOST_KEY,
+    Served,
     descendants,
     free_port,
     served,
@@ -144,6 +149,15 @@ def processor_seconds(pid: int) -> float:
         fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def waited(running: Served) -> float:
+    """Seconds that the workers' threads were ready to run and had no core."""
+    delays = 0
+    for pid in running.workers():
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            delays += int((thread / "schedstat").read_text().split()[1])
+    return delays / 1e9
 
 
 def drive(url: str, kind: Kind, client: int, seconds: float, told: Any) -> None:
@@ -248,19 +262,74 @@ def many(given: argparse.Namespace) -> None:
     )
 
 
+#: As many questions as lint has time for: whether these are sums of three cubes.
+HARD_POLICY = slow_solves.SLOW_POLICY + "".join(
+    f"forbid cubes{number} on hard when context.x * context.x * context.x"
+    f" + context.y * context.y * context.y + context.z * context.z * context.z == {number}\n"
+    for number in (390, 627, 633, 732, 921, 975)
+)
+
+
+class Solves:
+    """Sixteen clients that ask what no solver answers in time."""
+
+    clients = 16
+    always = False  # what they do, also without the noise
+
+    def turn(self, url: str, key: str, noisy: bool) -> None:
+        """Make ready for calls that are measured with the noise, or without it."""
+
+    def once(self, client: Client) -> None:
+        client.post("/v1/check", slow_solves.SLOW)
+
+
+class Uploads(Solves):
+    """One person who sends policies, one after the other, that take lint as long as they may."""
+
+    clients = 1
+
+    def once(self, client: Client) -> None:
+        sent = {"files": {"shop.licet": HARD_POLICY}, "policies": ["shop.licet"]}
+        client.post("/v1/policies", sent)
+
+
+class Canary(Solves):
+    """Batches all the time, by which a canary decides too."""
+
+    clients = 1
+    always = True
+
+    def turn(self, url: str, key: str, noisy: bool) -> None:
+        text = slow_solves.SLOW_POLICY.replace("> 100", "> 200")
+        sent = {"files": {"shop.licet": text}, "policies": ["shop.licet"]}
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            digest = client.post("/v1/policies", json=sent).json()["digest"]
+            client.request("POST" if noisy else "DELETE", f"/v1/policies/{digest}/canary")
+
+    def once(self, client: Client) -> None:
+        call = {"tool": "pay", "args": {"amount": 7}, "principal": {"id": "a"}}
+        client.post("/v1/check/batch", {"calls": [call] * 20})
+
+
 def neighbours(given: argparse.Namespace) -> None:
     keys = {"slow": "licet_test_key_of_slow_tenant", "other": "licet_test_key_of_other_tenant"}
-    settings = tenants_configuration(keys, seconds=2.0)
-    taken: dict[str, list[float]] = {"quiet": [], "beside slow solves": []}
+    settings = tenants_configuration(keys, seconds=2.0).replace(
+        'roles = ["host"]', 'roles = ["host", "policy_author"]'
+    )
+    beside = {"solves": Solves, "uploads": Uploads, "canary": Canary}[given.beside]()
+    taken: dict[str, list[float]] = {"quiet": [], f"beside {given.beside}": []}
+    delays = dict.fromkeys(taken, 0.0)
     stop = threading.Event()
     noisy = threading.Event()
-    solved: list[float] = []
+    done: list[bool] = []
 
-    def solve(url: str) -> None:
+    def work(url: str) -> None:
         client = Client(url, keys["slow"])
         while not stop.is_set():
-            if noisy.wait(0.1):
-                timed(lambda: client.post("/v1/check", slow_solves.SLOW), solved)
+            if beside.always or noisy.wait(0.1):
+                beside.once(client)
+                done.append(noisy.is_set())
 
     server = Server(durable=not given.hasty)
     try:
@@ -268,16 +337,21 @@ def neighbours(given: argparse.Namespace) -> None:
             flags = ("--workers", "2", "--database", server.create_schema("neighbours"))
             policy, folder = slow_solves.SLOW_POLICY, Path(name)
             with served(folder, policy, *flags, configuration=settings, quiet=True) as running:
-                crowd_of = [threading.Thread(target=solve, args=(running.url,)) for _ in range(16)]
+                crowd_of = [
+                    threading.Thread(target=work, args=(running.url,))
+                    for _ in range(beside.clients)
+                ]
                 for thread in crowd_of:
                     thread.start()
-                for turn in range(8):
+                for turn in range(given.turns):
                     kind = list(taken)[turn % 2]
+                    beside.turn(running.url, keys["slow"], bool(turn % 2))
                     (noisy.set if turn % 2 else noisy.clear)()
                     time.sleep(3.0)  # until what was asked before is answered
                     # anew: the service lets go of a connection that is idle for five seconds
                     client = Client(running.url, keys["other"])
-                    for number in range(given.calls // 4):
+                    before = waited(running)
+                    for number in range(given.calls * 2 // given.turns):
                         call = {
                             "tool": "pay",
                             "args": {"amount": 200 * (number % 4 == 0)},
@@ -289,17 +363,20 @@ def neighbours(given: argparse.Namespace) -> None:
                         )
                         assert status == 200, told
                         assert told["allowed"] is (number % 4 != 0), told
+                    delays[kind] += waited(running) - before
                 stop.set()
+                noisy.set()
                 for thread in crowd_of:
                     thread.join()
     finally:
         server.discard()
-    print(f"{'':<20}{'calls':>8}{'p50 ms':>9}{'p99 ms':>9}")
+    print(f"{'':<20}{'calls':>8}{'p50 ms':>9}{'p99 ms':>9}{'without a core, ms a call':>28}")
     for kind, all_taken in taken.items():
         half, most = (quantile(all_taken, share) * 1e3 for share in (0.5, 0.99))
-        print(f"{kind:<20}{len(all_taken):>8}{half:>9.1f}{most:>9.1f}")
-    quiet, beside = (quantile(each, 0.99) for each in taken.values())
-    print(f"p99 beside {len(solved)} slow solves: {beside / quiet:.2f} times the quiet one")
+        lacked = delays[kind] / len(all_taken) * 1e3
+        print(f"{kind:<20}{len(all_taken):>8}{half:>9.1f}{most:>9.1f}{lacked:>28.1f}")
+    quiet, loud = (quantile(each, 0.99) for each in taken.values())
+    print(f"p99 beside {sum(done)} of {given.beside}: {loud / quiet:.2f} times the quiet one")
 
 
 def main() -> None:
@@ -316,6 +393,8 @@ def main() -> None:
     two.set_defaults(run=many)
     three = commands.add_parser("neighbours")
     three.add_argument("--calls", type=int, default=400, help="of each kind")
+    three.add_argument("--turns", type=int, default=8, help="half of them with the noise")
+    three.add_argument("--beside", choices=("solves", "uploads", "canary"), default="solves")
     three.set_defaults(run=neighbours)
     for each in (two, three):
         each.add_argument("--hasty", action="store_true", help="PostgreSQL waits for no disk")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from licet.service.bundles.canary import MOST_WAITING
 from licet.service.bundles.shelf import Shelf
 from licet.service.bundles.unpacking import compiled
 from licet.service.telemetry.logs import Logs
+from support.serve_process import descendants
 from support.serving import POLICY, ask, close, serve
 from support.shop import refund
 
@@ -68,6 +71,23 @@ def canaried(app: FastAPI, count: int, role: str = AUDITOR) -> dict[str, Any]:
         time.sleep(0.05)
 
 
+def canary_process() -> int:
+    """The process that decides beside."""
+    [pid] = [
+        pid
+        for pid in descendants(os.getpid())
+        if b"canary_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    return pid
+
+
+def caught(pid: int) -> list[signal.Signals]:
+    """The signals that a process has handlers for."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [mask] = [int(line.split()[1], 16) for line in status.splitlines() if line[:7] == "SigCgt:"]
+    return [number for number in signal.Signals if mask >> (number - 1) & 1]
+
+
 def test_every_difference_is_told_and_nothing_else_happens(app: FastAPI) -> None:
     logged = io.StringIO()
     app.state.service.telemetry.add("logs", Logs(logged))
@@ -90,6 +110,7 @@ def test_every_difference_is_told_and_nothing_else_happens(app: FastAPI) -> None
     assert check(app, {"tool": "nothing", "args": {}}) == "deny"
 
     found = canaried(app, 5)
+    assert signal.SIGPROF in caught(canary_process())  # it gives way once it has used much
     assert found["counts"] == {"same": 3, "different": 1, "undecided": 1}
     [one] = found["differences"]
     assert (one["tool"], one["outcome"], one["canary_outcome"]) == ("refund", "allow", "deny")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +16,15 @@ from fastapi import FastAPI
 
 from licet.service.auth import hash_of
 from licet.service.bundles.bundle import Bundle
+from licet.service.bundles.examining import Examiner
 from licet.service.bundles.people import person_of
 from licet.service.bundles.shelf import Shelf, Verdict
 from licet.service.bundles.unpacking import compiled
 from licet.service.callers import Caller, Role
+from support.serve_process import descendants
 from support.serving import POLICY, ask, close, serve
 from support.shop import refund
+from support.slow_solves import SLOW_POLICY
 
 #: A second author, who is somebody else, and a second key of the first one.
 OTHERS = [
@@ -258,6 +264,27 @@ def test_what_takes_too_long_is_not_taken(tmp_path: Path) -> None:
     assert (refused.status_code, refused.json()["difference"]) == (409, "unknown")
     assert len(listed(app)["policies"]) == 2
     close(app)
+
+
+@pytest.mark.long
+def test_what_takes_long_to_examine_gives_way() -> None:
+    """Lint asks a solver what none answers."""
+
+    def waits(pid: int) -> bool:
+        try:
+            return os.sched_getscheduler(pid) == os.SCHED_IDLE
+        except ProcessLookupError:  # it has just ended
+            return False
+
+    examiner = Examiner(120.0)
+    bundle = Bundle({"shop.licet": SLOW_POLICY.encode()}, ("shop.licet",))
+    thread = threading.Thread(target=examiner.examine, args=("one", bundle, None))
+    thread.start()
+    while not any(map(waits, descendants(os.getpid()))):
+        assert thread.is_alive()
+        time.sleep(0.01)
+    examiner.close()
+    thread.join()
 
 
 def test_what_was_found_of_another_meaning_counts_no_more(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from licet.verifier.solving import (
     Unsat,
 )
 from licet.verifier.solving import process as process_module
+from licet.verifier.solving.child import Child
 
 AMOUNT = """
 (declare-const x0 Int) (declare-const x1 Int) (declare-const x2 Bool) (declare-const x3 String)
@@ -367,6 +368,38 @@ def test_who_has_the_pool_to_itself_gives_way_to_nobody(
     monkeypatch.setattr(process_module, "QUICK", 0.0)
     assert pool.ask(Check(("false",)), AMOUNT, 30) == Unsat()
     assert yielding(pool) == {pid: False}
+
+
+def test_in_a_polite_pool_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SolverPool(1, polite=True) as pool:
+        assert pool.ask(Check(("true",)), AMOUNT, 30) == Sat({})
+        [pid] = workers(pool)
+        os.kill(pid, signal.SIGSTOP)  # so that it takes as long as we like
+        with monkeypatch.context() as hasty, pool.begin(Check(("true",)), AMOUNT, 30) as asked:
+            hasty.setattr(process_module, "QUICK", 0.0)
+            thread = threading.Thread(target=asked.answer)
+            thread.start()
+            while not gives_way(pid):
+                assert thread.is_alive()
+                time.sleep(0.01)
+            os.kill(pid, signal.SIGCONT)
+            thread.join()
+            assert asked.answer() == Sat({})
+        assert yielding(pool) == {pid: True}  # and nobody else waits for one that does not
+
+
+def test_a_process_that_has_used_much_gives_way() -> None:
+    code = (
+        "import os, sys\nsys.path.insert(0, sys.argv[1])\n"
+        "from licet.verifier.solving.child import giving_way\ngiving_way(0.01)\n"
+        "while os.sched_getscheduler(0) != os.SCHED_IDLE: pass\nprint('way', flush=True)\n"
+    )
+    child = Child(code, [str(Path(process_module.__file__).parents[3])])
+    try:
+        assert child.hear(time.monotonic() + 60, 10) == b"way\n"
+        assert gives_way(child.pid)
+    finally:
+        child.kill()
 
 
 # --- threads, processes

@@ -134,7 +134,8 @@ class Guard(GuardApprovals):
         self._resolver_seconds = resolver_seconds
         self._resolvers = Resolvers()
         self._solvers = SolverPool()
-        self._solvers.warm()
+        if seconds > 0:  # else nothing is asked
+            self._solvers.warm()
         self._driver = Driver(self._resolvers)
         self._observation = Observation(observe_until)
         self.observe_until = observe_until

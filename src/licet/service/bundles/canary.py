@@ -46,9 +46,10 @@ MOST_RUNNING: Final = 8
 #: Calls that wait, and differences that are kept at a time.
 MOST_WAITING: Final = 64
 MOST_KEPT: Final = 50
-#: Seconds to start, to decide a call, between two writes, and before it is started again.
+#: Seconds to start, to decide a call (it may have to wait for a core), between two writes, and
+#: before it is started again.
 STARTS: Final = 60.0
-DECIDES: Final = 5.0
+DECIDES: Final = 30.0
 WRITES: Final = 1.0
 AGAIN: Final = 15.0
 _OPEN: Final = frozenset({"undetermined", "solver_unknown", "fault"})

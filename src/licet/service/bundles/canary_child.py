@@ -22,10 +22,12 @@ from licet.compiler.program import Program
 from licet.loading import load_program
 from licet.verifier.admission import Admission
 from licet.verifier.guard import Guard
-from licet.verifier.solving.child import confined
+from licet.verifier.solving.child import confined, giving_way
 
 #: Address space of this process, in bytes.
 MEMORY = 4 << 30
+#: Seconds of processor time, its start included, after which it gives way to all others.
+LONG = 3.0
 MAX_LINE = 16_000_000
 MAX_DEPTH = 80
 
@@ -34,6 +36,7 @@ def main() -> None:
     """Decide what standard input says, until it ends."""
     answers = confined(MEMORY, int(sys.argv[2]))
     os.nice(10)  # whoever decides comes first
+    giving_way(LONG)
 
     def say(answer: Mapping[str, object]) -> None:
         answers.write(json_line(answer).encode() + b"\n")

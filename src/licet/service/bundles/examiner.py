@@ -37,9 +37,12 @@ from licet.verifier.analysis.linting import Project, lint
 from licet.verifier.analysis.settings import SettingsError, settings_of
 from licet.verifier.analysis.spreading import spread
 from licet.verifier.solving import SolverPool
+from licet.verifier.solving.child import giving_way
 
 #: Address space of this process, in bytes; each solver has a limit of its own.
 MEMORY = 4 << 30
+#: Seconds of processor time after which it runs where nobody else wants to.
+LONG = 3.0
 #: What is told of one thing, at most.
 MAX_LISTED = 200
 MAX_TEXT = 4_000
@@ -65,7 +68,7 @@ def main() -> None:
     if program is None or program.unset_params:
         return
     base = None if asked["base"] is None else _compiled(asked["base"])[0]
-    with SolverPool(_WORKERS) as pool:
+    with SolverPool(_WORKERS, polite=True) as pool:
         if base is not None:
             _compare(base, program, pool)
         _lint(asked["bundle"], program, pool)
@@ -74,8 +77,9 @@ def main() -> None:
 
 def _limit() -> None:
     """Let a policy that takes more memory than it should fail here, where nothing else runs; and
-    whoever decides calls come first."""
+    whoever decides calls come first, the more the longer it takes."""
     os.nice(10)
+    giving_way(LONG)
     try:
         import resource
     except ImportError:  # not on this system

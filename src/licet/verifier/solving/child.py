@@ -93,19 +93,7 @@ class Child:
 
         False: the system was told too much of this just now, and has to be told again.
         """
-        pid = self._process.pid
-        with contextlib.suppress(OSError):  # it has just ended
-            if sys.platform == "linux":
-                os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
-            else:
-                os.setpriority(os.PRIO_PROCESS, pid, 19)
-        # Linux may weigh sessions against each other, and not the processes in them: then what one
-        # process is counts for nothing outside of its session, and this one has its own.
-        try:
-            with open(f"/proc/{pid}/autogroup", "wb", buffering=0) as group:
-                return group.write(b"19") is not None
-        except OSError:  # there is no such thing here, or it has just ended
-            return True
+        return _give_way(self._process.pid)
 
     def hear(self, until: float, most: int) -> bytes:
         """The line that it says by `until`, of about `most` bytes. Raises ChildError."""
@@ -164,7 +152,29 @@ class Child:
         raise LateError("the deadline has passed")
 
 
+def _give_way(pid: int) -> bool:
+    with contextlib.suppress(OSError):  # it has just ended
+        if sys.platform == "linux":
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        else:
+            os.setpriority(os.PRIO_PROCESS, pid, 19)
+    # Linux may weigh sessions against each other, and not the processes in them: then what one
+    # process is counts for nothing outside of its session, and each child has its own.
+    try:
+        with open(f"/proc/{pid}/autogroup", "wb", buffering=0) as group:
+            return group.write(b"19") is not None
+    except OSError:  # there is no such thing here, or it has just ended
+        return True
+
+
 # --- the child's own side
+
+
+def giving_way(after: float) -> None:
+    """Let this process run where nobody else wants to, once it has used so many seconds of
+    processor time, and for good. In the main thread alone."""
+    signal.signal(signal.SIGPROF, lambda *_: _give_way(os.getpid()))
+    signal.setitimer(signal.ITIMER_PROF, after, 1.0)  # and again: the system may not have listened
 
 
 def confined(memory: int, parent: int) -> BinaryIO:

@@ -104,13 +104,15 @@ class _Share:
 class SolverPool:
     """Asks questions of solvers. Safe to share between threads, and to use after a fork."""
 
-    def __init__(self, workers: int = 2, *, memory: int = MEMORY) -> None:
+    def __init__(self, workers: int = 2, *, memory: int = MEMORY, polite: bool = False) -> None:
         """`workers` at most for one name, and `SHARES` times as many where several ask at once;
-        `memory` in bytes each."""
+        `memory` in bytes each. Long questions of names give way to others' questions; in a `polite`
+        pool all long ones do, to whatever else the machine has to do."""
         if workers < 1:
             raise ValueError("a pool needs a worker")
         self._limit = workers
         self._memory = memory
+        self._polite = polite
         self._reset()
         _pools.add(self)
 
@@ -240,7 +242,7 @@ class SolverPool:
         return time.monotonic() < self._slow.get(name, 0.0)
 
     def _lend(self, process: Process, name: str) -> None:
-        process.shared = bool(name)  # who has no name has the pool to itself
+        process.shared = self._polite or bool(name)  # who has no name has the pool to itself
         self._lent[process] = name
         self._held[name] += 1
 
@@ -262,7 +264,7 @@ class SolverPool:
             else:
                 self._count -= 1
             self._changed.notify_all()  # whoever has waited longest may not be whose turn it is
-        if process.slow:
+        if process.slow and name:
             self.warm()  # it was the one that was ready for everybody
         if not kept:  # without the lock: what gives way takes its time to end on a busy machine
             process.kill()
