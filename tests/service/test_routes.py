@@ -222,6 +222,29 @@ def test_settings_that_are_none(settings: dict[str, object]) -> None:
     assert "secret-in-clear" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"prot": 1}, "`service.prot`: there is no such key; did you mean `port`?"),
+        ({"wholly": 1}, "`service.wholly`: there is no such key"),
+        (
+            {"limits": {"bodi": 1}},
+            "`service.limits.bodi`: there is no such key; did you mean `body`?",
+        ),
+        (
+            {"telemetry": {"otlp": "collector:4318"}},
+            "`service.telemetry`: an http or https URL without a user in it",
+        ),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told_with_the_way_out(
+    settings: dict[str, object], said: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_of(settings)
+    assert str(caught.value) == said
+
+
 def test_keys_are_kept_as_hashes_alone() -> None:
     made = Key(name="a", hash=hash_of("licet_something_secret"), roles=frozenset({"host"}))
     assert "something_secret" not in repr(made)

@@ -26,7 +26,7 @@ from licet.verifier.guard import keys_of, redaction_of
 from licet.verifier.history import Store, StoredKey, Transaction
 
 from .auth import PREFIX, hash_of
-from .settings import NAME, Scope
+from .settings import NAME, Scope, first_mistake
 
 #: Of one tenant, at most.
 MOST_KEYS = 1_000
@@ -220,9 +220,9 @@ def scope_from(data: Mapping[str, object]) -> Scope:
     try:
         return Scope.model_validate({k: v for k, v in data.items() if v is not None})
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the key"
-        raise KeyRefusedError(f"`{place}`: {first['msg']}") from None
+        path, text = first_mistake(error)
+        place = f"`{'.'.join(str(part) for part in path)}`: " if path else ""
+        raise KeyRefusedError(f"{place}{text}") from None
 
 
 def _document(scope: Scope) -> str:

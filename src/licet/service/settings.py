@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from licet.adapters.outgoing import check_url
+from licet.compiler.intake import nearest
 from licet.verifier.audit import FieldPathError
 from licet.verifier.audit.field_paths import parse_path
 
@@ -21,6 +22,9 @@ from .callers import Role
 #: Of keys and tenants.
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+
+
+_NO_KEY = "there is no such key"
 
 
 class SettingsError(ValueError):
@@ -248,6 +252,32 @@ def settings_of(data: object) -> ServiceSettings:
     try:
         return ServiceSettings.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(["service", *(str(part) for part in first["loc"])])
-        raise SettingsError(f"`{place}`: {first['msg']}") from None
+        path, text = first_mistake(error)
+        if text == _NO_KEY:
+            near = nearest(str(path[-1])[:100], _keys_of(path))
+            text += f"; did you mean `{near}`?" if near else ""
+        place = ".".join(["service", *(str(part) for part in path)])
+        raise SettingsError(f"`{place}`: {text}") from None
+
+
+def first_mistake(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    """Where the first mistake is, and what it is; no value is quoted."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    if first["type"] == "extra_forbidden":
+        return first["loc"], _NO_KEY
+    text = first["msg"].removeprefix("Value error, ")
+    return first["loc"], text[:1].lower() + text[1:]
+
+
+def _keys_of(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that there are where a key is that is none: at the top, or in one of the tables."""
+    tables: dict[str | int, type[Part]] = {
+        "limits": Limits,
+        "keys": Key,
+        "tokens": Tokens,
+        "facts": Fact,
+        "webhooks": WebhookSettings,
+        "telemetry": TelemetrySettings,
+    }
+    table = ServiceSettings if len(path) == 1 else tables.get(path[0], ServiceSettings)
+    return tuple(table.model_fields)
