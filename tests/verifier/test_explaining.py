@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from licet import Guard
-from licet.compiler import ir
+from licet.compiler import compile_sources, ir
 from licet.compiler.types import BOOL, INT, STRING, IntType, Value
 from licet.compiler.world import UNKNOWN, World
-from licet.verifier.explaining import _Shrinking
+from licet.policy_lang import Source
+from licet.verifier.engines import Engine
+from licet.verifier.explaining import Sought, _Shrinking
 from licet.verifier.solving import SolverPool
+from licet.verifier.solving.pool import Asked
+from licet.verifier.solving.protocol import Core
 from support.ir_building import equal, n, s
 from support.reasons import because
 from support.refund_desk import (
@@ -247,3 +253,38 @@ def test_reasons_in_lists_that_are_too_long_for_a_solver(
     assert verdict.rules == ("much",)
     assert [str(r) for r in verdict.because] == ["args.doc.cs.length = 120", *reason]
     assert not verdict.explained  # a solver was not there to say that none is too many
+
+
+def test_reasons_in_twice_as_many_elements_take_twice_the_work(pool: SolverPool) -> None:
+    policy = (
+        "tool apply(doc: Json)\npermit all on apply\n"
+        "forbid much on apply when any(c in args.doc.cs ?? []: (c.n ?? 0) > 2)\n"
+    )
+    program, found = compile_sources((Source("policy.licet", policy),))
+    assert program is not None, found
+    engine = Engine(program)
+    encoder = engine.encoder(program.rules["apply"])
+
+    def work(elements: int) -> int:
+        """The functions that are called to tell the reasons which no solver has made fewer."""
+        given = World("apply", {"doc": {"cs": ({"n": 1},) * elements}}, now=0)
+        leaves = [leaf for leaf in encoder.question(given, bounded=None).leaves if leaf.known]
+        asked = Asked(pool, None, "no solver was asked", Core("", ()), 0.0)
+        sought = Sought(encoder, given, asked, leaves, leaves)
+        called = 0
+
+        def note(_frame: FrameType, event: str, _arg: object) -> None:
+            nonlocal called
+            called += event == "call"
+
+        sys.setprofile(note)
+        try:
+            because = sought.found()
+        finally:
+            sys.setprofile(None)
+        assert because is not None
+        assert len(because) >= elements
+        return called
+
+    assert work(120) < 2.5 * work(60)
+    engine.close()

@@ -126,7 +126,8 @@ class Sought:
         leaves = self.assumed
         if isinstance(answer, Forced):
             leaves = [leaves[position] for position in answer.kept]
-        leaves = sorted(leaves, key=self.known.index)
+        places = {leaf.symbol: place for place, leaf in enumerate(self.known)}
+        leaves = sorted(leaves, key=lambda leaf: places[leaf.symbol])
         return tuple(_folded(self.encoder, self.world, leaves, self.known))
 
 
@@ -349,9 +350,15 @@ def _folded(
     part of it.
     """
     paths = [_keyed(leaf, known) for leaf in leaves]
+    wholes = {
+        path[:size]
+        for path in paths
+        for size in range(1, len(path))
+        if not isinstance(path[size], Aspect)
+    }
     seen: set[Path] = set()
     for path in paths:
-        if isinstance(path[-1], Aspect) and any(_is_part(other, path[:-1]) for other in paths):
+        if isinstance(path[-1], Aspect) and path[:-1] in wholes:
             continue
         where, value, kind = _reason(encoder, world, path)
         if where not in seen:
@@ -369,11 +376,6 @@ def _keyed(leaf: Leaf, known: Sequence[Leaf]) -> Path:
         if same and isinstance(other.path[1], tuple) and other.literal == leaf.literal:
             return other.path
     raise AssertionError("a known fact without keys")
-
-
-def _is_part(path: Path, whole: Path) -> bool:
-    size = len(whole)
-    return len(path) > size and path[:size] == whole and not isinstance(path[size], Aspect)
 
 
 def _reason(encoder: ToolEncoder, world: World, path: Path) -> tuple[Path, Value, Type]:
