@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from licet import Guard
 from licet.compiler import ir
 from licet.compiler.evaluation import judge
 from licet.compiler.types import STRING
@@ -203,3 +205,22 @@ def test_a_missing_optional_is_one_of_the_worlds(pool: SolverPool) -> None:
     found = settled(pool, at, world(team=UNKNOWN))
     assert (found.outcome, found.settle) == ("undetermined", ("principal.team",))
     assert outcomes(at, found) == ("allow", "deny")
+
+
+@pytest.mark.parametrize("hole", [{"$unknown": True}, {"n": {"$unknown": True}}])
+def test_what_is_unknown_in_a_list_of_a_document_is_named(
+    tmp_path: Path, hole: dict[str, object]
+) -> None:
+    """Also where the worlds that a solver finds have no such element."""
+    policy = tmp_path / "policy.licet"
+    policy.write_text(
+        "context { doc: Json }\ntool send(n: Int)\npermit all on send\n"
+        "forbid odd on send when any(x in context.doc.items ?? []: (x.n ?? 0) == args.n)\n"
+    )
+    items = [{"n": 1}] * 5 + [hole]
+    with Guard.load(policy, seconds=20) as guard:
+        verdict = guard.check(
+            {"tool": "send", "args": {"n": 7}, "context": {"doc": {"items": items}}}
+        )
+    assert verdict.kind == "undetermined"
+    assert [text.startswith("context.doc.items[5]") for text in verdict.settle] == [True]

@@ -80,7 +80,8 @@ def place(world: World, path: Path) -> Path:
 
 
 def with_value(world: World, path: Path, value: Any) -> World:
-    """The world with another value at a path whose parents exist."""
+    """The world with another value at a path whose parents exist. Raises LookupError where they do
+    not."""
     root = str(path[0])
     if root == "now":
         return replace(world, now=value)
@@ -147,8 +148,7 @@ def _put(value: Any, steps: Path, new: Value) -> Any:
         case dict():
             inner = value.get(step, UNKNOWN) if len(steps) == 1 else value[step]
             return {**value, step: _put(inner, steps[1:], new)}
-        case tuple():
-            assert isinstance(step, int)
+        case tuple() if isinstance(step, int):
             return (*value[:step], _put(value[step], steps[1:], new), *value[step + 1 :])
         case _:
             raise LookupError(steps)

@@ -288,7 +288,11 @@ class _Settling:
         """Unknown parts that, known as they are in this world, would have settled its outcome."""
         known = seen.world
         for path in list(_open(self._world, known)):
-            without = with_value(known, path, UNKNOWN)
+            try:
+                without = with_value(known, path, UNKNOWN)
+            except LookupError:  # of a document with a hole, all is as the solver wants it
+                yield path
+                continue
             if self._settles(without, seen):
                 known = without
             else:
