@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -209,6 +210,19 @@ def test_what_is_wrong_with_a_policy_is_shown_where_it_stands(
     assert said.out == ""
     assert said.err.startswith("error[LIC")
     assert "\n2 | permit reads on\n" in said.err
+
+
+def test_an_address_that_is_taken_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shop.licet").write_text(SHOP, "utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        policy = str(tmp_path / "shop.licet")
+        assert main(["serve", policy, "--database", "memory", "--port", str(port)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"licet serve: cannot listen on 127.0.0.1:{port}: address already in use\n"
 
 
 def test_any_worker_answers_for_the_counts_of_all(tmp_path: Path) -> None:

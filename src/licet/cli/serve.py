@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .failures import Exit, Failed
-from .policies import policy_arguments, read_params
+from .policies import policy_arguments, read_params, reason
 from .verb import Streams, Verb
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def run(options: argparse.Namespace, streams: Streams) -> int:
         if not path.exists():
             raise Failed(f"cannot read `{path}`: no such file or folder")
     settings = _settings(options)
+    _check_free(settings.host, settings.port)
     params = None if options.params is None else read_params(options.params)
     try:
         store = open_database(settings.database)
@@ -63,6 +65,17 @@ def _settings(options: argparse.Namespace) -> ServiceSettings:
         )
     except SettingsError as error:
         raise Failed(str(error)) from None
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises Failed where nobody can listen there: said at once, with the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+    except OSError as error:
+        raise Failed(f"cannot listen on {host}:{port}: {reason(error)}") from None
 
 
 def _serve(plan: Plan, store: Store, streams: Streams) -> None:
@@ -111,9 +124,9 @@ def _serve(plan: Plan, store: Store, streams: Streams) -> None:
     if settings.workers == 1:
         config = uvicorn.Config(starting.settled(app), **common)  # type: ignore[arg-type]
         server = uvicorn.Server(config)
-        with server.config.bind_socket() as socket:  # it says why, and exits, where it cannot
-            _say_where(settings.host, socket.getsockname()[1], streams)
-            server.run(sockets=[socket])
+        with server.config.bind_socket() as bound:
+            _say_where(settings.host, bound.getsockname()[1], streams)
+            server.run(sockets=[bound])
         return
     app.state.service.policies.close()
     app.state.service.guards.close()
