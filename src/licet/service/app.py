@@ -116,7 +116,7 @@ def create_app(
         app.state.console = console
         app.router.routes += routes_of(console)
     doors = [each for router in ROUTERS for each in router.routes if isinstance(each, Door)]
-    app.enter_by(doors, guards, telemetry)
+    app.enter_by(doors, service)
     _describe(app, doors)
     return app
 

@@ -21,11 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from licet.verifier.random_texts import new_request
 
 from .doors import Door, Handler
-from .guards import Guards
 from .headers import SECURITY, header
 from .modes import HEADER, said
+from .state import SERVICE, Service
 from .telemetry.events import TRAIL, Trail
-from .telemetry.sinks import Telemetry
 
 #: W3C Trace Context, version 00. `tracestate` and baggage are anybody's text: not taken.
 _TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -42,9 +41,9 @@ class App(FastAPI):
         super().__init__(**options)
         self.entrance = super().__call__
 
-    def enter_by(self, doors: Iterable[Door], guards: Guards, telemetry: Telemetry) -> None:
+    def enter_by(self, doors: Iterable[Door], service: Service) -> None:
         """Let all requests come in through an entrance that knows these doors."""
-        self.entrance = Entrance(self, super().__call__, doors, guards, telemetry)
+        self.entrance = Entrance(self, super().__call__, doors, service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.entrance(scope, receive, send)
@@ -54,15 +53,9 @@ class Entrance:
     """The way in. What is no door here is `inner`'s."""
 
     def __init__(
-        self,
-        app: FastAPI,
-        inner: ASGIApp,
-        doors: Iterable[Door],
-        guards: Guards,
-        telemetry: Telemetry,
+        self, app: FastAPI, inner: ASGIApp, doors: Iterable[Door], service: Service
     ) -> None:
-        self._app, self._inner = app, inner
-        self._guards, self._telemetry = guards, telemetry
+        self._app, self._inner, self._service = app, inner, service
         self._straight: dict[tuple[str, str], Handler] = {
             (method, door.path): door.straight
             for door in doors
@@ -75,7 +68,7 @@ class Entrance:
             await self._inner(scope, receive, send)
             return
         trail = Trail(new_request(), time.perf_counter(), _traceparent(scope))
-        scope[TRAIL] = trail
+        scope[TRAIL], scope[SERVICE] = trail, self._service
         status = 500  # what the server answers where the app raises
         named = header(scope, b"x-request-id") if scope["path"].startswith(_AUTHZEN) else b""
 
@@ -96,7 +89,7 @@ class Entrance:
                 answer = await straight(Request(scope, receive))
                 await answer(scope, receive, sending)
         finally:
-            self._telemetry.answered(trail, method, status)
+            self._service.telemetry.answered(trail, method, status)
 
     def _complete(self, message: Message, trail: Trail, named: bytes) -> None:
         """Add what every answer has, but for what this one has set itself (a page has its own
@@ -107,7 +100,7 @@ class Entrance:
             SECURITY if not present else [pair for pair in SECURITY if pair[0] not in present]
         )
         if trail.caller is not None:
-            until = self._guards.observes_until(trail.caller.tenant)
+            until = self._service.guards.observes_until(trail.caller.tenant)
             if until is not None:
                 headers.append((HEADER, said(until)))
         if named:

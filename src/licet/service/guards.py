@@ -90,9 +90,7 @@ class Guards:
 
     def observes_until(self, tenant: str) -> float | None:
         """Until when refusals are let through (seconds since 1970), while they are; else None."""
-        with self._lock:
-            guard = self._own.get(tenant, self._shared).guard
-        return guard.observes_until()
+        return self._own.get(tenant, self._shared).guard.observes_until()
 
     def close(self) -> None:
         """Close all, those in use when they are given back."""

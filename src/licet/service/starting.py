@@ -142,9 +142,11 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
 
 def settled(app: FastAPI) -> FastAPI:
     """The app, in a process that does nothing else. The garbage collector no longer looks at what
-    has been made by now, which stays: to walk it all keeps requests waiting, again and again."""
+    has been made by now, which stays, and seldom at all that a store in memory keeps: to walk it
+    keeps requests waiting, again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(1_000, 20, 100)  # what requests leave behind is young
     return app
 
 

@@ -20,10 +20,13 @@ from .settings import ServiceSettings
 from .stored_keys import StoredKeys
 from .telemetry.sinks import Telemetry
 
+#: Where the service is in a request's scope.
+SERVICE = "licet.service"
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of a running service, at `app.state.service`."""
+    """The parts of a running service, at `app.state.service` and in every request's scope."""
 
     settings: ServiceSettings
     guards: Guards
@@ -41,7 +44,7 @@ class Service:
 
 
 def service_of(request: Request) -> Service:
-    return cast(Service, request.app.state.service)
+    return cast(Service, request.scope[SERVICE])
 
 
 def caller_of(request: Request) -> Caller:

@@ -101,8 +101,8 @@ class Promise:
 
     def __call__(self) -> Ticket:
         program = self._memory.program
-        return self._memory.keys.signed(
-            Ticket(
+        return self._memory.keys.ticket(
+            (
                 self._tenant,
                 identity_of(self._world.principal),
                 self._session or "",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from licet.compiler.exact_json import canonical, decode
@@ -24,9 +24,9 @@ from .admission import Admission, Refused, problem_text
 from .history import CallState, StoredCall
 from .proposing import Proposal
 from .records import CallRecord, record_of
-from .remembering import Memory, unsigned
+from .remembering import Memory, said_of
 from .sitting import SLACK, Sitting
-from .tickets import Ticket, TicketError, arguments_digest, frozen
+from .tickets import Ticket, TicketError, arguments_digest, frozen, said_by
 
 Ending = Literal["ok", "error", "cancelled"]
 #: What became of saying how a call ended: it is written down; there is no such call; it ran with
@@ -161,7 +161,7 @@ class Redeemer:
         left = call.state == "cancelled" and call.call_id == call.nonce
         known = call._replace(call_id=ticket.call_id) if left else call
         # that we have signed it is known already
-        if unsigned(known, ticket.tenant) != replace(ticket, signature=""):
+        if said_of(known, ticket.tenant) != said_by(ticket):
             raise RedeemError("the ticket is not the one that was handed out for this call")
         return call
 

@@ -35,7 +35,7 @@ from .proposing import Promise, Proposal
 from .random_texts import new_nonce
 from .records import record_of
 from .sitting import Sitting
-from .tickets import Keys, Ticket
+from .tickets import Keys, Said, Ticket
 from .verdict import Violation
 from .writing import Writer
 
@@ -58,9 +58,9 @@ def _counting(program: Program, indices: Mapping[str, Index]) -> str:
     )
 
 
-def unsigned(call: StoredCall, tenant: str) -> Ticket:
+def said_of(call: StoredCall, tenant: str) -> Said:
     """What the ticket of a call says."""
-    return Ticket(
+    return (
         tenant,
         call.principal,
         call.session,
@@ -218,7 +218,7 @@ class Memory:
 
     def ticket(self, call: StoredCall, tenant: str) -> Ticket:
         """The ticket of a reserved call: the same one, however often it is asked for."""
-        return self.keys.signed(unsigned(call, tenant))
+        return self.keys.ticket(said_of(call, tenant))
 
     def past(self, call: StoredCall) -> PastCall:
         """An earlier call as rules read it; what does not fit today's types is unknown."""

@@ -11,13 +11,13 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from fractions import Fraction
 from json.encoder import encode_basestring_ascii as _quoted
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Literal
 
 from licet.compiler.exact_json import canonical
 
@@ -56,13 +56,7 @@ class Ticket:
     signature: str = ""
 
     def __str__(self) -> str:
-        return self._signed(self.signature)
-
-    def _signed(self, signature: str) -> str:
-        """The text of the ticket with this signature."""
-        texts = ",".join(map(_quoted, _texts_of(self)))
-        packed = f"[{texts},{self.expires},{_quoted(signature)}]"  # as `json` writes it
-        return PREFIX + urlsafe(packed.encode())
+        return _text(said_by(self), self.signature)
 
     def __repr__(self) -> str:
         return f"<Ticket for {self.tool}, call {self.call_id!r}>"  # no secret in a log
@@ -86,7 +80,15 @@ class Ticket:
         return ticket
 
 
-_texts_of = attrgetter(*(f.name for f in fields(Ticket) if f.name not in ("expires", "signature")))
+#: What a ticket says: all but its signature, in the order of the fields.
+Said = tuple[str, str, str, str, str, str, str, str, str, int]
+said_by: Callable[[Ticket], Said] = attrgetter(*[f.name for f in fields(Ticket)][:-1])
+
+
+def _text(said: Said, signature: str) -> str:
+    *texts, expires = said
+    packed = f"[{','.join(map(_quoted, texts))},{expires},{_quoted(signature)}]"  # as `json` writes
+    return PREFIX + urlsafe(packed.encode())
 
 
 class Keys:
@@ -101,20 +103,18 @@ class Keys:
     def of(self, purpose: Purpose) -> bytes:
         return hmac.new(self._secret, b"licet key 1 " + purpose.encode(), hashlib.sha256).digest()
 
-    def signed(self, ticket: Ticket) -> Ticket:
-        said: tuple[Any, ...] = (*_texts_of(ticket), ticket.expires, self._signature(ticket))
-        return Ticket(*said)
+    def ticket(self, said: Said) -> Ticket:
+        return Ticket(*said, self._signature(said))
 
     def check(self, ticket: Ticket) -> None:
         """Raises TicketError unless we have signed the ticket."""
         shown = ticket.signature.encode("utf-8", "surrogatepass")
-        if not hmac.compare_digest(self._signature(ticket).encode(), shown):
+        if not hmac.compare_digest(self._signature(said_by(ticket)).encode(), shown):
             raise TicketError("the ticket was not signed by this guard")
 
-    def _signature(self, ticket: Ticket) -> str:
-        text = ticket._signed("")
+    def _signature(self, said: Said) -> str:
         mac = self._mac.copy()  # the key's part is worked out once
-        mac.update(text.encode())
+        mac.update(_text(said, "").encode())
         return mac.hexdigest()
 
 

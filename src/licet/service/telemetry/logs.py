@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import Literal, TextIO, TypeVar
+from typing import Literal, TextIO
 
 import structlog
 from structlog.processors import add_log_level
@@ -17,7 +17,6 @@ from structlog.typing import EventDict
 from .behind import Behind
 from .events import Answered, Decision, Differed
 
-T = TypeVar("T")
 Level = Literal["info", "warning", "error"]
 
 _encode = json.JSONEncoder().encode  # ASCII: whatever a name holds is inert
@@ -38,24 +37,23 @@ class Logs:
 
     def __init__(self, stream: TextIO | Behind) -> None:
         self._stream = stream
+        self._write: Callable[[Callable[[], str]], object] = (
+            stream.write if isinstance(stream, Behind) else lambda line: stream.write(line())
+        )
 
     def decided(self, decision: Decision) -> None:
-        self._tell(_decided, decision)
+        self._write(partial(_decided, decision, time.time()))
 
     def answered(self, answered: Answered) -> None:
-        self._tell(_answered, answered)
+        self._write(partial(_answered, answered, time.time()))
 
     def differed(self, differed: Differed) -> None:
-        self._tell(_differed, differed)
+        self._write(partial(_differed, differed, time.time()))
 
     def close(self) -> None:
         """What waits is written; the stream itself is not this object's."""
         if isinstance(self._stream, Behind):
             self._stream.close()
-
-    def _tell(self, line_of: Callable[[T, float], str], record: T) -> None:
-        line = partial(line_of, record, time.time())
-        self._stream.write(line if isinstance(self._stream, Behind) else line())  # type: ignore[arg-type]
 
 
 # Each gives the line of what happened at a time, in seconds since 1970. A line begins with what it
@@ -154,8 +152,14 @@ def _time(at: float) -> str:
 
 def time_of(at: float) -> str:
     """A time, in seconds since 1970, as lines have it."""
-    return f"{datetime.fromtimestamp(at, UTC).isoformat()[:-6]}Z"
+    second = int(at)
+    return f"{_second(second)}.{int((at - second) * 1e6):06}Z"
 
 
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)
+@lru_cache(16)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.3f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from licet.verifier.driving import Waits
 from licet.verifier.guard import Guard
@@ -16,6 +16,11 @@ from .events import Answered, Decision, Differed, Trail, answered_of, decision_o
 from .metrics import Metrics
 
 log = logging.getLogger("licet.service")
+
+T = TypeVar("T")
+#: How a sink is told of something, and how all of them are, by their names.
+Tell = Callable[[T], None]
+Tells = tuple[tuple[str, Tell[T]], ...]
 
 
 class Sink(Protocol):
@@ -35,12 +40,17 @@ class Telemetry:
 
     def __init__(self, metrics: Metrics, sinks: Mapping[str, Sink]) -> None:
         self.metrics = metrics
-        self._sinks: dict[str, Sink] = {"metrics": metrics, **sinks}
         self._failed: set[str] = set()
+        self._sinks: dict[str, Sink] = {}
+        for name, sink in {"metrics": metrics, **sinks}.items():
+            self.add(name, sink)
 
     def add(self, name: str, sink: Sink) -> None:
         """Tell this sink too, in place of one of that name."""
         self._sinks[name] = sink
+        # Looked up beforehand: every request tells both.
+        self._decided = self._every(lambda sink: sink.decided)
+        self._answered = self._every(lambda sink: sink.answered)
 
     def decided(
         self,
@@ -57,12 +67,12 @@ class Telemetry:
         except Exception as error:
             self._lost("events", error)
             return
-        self._each(lambda sink: sink.decided(decision))
+        self._each(self._decided, decision)
 
     def answered(self, trail: Trail, method: str, status: int) -> None:
         """A request was answered."""
         answered = answered_of(trail, method, status, time.perf_counter() - trail.started)
-        self._each(lambda sink: sink.answered(answered))
+        self._each(self._answered, answered)
 
     def compared(self, tenant: str, result: str) -> None:
         """A call was decided by the policy beside the active one, or not: how they compare."""
@@ -73,7 +83,7 @@ class Telemetry:
 
     def differed(self, differed: Differed) -> None:
         """The two are not of one mind."""
-        self._each(lambda sink: sink.differed(differed))
+        self._each(self._every(lambda sink: sink.differed), differed)
 
     def fact_lost(self, fact: str, result: str) -> None:
         """A fact of the configuration was looked up, or was to be, and is not known."""
@@ -84,12 +94,15 @@ class Telemetry:
 
     def close(self) -> None:
         """Flush what waits."""
-        self._each(lambda sink: sink.close())
+        self._each(self._every(lambda sink: lambda _: sink.close()), None)
 
-    def _each(self, tell: Callable[[Sink], None]) -> None:
-        for name, sink in self._sinks.items():
+    def _every(self, tell: Callable[[Sink], Tell[T]]) -> Tells[T]:
+        return tuple([(name, tell(sink)) for name, sink in self._sinks.items()])
+
+    def _each(self, tells: Tells[T], event: T) -> None:
+        for name, tell in tells:
             try:
-                tell(sink)
+                tell(event)
             except Exception as error:
                 self._lost(name, error)
 
