@@ -172,7 +172,7 @@ def drive(url: str, kind: Kind, client: int, seconds: float, told: Any) -> None:
         # made beforehand where that costs nothing: the client is not what is measured
         body = bodies.pop() if bodies else kind.body(number := number + 20)
         status, answer = timed(lambda body=body: connection.send(kind.path, body), taken)
-        if status != 200 or (not kind.echo and b'"allowed": false' in answer):
+        if status != 200 or (not kind.echo and b'"allowed":false' in answer):
             raise SystemExit(f"{status}: {answer[:500]!r}")
     told.put(taken)
 

@@ -9,7 +9,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from licet.service.connections import Prompt
-from support.serving import close, serve
+from support.serving import close, key, serve
 
 
 class Wire(asyncio.Transport):
@@ -35,7 +35,8 @@ class Wire(asyncio.Transport):
 
 
 async def talk(app: object, *parts: bytes) -> list[bytes]:
-    """What a service writes to a connection on which a client writes so, until it is closed."""
+    """What a service writes to a connection on which a client writes so, until it is closed. A
+    client that expects to be told to go on waits for it."""
     wire = Wire()
     config = Config(app, lifespan="off")  # type: ignore[arg-type]
     config.load()
@@ -43,6 +44,8 @@ async def talk(app: object, *parts: bytes) -> list[bytes]:
     spoken.connection_made(wire)
     for part in parts:
         spoken.data_received(part)
+        while b"100-continue" in part and not wire.sent:
+            await asyncio.sleep(0)
     await wire.closed.wait()
     return wire.sent
 
@@ -61,4 +64,17 @@ def test_what_is_no_request_is_answered_before_the_connection_ends(tmp_path: Pat
     app = serve(tmp_path)
     [answer] = asyncio.run(talk(app, b"\0 / nonsense\r\n\r\n"))
     assert answer.startswith(b"HTTP/1.1 400 ")
+    close(app)
+
+
+def test_who_waits_to_be_told_to_go_on_is_told(tmp_path: Path) -> None:
+    app = serve(tmp_path)
+    lines = {"Authorization": f"Bearer {key('host')}", "Host": "x"}
+    lines |= {"Content-Type": "application/json", "Content-Length": "2"}
+    lines |= {"Expect": "100-continue", "Connection": "close"}
+    head = "".join([f"{name}: {value}\r\n" for name, value in lines.items()])
+    asked = f"POST /v1/check HTTP/1.1\r\n{head}\r\n".encode()
+    go_on, answer = asyncio.run(talk(app, asked, b"{}"))
+    assert go_on.startswith(b"HTTP/1.1 100 ")
+    assert answer.startswith(b"HTTP/1.1 422 ")
     close(app)

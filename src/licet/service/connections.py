@@ -25,28 +25,29 @@ class Prompt(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
 
 class _Joining:
-    """A transport: what is written to it in one step of the event loop leaves after it, as one."""
+    """A transport on which the head of an answer waits for what follows it."""
 
-    __slots__ = ("_loop", "_parts", "_transport")
+    __slots__ = ("_head", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._parts: list[bytes] = []
+        self._head = b""
 
     def write(self, data: bytes) -> None:
-        if not self._parts:
-            self._loop.call_soon(self._leave)
-        self._parts.append(data)
+        head, self._head = self._head, b""
+        if not head and _is_head(data):
+            self._head = data
+        elif head or data:
+            self._transport.write(head + data)
 
     def close(self) -> None:
-        self._leave()
+        self.write(b"")
         self._transport.close()
-
-    def _leave(self) -> None:
-        parts, self._parts = self._parts, []
-        if parts:
-            self._transport.write(b"".join(parts))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+
+def _is_head(data: bytes) -> bool:
+    """Whether these are the status line and headers of an answer; "go on" (100) is none."""
+    return data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1")

@@ -96,9 +96,7 @@ class Entrance:
         policy)."""
         headers = [*message.get("headers", ())]
         present = _OWN.intersection([name.lower() for name, _ in headers])
-        headers += (
-            SECURITY if not present else [pair for pair in SECURITY if pair[0] not in present]
-        )
+        headers += [pair for pair in SECURITY if pair[0] not in present] if present else SECURITY
         if trail.caller is not None:
             until = self._service.guards.observes_until(trail.caller.tenant)
             if until is not None:

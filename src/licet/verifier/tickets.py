@@ -56,7 +56,7 @@ class Ticket:
     signature: str = ""
 
     def __str__(self) -> str:
-        return _text(said_by(self), self.signature)
+        return PREFIX + urlsafe(_packed(said_by(self), self.signature))
 
     def __repr__(self) -> str:
         return f"<Ticket for {self.tool}, call {self.call_id!r}>"  # no secret in a log
@@ -85,10 +85,10 @@ Said = tuple[str, str, str, str, str, str, str, str, str, int]
 said_by: Callable[[Ticket], Said] = attrgetter(*[f.name for f in fields(Ticket)][:-1])
 
 
-def _text(said: Said, signature: str) -> str:
+def _packed(said: Said, signature: str) -> bytes:
+    """A ticket as JSON, which is signed with an empty signature."""
     *texts, expires = said
-    packed = f"[{','.join(map(_quoted, texts))},{expires},{_quoted(signature)}]"  # as `json` writes
-    return PREFIX + urlsafe(packed.encode())
+    return f"[{','.join(map(_quoted, texts))},{expires},{_quoted(signature)}]".encode()
 
 
 class Keys:
@@ -114,7 +114,7 @@ class Keys:
 
     def _signature(self, said: Said) -> str:
         mac = self._mac.copy()  # the key's part is worked out once
-        mac.update(_text(said, "").encode())
+        mac.update(_packed(said, ""))
         return mac.hexdigest()
 
 

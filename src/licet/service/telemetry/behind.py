@@ -11,7 +11,7 @@ from typing import TextIO
 #: Lines that may wait to be written.
 MOST = 20_000
 #: How long lines are gathered, in seconds, so that many are written at once.
-GATHERED = 0.02
+GATHERED = 0.05
 
 
 #: A text, or what makes it.

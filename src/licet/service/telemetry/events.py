@@ -111,30 +111,35 @@ def decision_of(
     told = verdict if verdict.observed is None else verdict.observed
     known = verdict.allowed or bool(guard.program.catalog.find(verdict.tool))
     call = verdict.call_id
+    # By their order, as the fields stand: names would cost a call as much again.
     return Decision(
-        id=verdict.id,
-        request=None if trail is None else trail.id,
-        tenant=caller.tenant,
-        caller=bounded(caller.name),
-        tool=bounded(verdict.tool) if known else None,
-        call=call if call and _ID.fullmatch(call) else None,
-        outcome=verdict.outcome,
-        kind=told.kind,
-        rules=tuple([bounded(rule) for rule in told.rules[:MAX_NAMES]]),
-        observed=None if verdict.observed is None else told.outcome,
-        approval=told.approval,
-        policy=verdict.policy_digest,
-        solver_unknown="solver_unknown" in [each.kind for each in told.violations],
-        budgets=tuple(
-            [
-                (bounded(budget.rule), used)
-                for budget in told.budgets[:MAX_NAMES]
-                if (used := _used(budget.spent, budget.bound)) is not None
-            ]
-        ),
-        seconds=seconds,
-        waits=waits,
-        traceparent=None if trail is None else trail.traceparent,
+        verdict.id,
+        None if trail is None else trail.id,
+        caller.tenant,
+        bounded(caller.name),
+        bounded(verdict.tool) if known else None,
+        call if call and _ID.fullmatch(call) else None,
+        verdict.outcome,
+        told.kind,
+        tuple([bounded(rule) for rule in told.rules[:MAX_NAMES]]),
+        None if verdict.observed is None else told.outcome,
+        told.approval,
+        verdict.policy_digest,
+        "solver_unknown" in [each.kind for each in told.violations],
+        _used_budgets(told) if told.budgets else (),
+        seconds,
+        waits,
+        None if trail is None else trail.traceparent,
+    )
+
+
+def _used_budgets(verdict: Verdict) -> tuple[tuple[str, float], ...]:
+    return tuple(
+        [
+            (bounded(budget.rule), used)
+            for budget in verdict.budgets[:MAX_NAMES]
+            if (used := _used(budget.spent, budget.bound)) is not None
+        ]
     )
 
 
@@ -142,14 +147,14 @@ def answered_of(trail: Trail, method: str, status: int, seconds: float) -> Answe
     """What is told of an answer."""
     caller = trail.caller
     return Answered(
-        request=trail.id,
-        method=method if method in _METHODS else "other",
-        route=trail.route,
-        status=status,
-        tenant=None if caller is None else caller.tenant,
-        caller=None if caller is None else bounded(caller.name),
-        authenticated=trail.authenticated,
-        seconds=seconds,
+        trail.id,
+        method if method in _METHODS else "other",
+        trail.route,
+        status,
+        None if caller is None else caller.tenant,
+        None if caller is None else bounded(caller.name),
+        trail.authenticated,
+        seconds,
     )
 
 

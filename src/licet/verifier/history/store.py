@@ -54,9 +54,9 @@ class Head(NamedTuple):
 
     def after(self, call: StoredCall) -> Head:
         """The head once a call was put that is new, or that has changed."""
-        return self._replace(
-            seq=max(self.seq, call.seq), change=call.change, at=max(self.at, call.at)
-        )
+        seq, _, at, policy, audit_seq, audit_hash, activation, canary = self
+        seq, at = max(seq, call.seq), max(at, call.at)
+        return Head(seq, call.change, at, policy, audit_seq, audit_hash, activation, canary)
 
 
 class StoredCall(NamedTuple):
