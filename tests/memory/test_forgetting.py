@@ -196,7 +196,7 @@ def test_an_id_is_known_for_a_day_after_its_ticket(guard: Guard, store: ClockedS
     pass_time(guard, store, DAY)
     assert "has been made already" in check(guard, "wire", args, id="c1").message
     assert "was used for another call" in check(guard, "wire", {"amount": 6}, id="c1").message
-    pass_time(guard, store, 400)
+    pass_time(guard, store, 400, 25)
     assert check(guard, "wire", args, id="c1").allowed
 
 

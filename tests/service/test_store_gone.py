@@ -33,8 +33,8 @@ TICKET = "its ticket"
 
 #: Status and a part of the answer of each door; None: it asks no store, and answers as ever.
 DOORS: dict[tuple[str, str], tuple[Any, int | None, str]] = {
-    ("POST", "/v1/check"): (LOOKUP, 200, '"allowed": false'),
-    ("POST", "/v1/check/batch"): ({"calls": [LOOKUP]}, 200, '"allowed": false'),
+    ("POST", "/v1/check"): (LOOKUP, 200, '"allowed":false'),
+    ("POST", "/v1/check/batch"): ({"calls": [LOOKUP]}, 200, '"allowed":false'),
     ("POST", "/v1/redeem"): ({"ticket": TICKET, "args": refund()["args"]}, 503, "store failed"),
     ("POST", "/v1/settle"): ({"ticket": TICKET, "outcome": "ok"}, 503, "store failed"),
     ("GET", "/v1/approvals"): (None, 503, "store failed"),
@@ -42,19 +42,19 @@ DOORS: dict[tuple[str, str], tuple[Any, int | None, str]] = {
     ("GET", "/v1/approvals/{id}/wait"): (None, 503, "store failed"),
     ("POST", "/v1/approvals/{id}/{answer}"): (None, 503, "store failed"),
     ("GET", "/v1/decisions"): (None, 503, "store failed"),
-    ("POST", "/access/v1/evaluation"): (EVALUATION, 200, '"decision": false'),
+    ("POST", "/access/v1/evaluation"): (EVALUATION, 200, '"decision":false'),
     ("POST", "/access/v1/evaluations"): (
         {**EVALUATION, "evaluations": [{}]},
         200,
-        '"decision": false',
+        '"decision":false',
     ),
     ("POST", "/admission/v1/review"): ({}, 409, "not one for a cluster"),
     ("POST", "/beta/litellm_basic_guardrail_api"): (
         {"tool_calls": [{"id": "c1", "function": FUNCTION}]},
         200,
-        '"action": "BLOCKED"',
+        '"action":"BLOCKED"',
     ),
-    ("POST", "/v1/hooks/{agent}"): (EVENT, 200, '"permissionDecision": "deny"'),
+    ("POST", "/v1/hooks/{agent}"): (EVENT, 200, '"permissionDecision":"deny"'),
     ("GET", "/v1/keys"): (None, 503, "store failed"),
     ("POST", "/v1/keys"): ({"name": "new", "roles": ["agent"]}, 503, "store failed"),
     ("POST", "/v1/keys/{name}/rotate"): ({}, 503, "store failed"),

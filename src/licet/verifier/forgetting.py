@@ -39,7 +39,7 @@ KEPT = 10_000
 MOST = 8
 CHANGES = 200
 #: Changes that are waited for, so that most transactions look at nothing.
-AT_ONCE = 32
+AT_ONCE = 16
 #: For so long after its ticket a call's id stays known, a call that nobody settles stays open, and
 #: an approval that is over can be seen (microseconds).
 DAY = 86_400_000_000
