@@ -51,7 +51,7 @@ from .world import UNKNOWN
 MAX_TEXT = 100_000
 MAX_ITEMS = 10_000
 DIGITS_BOUND = 10**MAX_DIGITS
-_SAFE_INTEGER = 2**53
+SAFE_INTEGER = 2**53
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -164,7 +164,7 @@ def is_writable(value: int | Fraction) -> bool:
 
 def survives_binary64(value: int | Fraction) -> bool:
     """Whether the shortest decimal that prints as the nearest binary64 is the number itself."""
-    if isinstance(value, int) and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+    if isinstance(value, int) and -SAFE_INTEGER <= value <= SAFE_INTEGER:
         return True
     return bool(Fraction(repr(float(value))) == value)
 

@@ -7,10 +7,12 @@ and depth bounded); pydantic then checks the shape of the message, never its num
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from starlette.requests import ClientDisconnect, Request
+from typing_extensions import TypedDict
 
 from licet.compiler.exact_json import JsonError, decode
 from licet.compiler.intake import nearest
@@ -115,7 +117,7 @@ def _too_large(limit: int) -> Problem:
 def checked(model: type[Message], data: object) -> dict[str, Any]:
     """The data itself, once it has the form of the model. Raises Problem 422."""
     try:
-        model.model_validate(data)
+        _form(model).validate_python(data)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = _place(first["loc"])
@@ -125,6 +127,17 @@ def checked(model: type[Message], data: object) -> dict[str, Any]:
         raise Problem(422, f"{place.get('path', 'the body')}: {text}", more=place) from None
     assert isinstance(data, dict)
     return data
+
+
+@cache
+def _form(model: type[Message]) -> TypeAdapter[Any]:
+    """What a model asks for, without making one, which takes twice as long."""
+    parts: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        kind: Any = Annotated[field.annotation, *field.metadata, None]
+        parts[name] = kind if field.is_required() else NotRequired[kind]
+    form: Any = TypedDict(model.__name__, parts)  # type: ignore[misc]
+    return TypeAdapter(with_config(model.model_config)(form))
 
 
 def schema_of(model: type[Message]) -> Mapping[str, object]:

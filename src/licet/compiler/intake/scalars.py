@@ -27,6 +27,7 @@ from ..types import (
 from ..values import (
     DIGITS_BOUND,
     MAX_TEXT,
+    SAFE_INTEGER,
     in_range,
     is_multiple,
     is_writable,
@@ -123,12 +124,28 @@ def int_check(type: IntType) -> Check:
     return check
 
 
+def _whole_range(type: DecimalType) -> tuple[int, int]:
+    """The whole numbers that a type has without a further look: most that come by are of these."""
+    if type.step is not None and type.step.numerator != 1:
+        return 0, -1
+    least, most = -SAFE_INTEGER, SAFE_INTEGER
+    if type.low is not None:
+        least = max(least, math.floor(type.low) + 1 if type.low_open else math.ceil(type.low))
+    if type.high is not None:
+        most = min(most, math.ceil(type.high) - 1 if type.high_open else math.floor(type.high))
+    return least, most
+
+
 def decimal_check(type: DecimalType) -> Check:
     expected = _phrase("a number", type)
     step, exact = type.step, type.exact
     unbounded = type.low is None and type.high is None
+    least, most = _whole_range(type)
 
     def check(value: Any, budget: list[int]) -> Value:  # noqa: ARG001
+        if class_of(value) is int and least <= value <= most:
+            whole: int = value
+            return whole
         number = number_of(value, expected)
         if not unbounded and not in_range(number, type):
             raise refusal(expected, value, "out_of_range")

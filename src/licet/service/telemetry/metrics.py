@@ -7,6 +7,7 @@ each answer for all of them.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
@@ -19,6 +20,8 @@ from .events import Answered, Decision, Differed
 
 #: Where the processes of one service put their counts together.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
+#: Events that are counted at a time.
+AT_ONCE = 16
 #: Rules of one process that are counted by name; what comes later is `OTHER`.
 MAX_RULES = 500
 OTHER = "other"
@@ -27,9 +30,12 @@ _USED = (0.25, 0.5, 0.75, 0.9, 1, 1.25)
 
 
 class Metrics:
-    """The counts of one app."""
+    """The counts of one app. Where it is the only process, it counts several events at a time, and
+    all there are before they are read: done one after the other, each takes half the time."""
 
     def __init__(self) -> None:
+        self._waiting: deque[Decision | Answered] = deque()
+        self._most = 1 if os.environ.get(SHARED) else AT_ONCE
         self._own = own = CollectorRegistry()
         self._rules: set[tuple[str, str]] = set()
         self._requests = Counter(
@@ -115,6 +121,28 @@ class Metrics:
         self._rule_verdict = lru_cache(1_024)(self._by_rule.labels)
 
     def decided(self, decision: Decision) -> None:
+        self._take(decision)
+
+    def answered(self, answered: Answered) -> None:
+        self._take(answered)
+
+    def _take(self, event: Decision | Answered) -> None:
+        self._waiting.append(event)
+        if len(self._waiting) >= self._most:
+            self._count()
+
+    def _count(self) -> None:
+        while self._waiting:
+            try:
+                event = self._waiting.popleft()
+            except IndexError:  # another thread has counted it
+                return
+            if isinstance(event, Decision):
+                self._count_decision(event)
+            else:
+                self._count_answer(event)
+
+    def _count_decision(self, decision: Decision) -> None:
         tenant, kind = decision.tenant, decision.kind or "none"
         self._stage(tenant, "decide").observe(decision.seconds)
         for stage, seconds in decision.waits.items():
@@ -132,7 +160,7 @@ class Metrics:
         for rule, used in decision.budgets:
             self._budgets.labels(tenant, self._rule(tenant, rule)).observe(used)
 
-    def answered(self, answered: Answered) -> None:
+    def _count_answer(self, answered: Answered) -> None:
         tenant = answered.tenant or ""
         route = answered.route or "none"
         self._request(tenant, answered.method, route, str(answered.status)).inc()
@@ -165,6 +193,10 @@ class Metrics:
     def text(self, sees: Callable[[str], bool]) -> bytes:
         """The exposition of the tenants that `sees` is true of; `""` is nobody's: what no known
         caller asked, and the service's own faults."""
+        try:
+            self._count()
+        except Exception:
+            self.lost("metrics")
         source = CollectorRegistry() if os.environ.get(SHARED) else self._own
         if source is not self._own:
             MultiProcessCollector(source)  # type: ignore[no-untyped-call]
