@@ -173,7 +173,9 @@ class Memory:
 
     def is_light(self, tool: str, call_id: str | None) -> bool:
         """Whether nobody will ever ask for a call again, so that it need not be kept."""
-        if self.store.durable or call_id is not None or tool in self._counted:
+        if self.store.durable or self.recorder is not None:
+            return False  # it stands in the audit
+        if call_id is not None or tool in self._counted:
             return False
         known = self.program.catalog.qualified.get(tool)
         return known is None or not known.dispatch  # a batch is kept, and its parts with it
