@@ -204,9 +204,9 @@ def test_a_wrong_type_says_where() -> None:
     )
     given = rule("forbid", TRUE, let(0, read))
     found = judge_rule(given, World("desk.do", {}, context={"doc": {"a": "1"}}), UTC)
-    wrong = WrongType(("context", "doc", "a"), "Int", "a text")
+    wrong = WrongType(("context", "doc", "a"), "a whole number", 'the text "1"')
     assert found == RuleOutcome(given, "wrong_type", None, wrong)
-    assert str(found.detail) == "`context.doc.a` must be Int, not a text"
+    assert str(found.detail) == '`context.doc.a` must be a whole number, not the text "1"'
 
 
 # --- messages ----------------------------------------------------------------------------------

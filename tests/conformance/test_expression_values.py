@@ -488,23 +488,33 @@ def test_documents(expr: ir.Expr, value: Value) -> None:
 @pytest.mark.parametrize(
     ("expr", "refusal"),
     [
-        pytest.param(path("text", "x"), ("text", "an object", "a text"), id="a step into text"),
-        pytest.param(path("list", "x"), ("list", "an object", "a list"), id="a step into a list"),
-        pytest.param(read(INT, "text"), ("text", "Int", "a text"), id="text as Int"),
-        pytest.param(read(INT, "f"), ("f", "Int", "a number"), id="2.5 as Int"),
-        pytest.param(read(BOOL, "a", "b"), ("a.b", "Bool", "a number"), id="2 as Bool"),
-        pytest.param(read(STRING, "a"), ("a", "String", "an object"), id="an object as String"),
-        pytest.param(read(ListType(INT), "list"), ("list.1", "Int", "a number"), id="in a list"),
         pytest.param(
-            read(EnumType("E", ("B",)), "text"), ("text", "E", "a text"), id="no label of the enum"
+            path("text", "x"), ("text", "an object", 'the text "A"'), id="a step into text"
+        ),
+        pytest.param(path("list", "x"), ("list", "an object", "a list"), id="a step into a list"),
+        pytest.param(
+            read(INT, "text"), ("text", "a whole number", 'the text "A"'), id="text as Int"
+        ),
+        pytest.param(read(INT, "f"), ("f", "a whole number", "2.5"), id="2.5 as Int"),
+        pytest.param(read(BOOL, "a", "b"), ("a.b", "Bool", "2"), id="2 as Bool"),
+        pytest.param(read(STRING, "a"), ("a", "String", "an object"), id="an object as String"),
+        pytest.param(
+            read(ListType(INT), "list"), ("list.1", "a whole number", "0.5"), id="in a list"
+        ),
+        pytest.param(
+            read(EnumType("E", ("B",)), "text"),
+            ("text", "E", 'the text "A"'),
+            id="no label of the enum",
         ),
         pytest.param(
             read(record(b=INT), "a"), ("a", "{ b: Int }", "an object"), id="a field too many"
         ),
         pytest.param(
-            read(record(b=INT, none=INT), "a"), ("a.none", "Int", "nothing"), id="a field too few"
+            read(record(b=INT, none=INT), "a"),
+            ("a.none", "a whole number", "nothing"),
+            id="a field too few",
         ),
-        pytest.param(read(TIME, "a", "b"), ("a.b", "Time", "a number"), id="no times in documents"),
+        pytest.param(read(TIME, "a", "b"), ("a.b", "Time", "2"), id="no times in documents"),
     ],
 )
 def test_a_wrong_type_refuses(expr: ir.Expr, refusal: tuple[str, str, str]) -> None:

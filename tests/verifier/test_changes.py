@@ -44,6 +44,8 @@ forbid unlabelled on apply, patch, merge
 forbid odd_host on apply, patch, merge
   when any(h in added(hosts as List<String>): not (h endswith ".example"))
   message "{h}"
+forbid high on merge
+  when (after.args.level as Int ?? 0) > 9
 forbid nothing on apply
   when before == after
 forbid flips on set_flag
@@ -164,3 +166,12 @@ def test_the_host_alone_says_what_was_there(guard: Guard) -> None:
     verdict = guard.check({"tool": "merge", "args": {"name": "web", "patch": {"before": WEB}}})
     assert verdict.outcome == "deny"
     assert verdict.settle == ('stored("web")',)
+
+
+def test_what_was_computed_is_no_argument_whatever_its_keys_are_called(guard: Guard) -> None:
+    """The document has a key `args`, and what stands there is the host's, and hidden."""
+    [told] = check(guard, "merge", {"args": {"level": "a secret"}}, patch={}).violations
+    assert (told.kind, told.rule, told.path) == ("fault", "high", None)
+    text = '`args.level` must be a whole number, not the text "a secret"'
+    assert told.message == f"in a document that was computed, {text}"
+    assert told.shown_message == "a document that high reads holds a value of the wrong type"

@@ -22,6 +22,8 @@ forbid same on admit
   when any(c in containers: has wanted and c == wanted)
 """
 
+NUMBER = "`args.object.containers[0].ports[0].number` must be a whole number"
+
 
 @pytest.fixture(scope="module")
 def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
@@ -41,7 +43,23 @@ def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
         ({"name": "a"}, ["`args.object.containers[0].image` must be String, not nothing"]),
         (
             {"name": "a", "image": "i", "ports": [{"number": 0}]},
-            ["`args.object.containers[0].ports[0].number` must be Int in 1 .. 65535, not a number"],
+            [f"{NUMBER} in 1 .. 65535, not 0"],
+        ),
+        (
+            {"name": "a", "image": "i", "ports": [{"number": 5.5}]},
+            [f"{NUMBER} in 1 .. 65535, not 5.5"],
+        ),
+        (
+            {"name": "a", "image": "i", "ports": [{"number": "80"}]},
+            [f'{NUMBER} in 1 .. 65535, not the text "80"'],
+        ),
+        (
+            {"name": "a", "image": "i", "ports": [{"number": True}]},
+            [f"{NUMBER} in 1 .. 65535, not true"],
+        ),
+        (
+            {"name": ["a"], "image": "i"},
+            ["`args.object.containers[0].name` must be String, not a list"],
         ),
     ],
 )

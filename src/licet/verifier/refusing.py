@@ -17,6 +17,7 @@ from licet.compiler import ir
 from licet.compiler.clock import Clock
 from licet.compiler.encoding import States, ToolEncoder
 from licet.compiler.evaluation import (
+    COMPUTED,
     RuleOutcome,
     UnknownRead,
     WrongType,
@@ -213,7 +214,7 @@ class Refuser:
         assert let is not None
         text = f"{let.span.text} does not exist"
         path = outcome.detail
-        full = f"{path_text(path)} does not exist" if isinstance(path, tuple) and path else text
+        full = f"{path_text(path)} does not exist" if isinstance(path, tuple) else text
         return full, text
 
     def _wrong_type(self, rule: ir.Rule, world: World, seen: set[str]) -> Iterator[Violation]:
@@ -222,9 +223,12 @@ class Refuser:
         kind: Kind = "fault"  # of the host's document, unless it turns out to be an argument
         with suppress(UnknownRead):
             detail = judge_rule(rule, world, self._clock).detail
-            if isinstance(detail, WrongType) and detail.path:
-                path = path_text(detail.path)
-                text = f"`{path}` must be {detail.expected}, not {detail.found}"
+            if isinstance(detail, WrongType) and (place := path_text(detail.path)):
+                text = f"`{place}` must be {detail.expected}, not {detail.found}"
+                if detail.path[:1] == COMPUTED:
+                    text = f"in a document that was computed, {text}"
+                else:
+                    path = place
                 if detail.path[0] == "args":
                     kind, shown = "bad_argument", text
         if text not in seen:

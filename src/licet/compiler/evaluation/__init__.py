@@ -6,10 +6,11 @@ Small and plain on purpose. The SMT encoding decides; this says what it has to a
 from .documents import conforms
 from .expressions import evaluate, read_paths
 from .judging import Judgement, RuleOutcome, State, judge, judge_rule, message_text
-from .places import UnknownRead, WrongType
+from .places import COMPUTED, UnknownRead, WrongType
 from .prepared import Binder, Read, prepared
 
 __all__ = [
+    "COMPUTED",
     "Binder",
     "Judgement",
     "Read",

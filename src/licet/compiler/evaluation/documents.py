@@ -28,6 +28,7 @@ from ..types import (
     Type,
     Value,
 )
+from ..values import quoted, show
 from ..world import Path
 from .places import Located, Part, Reader, WrongType
 
@@ -98,7 +99,7 @@ def read_as(value: Value, kind: Type, path: Path) -> Part:
         case OptionalType():
             return None if value is None else read_as(value, kind.inner, path)
         case JsonType():
-            return Located(path, value) if path else value
+            return Located(path, value)
         case IntType() | DecimalType() if _is_number(value, kind):
             return value.numerator if isinstance(kind, IntType) else value  # type: ignore[attr-defined]
         case BoolType() | StringType() | EnumType() if conforms(value, kind):
@@ -116,20 +117,24 @@ def read_as(value: Value, kind: Type, path: Path) -> Part:
                 }
         case _:
             pass
-    raise WrongType(path, str(kind), found(value))
+    raise WrongType(path, _expected(kind), found(value))
+
+
+def _expected(kind: Type) -> str:
+    name, _, limits = str(kind).partition(" ")
+    noun = {"Int": "a whole number", "Decimal": "a number"}.get(name, name)
+    return f"{noun} {limits}" if limits else noun
 
 
 def found(value: Value) -> str:
-    """What a part of a document is, for a message."""
+    """What a part of a document is, for a message: plain values as they are, if they are short."""
     match value:
         case None:
             return "nothing"
-        case bool():
-            return "a Bool"
-        case int() | Fraction():
-            return "a number"
+        case bool() | int() | Fraction():
+            return show(value, JsonType())
         case str():
-            return "a text"
+            return f"the text {quoted(value, 40)}"
         case tuple():
             return "a list"
         case _:

@@ -22,6 +22,7 @@ from ..world import UNKNOWN, Path, World
 from .calendar import part_of_date, part_of_time
 from .documents import exact, found, read_as
 from .places import (
+    COMPUTED,
     AbsentUnwrapped,
     Located,
     Part,
@@ -167,7 +168,7 @@ class Evaluation:
                 return self._step_into(self.part(document), steps)
             case ir.JsonAs(document, target):
                 part = self.part(document)
-                path = part.path if isinstance(part, Located) else ()
+                path = part.path if isinstance(part, Located) else COMPUTED
                 return read_as(self.reader.whole(part), target, path)
             # logic and comparison
             case ir.Not(operand):
@@ -289,7 +290,7 @@ class Evaluation:
                 assert_never(name)
 
     def _step_into(self, part: Part, steps: tuple[str, ...]) -> Part:
-        at = part if isinstance(part, Located) else Located((), part)
+        at = part if isinstance(part, Located) else Located(COMPUTED, part)
         for step in steps:
             value = self.reader.look(at)
             if value is None:

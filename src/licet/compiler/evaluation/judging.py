@@ -20,6 +20,7 @@ from ..types import OptionalType, Type, Value
 from ..world import Path, World
 from .expressions import Evaluation
 from .places import (
+    COMPUTED,
     AbsentUnwrapped,
     Located,
     Part,
@@ -91,7 +92,7 @@ def judge_rule(
         for let in rule.lets:
             part = evaluation.part(let.value)
             if isinstance(let.value.type, OptionalType) and not evaluation.present(part):
-                path = part.path if isinstance(part, Located) and part.path else None
+                path = part.path if isinstance(part, Located) and part.path != COMPUTED else None
                 return _outcome(rule, "absent", lets, let, path)
             lets[let.var.slot] = evaluation.bound[let.var.slot] = part
         state: State = "applies" if evaluation.truth(rule.condition) else "not"

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from ..types import Value
 from ..world import UNKNOWN, Path, holds_unknown
 
 #: A run-time value whose parts may be `Located`.
 Part = object
+
+#: The path of a document that was computed, which stands nowhere in the world: no root is called
+#: so, and what is in it is not taken for a part of the root that its own first key is called like.
+COMPUTED: Final[Path] = ("",)
 
 
 class UnknownRead(Exception):  # noqa: N818 - not a mistake: the world is incomplete
@@ -28,8 +33,9 @@ class UnknownRead(Exception):  # noqa: N818 - not a mistake: the world is incomp
 class WrongType(Exception):  # noqa: N818 - not a mistake of the program
     """A document holds something else than the policy reads there.
 
-    `path` leads to it: from the world's root, or from the document where that was computed.
-    `expected` and `found` are for people (`Int`, `a text`). Equal in all three is equal.
+    `path` leads to it: from the world's root, or from `COMPUTED` in a document of that kind.
+    `expected` and `found` are for people (`a whole number`, `the text "2"`), and quote what is
+    there. Equal in all three is equal.
     """
 
     def __init__(self, path: Path, expected: str, found: str) -> None:
@@ -45,7 +51,7 @@ class WrongType(Exception):  # noqa: N818 - not a mistake of the program
         return hash(self.args)
 
     def __str__(self) -> str:
-        place = ".".join(str(step) for step in self.path) or "the document"
+        place = ".".join(str(step) for step in self.path if step != "") or "the document"
         return f"`{place}` must be {self.expected}, not {self.found}"
 
 
