@@ -222,6 +222,17 @@ def test_a_clock_that_jumps_back(tmp_path: Path) -> None:
         assert spent(guard) == 601
 
 
+def test_an_instant_that_is_ahead_keeps_nobody_out(tmp_path: Path) -> None:
+    store = ClockedStore()
+    with load(tmp_path, BUDGET, store=store, ahead=False) as guard:
+        for far in ("2099-01-01T00:00:00Z", "2026-11-25T15:00:06Z"):
+            refused = guard.check({**CALL, "now": far})
+            assert (refused.outcome, refused.kind) == ("deny", "fault")
+            assert "ahead of the store's clock" in refused.violations[0].message
+        assert guard.check({**CALL, "now": "2026-11-25T15:00:04Z"}).allowed
+        assert guard.check({**CALL, "args": {**ARGS, "amount": 1}}).allowed
+
+
 def test_the_instant_is_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However wrong the clock of a machine is, all who share a store share its clock."""
     store = ClockedStore()

@@ -97,6 +97,13 @@ def test_numbers_are_exact(app: FastAPI) -> None:
     assert told["model"]["violations"][0]["path"] == "args.amount"
 
 
+def test_a_host_whose_clock_is_wrong_keeps_out_nobody_else(app: FastAPI) -> None:
+    wrong = {**call(), "now": "2099-01-01T00:00:00Z"}
+    told = ask(app, "POST", "/v1/check", role="host", json=wrong).json()
+    assert (told["outcome"], told["verdict"]["violations"][0]["path"]) == ("deny", "now")
+    assert ask(app, "POST", "/v1/check", role="host", json=call()).json()["allowed"]
+
+
 def test_other_media_types_and_methods_and_places(app: FastAPI) -> None:
     plain = {"Content-Type": "text/plain"}
     answers = [

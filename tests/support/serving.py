@@ -72,6 +72,7 @@ def serve(
         activate=False,
         observe_until=until,
         redact=given.redact,
+        ahead=False,
     )
     return create_app(guard, given, keys=keys(), files=files_of(bundle, program, until))
 

@@ -126,6 +126,7 @@ def app_of(plan: Plan, store: Store | None = None) -> FastAPI:
             activate=False,
             announce=outbox.announce,
             redact=settings.redact,
+            ahead=False,  # one host whose clock is wrong would keep out all others
         )
         opened.callback(guard.close)
         files = files_of(bundle, guard.program, until)

@@ -57,6 +57,7 @@ class GuardOptions(TypedDict, total=False):
     announce: Announce | None
     audit: bool | None
     redact: Sequence[str]
+    ahead: bool
 
 
 class UnsetParamsError(ValueError):
@@ -88,6 +89,9 @@ class Guard(GuardApprovals):
     `observe_until`: until then refusals are recorded and let through (`Verdict.observed`), except
     unknown tools, malformed calls and faults. After it, they are refused.
 
+    Where a call has a `now`, it may lie in the future, as in a rehearsal: what the tenant asks
+    later is refused until then. Without `ahead`, such a call is itself refused.
+
     With `activate`, the guard's policy becomes the active one of its tenant; guards with another
     refuse from then on. Without, this guard refuses while another is active.
     """
@@ -111,6 +115,7 @@ class Guard(GuardApprovals):
         announce: Announce | None = None,
         audit: bool | None = None,
         redact: Sequence[str] = (),
+        ahead: bool = True,
     ) -> None:
         if program.unset_params:
             raise UnsetParamsError(tuple(program.unset_params))
@@ -130,6 +135,7 @@ class Guard(GuardApprovals):
             "announce": announce,
             "audit": audit,
             "redact": redact,
+            "ahead": ahead,
         }
         self._resolver_seconds = resolver_seconds
         self._resolvers = Resolvers()
@@ -156,6 +162,7 @@ class Guard(GuardApprovals):
             recorder=self._recorder if writes else None,
             # what is compared with its definition has to be there
             forgetting=engine != "both",
+            ahead=ahead,
         )
         self._approvals = Approvals(
             program,

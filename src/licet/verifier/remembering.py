@@ -140,6 +140,7 @@ class Memory:
         ticket_seconds: float,
         recorder: Recorder | None,
         forgetting: bool = False,
+        ahead: bool = True,
     ) -> None:
         self.program = program
         self.store = store
@@ -148,6 +149,8 @@ class Memory:
         self.recorder = recorder
         #: Whether to let go of what is over, in a store that is not durable.
         self.forgetting = forgetting and not store.durable
+        #: Whether a call's own instant may be ahead of the store's clock.
+        self.ahead = ahead
         self._admission = admission
         self.writer = Writer(program)
         #: How long a ticket is good, in microseconds.

@@ -115,8 +115,12 @@ class Sitting:
 
     def instant(self, given: object) -> int:
         """The one instant of a decision: `given` (microseconds) or the store's clock, and never
-        before the tenant's last one. Refused where a clock went back."""
+        before the tenant's last one. Refused where a clock went back, and, unless the guard lets
+        instants be ahead, where the one given is: all others would be refused until then."""
         at = given if isinstance(given, int) else self.now
+        if at > self.now + SLACK and not self.memory.ahead:
+            text = f"`now` is {(at - self.now) // 1_000_000} s ahead of the store's clock"
+            raise Refused((Violation("fault", text, "the check itself failed", path="now"),))
         last = self.tx.head().at
         if at < last - SLACK:
             text = f"the clock went back by {(last - at) // 1_000_000} s since the last decision"
