@@ -195,9 +195,11 @@ def test_params_from_a_file(licet, folder):
     assert "Support refunds at most 699.99." in out
 
 
-def test_a_param_without_a_value_is_a_mistake_of_the_deployment(licet, folder):
+@pytest.mark.parametrize("calls", ['{"tool": "t", "args": {}}\n', "{}\n", ""])
+def test_a_param_without_a_value_is_a_mistake_of_the_deployment(licet, folder, calls):
+    """Also where nothing is asked yet: no calls are no reason to say that all is well."""
     (folder / "a.licet").write_text("tool t()\nparam p: Int\npermit a on t when p > 1\n")
-    assert licet("check", "a.licet", "--call", "-", stdin='{"tool": "t", "args": {}}') == (
+    assert licet("check", "a.licet", "--calls", "-", stdin=calls) == (
         2,
         "",
         (

@@ -118,6 +118,8 @@ VERB = Verb(
     _arguments,
     run,
     details=(
+        "Every param needs a value, whatever the calls are: a service would not start without.\n"
+        "To look at a policy alone: licet lint.\n\n"
         "exit codes:\n"
         "  0  every call is allowed\n"
         "  1  a call is refused, or needs approval\n"
