@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from licet.adapters import outgoing
 from licet.adapters.outgoing import OutgoingError, fetch, is_public
 
 PUBLIC = ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"]
@@ -80,23 +90,33 @@ class Names:
         return [found for each in given for found in self._real(each, port, *more, **named)]
 
 
-@pytest.fixture
-def server() -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(self.headers["Host"].encode())
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.headers["Host"].encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
+    def log_message(self, *_: object) -> None:
+        pass
 
+
+@contextmanager
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """The port of a server of this machine."""
     with HTTPServer(("127.0.0.1", 0), Handler) as made:
+        if tls is not None:
+            made.socket = tls.wrap_socket(made.socket, server_side=True)
         thread = threading.Thread(target=made.serve_forever)
         thread.start()
         yield made.server_port
         made.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    with serving() as port:
+        yield port
 
 
 def test_a_name_is_asked_once_and_what_was_judged_is_reached(
@@ -113,3 +133,52 @@ def test_a_name_with_one_address_inside_is_not_reached(monkeypatch: pytest.Monke
         Names(monkeypatch, answers)
         with pytest.raises(OutgoingError, match="public addresses alone"):
             asyncio.run(fetch("http://rebinds.example/", seconds=5, private=False))
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A certificate that vouches for itself, with its key, as a file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / f"{name}.pem"
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return path
+
+
+def test_only_a_server_that_an_authority_vouches_for_by_its_name_is_spoken_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = certificate(tmp_path, "localhost")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(mine)
+
+    def ask(host: str) -> bytes:
+        return asyncio.run(fetch(f"https://{host}:{port}/", seconds=20, private=True))
+
+    try:
+        with serving(tls) as port:
+            with pytest.raises(OutgoingError, match="ConnectError"):
+                ask("localhost")
+            monkeypatch.setattr(certifi, "where", lambda: str(mine))
+            with pytest.raises(OutgoingError, match="ConnectError"):
+                ask("localhost")  # who is trusted was read by then
+            outgoing._authorities.cache_clear()
+            assert ask("localhost") == f"localhost:{port}".encode()
+            with pytest.raises(OutgoingError, match="ConnectError"):
+                ask("127.0.0.1")
+            # what goes with an http URL verifies nobody, and trusts nobody
+            monkeypatch.setattr(outgoing, "_authorities", outgoing._nobody)
+            with pytest.raises(OutgoingError, match="ConnectError"):
+                ask("localhost")
+    finally:
+        monkeypatch.undo()
+        outgoing._authorities.cache_clear()

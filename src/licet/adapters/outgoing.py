@@ -7,6 +7,7 @@ those that were judged: a name that answers otherwise the second time gains noth
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import socket
 from collections.abc import Container, Mapping
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 
@@ -45,6 +48,27 @@ def check_url(url: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise ValueError("an http or https URL without a user in it")
     _ = parts.port
+
+
+def tls_of(url: str) -> ssl.SSLContext:
+    """What a client of httpx verifies the server of a URL by. The authorities are read once in a
+    process, since that takes as long as many requests do; an http URL gets none of them, so that
+    nobody could be verified."""
+    return _authorities() if urlsplit(url).scheme == "https" else _nobody()
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@functools.cache
+def _nobody() -> ssl.SSLContext:
+    import ssl
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def fetch(
@@ -96,7 +120,7 @@ async def _fetch(
         headers["Content-Type"] = "application/json"
     addresses = await _addresses(parts.host, port, private)
     async with httpx.AsyncClient(
-        timeout=seconds, follow_redirects=False, trust_env=False
+        timeout=seconds, follow_redirects=False, trust_env=False, verify=tls_of(url)
     ) as client:
         for address in addresses:
             request = client.build_request(

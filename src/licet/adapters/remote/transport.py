@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from licet.adapters.frameworks.bounding import TooLateError, abounded, bounded
+from licet.adapters.outgoing import tls_of
 from licet.compiler.exact_json import JsonError, decode, shortened
 from licet.compiler.json_text import json_line
 from licet.verifier.history import StoreError
@@ -104,7 +105,7 @@ class Transport:
             ),
             "follow_redirects": False,
             "trust_env": False,
-            "verify": verify,
+            "verify": tls_of(url) if verify is True else verify,
         }
         self._client = httpx.Client(**self._options)
         #: An async client belongs to the event loop that it was first used in.
