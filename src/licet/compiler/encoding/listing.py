@@ -6,8 +6,9 @@ elements; where the collection is unknown, a fold is a free value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import pairwise
 from typing import Literal, Protocol, cast
 
@@ -202,20 +203,32 @@ class Listing:
         parts = self._parts(xs)
         if parts is None:
             return fold(xs)
+        each = [
+            (part.guard, partial(cast(Callable[..., Term], self._over), op, part, fold))
+            for part in parts
+        ]
+        return self._together(op, self._in_turn(op, each))
+
+    def _in_turn(self, op: Quantity, each: Iterable[tuple[Term, Callable[[], Term]]]) -> list[Term]:
+        """What each says, under its guard, of whether any or all hold: those after it are read
+        where it does not settle that."""
         t = self._t
         found: list[Term] = []
         steps: list[tuple[list[Term], Term]] = []
-        for part in parts:
-            with self._reader.apart() as inside, self._reader.under(part.guard):
-                held = cast(Term, self._over(op, part, fold))
+        for guard, holds in each:
+            with self._reader.apart() as inside, self._reader.under(guard):
+                held = holds()
             if op == "any":
-                found.append(t.and_((part.guard, held)))
+                found.append(t.and_((guard, held)))
                 steps.append((inside, t.not_(found[-1])))
             else:
-                found.append(t.implies(part.guard, held))
+                found.append(t.implies(guard, held))
                 steps.append((inside, found[-1]))
         self._reader.in_turn(steps)
-        return t.or_(found) if op == "any" else t.and_(found)
+        return found
+
+    def _together(self, op: Quantity, found: Iterable[Term]) -> Term:
+        return self._t.or_(found) if op == "any" else self._t.and_(found)
 
     def _sum(self, xs: Sequence, fold: Callable[[Sequence], Symbolic]) -> Symbolic:
         """The sum of what `fold` says of some of the elements."""
@@ -246,22 +259,17 @@ class Listing:
     # --- folds of elements that stand in the formula -------------------------------------------
 
     def _holds(self, op: Quantity, xs: Sequence, var: ir.Var, body: ir.Expr) -> Term:
-        t, any_of = self._t, op == "any"
-        refusing = self._reader.refuses(body)
-        parts: list[Term] = []
-        steps: list[tuple[list[Term], Term]] = []
-        for guard, item in xs.items:
+        def holds(item: Symbolic) -> Term:
             self._reader.variables[var.slot] = item
-            with self._reader.apart() as inside, self._reader.under(guard):
-                held = self._reader.truth(body)
-            parts.append(t.and_((guard, held)) if any_of else t.implies(guard, held))
-            steps.append((inside, t.not_(parts[-1]) if any_of else parts[-1]))
-        self._reader.in_turn(steps)
+            return self._reader.truth(body)
+
+        t = self._t
+        refusing = self._reader.refuses(body)
+        found = self._in_turn(op, [(guard, partial(holds, item)) for guard, item in xs.items])
         if refusing and xs.unknown is not t.false:
             wrong = cast(Term, self._reader.free(BOOL))
             self._reader.refuse(t.and_((xs.unknown, wrong)))
-        parts.append(self._rest(xs, any_of=any_of))
-        return t.or_(parts) if any_of else t.and_(parts)
+        return self._together(op, [*found, self._rest(xs, any_of=op == "any")])
 
     def _comprehension(
         self, xs: Sequence, var: ir.Var, condition: ir.Expr | None, element: ir.Expr
