@@ -29,6 +29,7 @@ from .telemetry.events import TRAIL, Trail
 #: W3C Trace Context, version 00. `tracestate` and baggage are anybody's text: not taken.
 _TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _AUTHZEN = "/access/v1/"
+Header = tuple[bytes, bytes]
 _OWN = frozenset(name for name, _ in SECURITY)
 
 
@@ -76,7 +77,7 @@ class Entrance:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._complete(message, trail, named)
+                message["headers"] = self._completed(message.get("headers", ()), trail, named)
             await send(message)
 
         method = scope["method"]
@@ -87,14 +88,16 @@ class Entrance:
             else:
                 scope["app"] = self._app
                 answer = await straight(Request(scope, receive))
-                await answer(scope, receive, sending)
+                status = answer.status_code
+                answer.raw_headers = self._completed(answer.raw_headers, trail, named)
+                await answer(scope, receive, send)
         finally:
             self._service.telemetry.answered(trail, method, status)
 
-    def _complete(self, message: Message, trail: Trail, named: bytes) -> None:
-        """Add what every answer has, but for what this one has set itself (a page has its own
-        policy)."""
-        headers = [*message.get("headers", ())]
+    def _completed(self, own: Iterable[Header], trail: Trail, named: bytes) -> list[Header]:
+        """The headers of an answer with what every answer has, but for what this one has set itself
+        (a page has its own policy)."""
+        headers = [*own]
         present = _OWN.intersection([name.lower() for name, _ in headers])
         headers += [pair for pair in SECURITY if pair[0] not in present] if present else SECURITY
         if trail.caller is not None:
@@ -104,7 +107,7 @@ class Entrance:
         if named:
             headers.append((b"x-licet-request-id", trail.id.encode()))
         headers.append((b"x-request-id", named or trail.id.encode()))
-        message["headers"] = headers
+        return headers
 
 
 def _traceparent(scope: Scope) -> str | None:
