@@ -181,10 +181,15 @@ def test_two_workers_follow_an_activation_and_a_start_keeps_it(tmp_path: Path) -
         (["--database", "mysql://x"], KEY, "no store has such a URL"),
         ([], "short", "LICET_API_KEY has 20 characters or more"),
         (["--config", "missing.toml"], KEY, "cannot read `missing.toml`"),
+        (["--config", "tokens.toml"], KEY, "there is no file"),
     ],
 )
 def test_what_cannot_be_served(tmp_path: Path, flags: list[str], key: str, said: str) -> None:
     (tmp_path / "shop.licet").write_text(SHOP, "utf-8")
+    (tmp_path / "tokens.toml").write_text(
+        '[[service.tokens]]\nissuer = "i"\naudience = "a"\njwks = "keys.json"\n'
+        'roles = { x = "agent" }\n'
+    )
     done = subprocess.run(
         [sys.executable, "-m", "licet.cli.main", "serve", "shop.licet", *flags],
         cwd=tmp_path,

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
 
 from licet.service.callers import Role
-from licet.service.settings import Tokens
+from licet.service.settings import Tokens, read_settings
 from licet.service.tokens import FRESH, OLDEST, PAUSE, TokenAuthority
 from support.serving import ask, close, serve
 
@@ -207,3 +207,13 @@ def test_why_a_token_of_the_issuer_is_nobodys_is_said_once(
     assert said.startswith(f"a token of `{ISSUER}` is nobody's: ")
     assert why in said
     assert "another" not in said
+
+
+def test_a_file_of_keys_is_beside_the_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "licet.toml"
+    config.write_text(
+        '[[service.tokens]]\nissuer = "i"\naudience = "a"\njwks = "keys.json"\n'
+        'roles = { x = "agent" }\n'
+    )
+    [tokens] = read_settings(config).tokens
+    assert tokens.jwks == str(tmp_path / "keys.json")

@@ -56,7 +56,7 @@ def _settings(options: argparse.Namespace) -> ServiceSettings:
     if options.config is not None and not path.is_file():
         raise Failed(f"cannot read `{path}`: no such file")
     try:
-        return read_settings(
+        settings = read_settings(
             path,
             host=options.host,
             port=options.port,
@@ -65,6 +65,10 @@ def _settings(options: argparse.Namespace) -> ServiceSettings:
         )
     except SettingsError as error:
         raise Failed(str(error)) from None
+    for each in settings.tokens:
+        if each.jwks is not None and not Path(each.jwks).is_file():
+            raise Failed(f"`service.tokens`: there is no file `{each.jwks}`")
+    return settings
 
 
 def _check_free(host: str, port: int) -> None:

@@ -244,7 +244,19 @@ def read_settings(path: Path | None, **flags: object) -> ServiceSettings:
     if not isinstance(table, dict):
         raise SettingsError("`service` is a table: [service]")
     given = {name: value for name, value in flags.items() if value is not None}
-    return settings_of({**table, **given})
+    settings = settings_of({**table, **given})
+    return settings if path is None else _beside(settings, path.parent)
+
+
+def _beside(settings: ServiceSettings, folder: Path) -> ServiceSettings:
+    """The settings with the files that they name beside their own."""
+    tokens = [
+        each
+        if each.jwks is None
+        else each.model_copy(update={"jwks": str((folder / each.jwks).resolve())})
+        for each in settings.tokens
+    ]
+    return settings.model_copy(update={"tokens": tuple(tokens)})
 
 
 def settings_of(data: object) -> ServiceSettings:
