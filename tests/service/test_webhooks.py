@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
@@ -239,7 +239,18 @@ def test_who_tells_nobody_leaves_no_note() -> None:
     assert notes(store) == []
 
 
-def test_what_never_arrives_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda answer: answer.set_result(False),
+        lambda answer: answer.set_exception(ImportError("tenacity")),
+        lambda answer: answer.cancel(),
+    ],
+    ids=["not taken", "failed", "cancelled"],
+)
+def test_what_never_arrives_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: Callable[[Future[bool]], object]
+) -> None:
     store, sent = MemoryStore(), Sent("chat")
     asked = waiting(tmp_path, store)
     box = Outbox(store, ["one"], sent)
@@ -247,7 +258,7 @@ def test_what_never_arrives_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
     for _ in range(3 * outbox._TIMES):
         for answer in sent.answers:
             if not answer.done():
-                answer.set_result(False)
+                end(answer)
         box.look()
     assert sent.to == [("chat", asked)] * outbox._TIMES
     assert notes(store) == []

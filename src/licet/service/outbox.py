@@ -128,7 +128,7 @@ class Outbox:
                 over.append((of, id))
             elif all(answer.done() for answer in answers.values()):
                 over.append((of, id))
-                told = {name for name, answer in answers.items() if answer.result()}
+                told = {name for name, answer in answers.items() if _has_arrived(answer)}
                 if len(told) == len(answers):
                     tx.drop_document(_NOTE, id)
                 elif told:
@@ -157,6 +157,11 @@ class Outbox:
             log.warning("%s: an approval cannot be read, and is told to nobody", tenant)
         tx.drop_document(_NOTE, id)
         return None
+
+
+def _has_arrived(answer: Future[bool]) -> bool:
+    """Of what is done; what failed or was cancelled has not."""
+    return not answer.cancelled() and answer.exception() is None and answer.result()
 
 
 def _notes(tx: Transaction) -> Iterator[tuple[str, str]]:
