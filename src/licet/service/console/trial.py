@@ -59,7 +59,7 @@ class Trial:
 
     def __init__(self) -> None:
         self._policy: _Policy | None = None
-        self._pool = SolverPool(1)
+        self._pool = SolverPool(1, polite=True)
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, object]:
         """The answer to a request of `trying`."""
