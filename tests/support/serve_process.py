@@ -50,6 +50,12 @@ class Served:
             if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
 
+    def wait_for_workers(self, number: int) -> None:
+        until = time.monotonic() + 120
+        while len(self.workers()) != number:
+            assert time.monotonic() < until, f"there are never {number} workers"
+            time.sleep(0.05)
+
     def stop(self) -> int:
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
