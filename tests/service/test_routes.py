@@ -229,6 +229,18 @@ def test_settings_that_are_none(settings: dict[str, object]) -> None:
     assert "secret-in-clear" not in str(caught.value)
 
 
+def test_all_that_became_of_a_call_is_found_by_its_id(app: FastAPI) -> None:
+    sent = call(id="call-5150")
+    ticket = ask(app, "POST", "/v1/check", role="host", json=sent).json()["ticket"]
+    ask(app, "POST", "/v1/redeem", role="host", json={"ticket": ticket, "args": sent["args"]})
+    ask(app, "POST", "/v1/settle", role="host", json={"ticket": ticket, "outcome": "error"})
+    path = "/v1/decisions?call=call-5150"
+    found = ask(app, "GET", path, role="auditor").json()["entries"]
+    assert [entry["kind"] for entry in found] == ["settlement", "redemption", "verdict"]
+    assert ask(app, "GET", path, role="auditor", tenant="two").json()["entries"] == []
+    assert ask(app, "GET", "/v1/decisions?call=call-51", role="auditor").json()["entries"] == []
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

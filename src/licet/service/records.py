@@ -65,8 +65,8 @@ def after(store: Store, tenant: str, seq: int, most: int) -> Iterator[Record]:
 def search(
     store: Store, tenant: str, before: int | None, limit: int, asked: Mapping[str, str]
 ) -> tuple[list[Record], int | None]:
-    """Entries that fit all that is asked (`kind`, `outcome`, `tool`, `rule`, `id`), newest first,
-    and below which number to go on; None: there are no more. Raises StoreError."""
+    """Entries that fit all that is asked (`kind`, `outcome`, `tool`, `rule`, `id`, `call`), newest
+    first, and below which number to go on; None: there are no more. Raises StoreError."""
     newest = last(store, tenant)
     end = newest if before is None else min(before - 1, newest)
     found: list[Record] = []
@@ -91,6 +91,7 @@ def fits(record: Record, asked: Mapping[str, str]) -> bool:
         "outcome": said.get("outcome"),
         "tool": said.get("tool", record.body.get("tool")),
         "id": said.get("id"),
+        "call": said.get("call") if said else record.body.get("call"),
     }
     if "rule" in asked and asked["rule"] not in (said.get("rules") or ()):
         return False

@@ -65,11 +65,21 @@ async def decisions(
     tool: Annotated[str | None, Query(max_length=512)] = None,
     rule: Annotated[str | None, Query(max_length=512)] = None,
     id: Annotated[str | None, Query(max_length=512, description="of a verdict")] = None,
+    call: Annotated[
+        str | None, Query(max_length=512, description="the client's id of a call: all of it")
+    ] = None,
 ) -> Json:
     """Entries that fit all that is asked for. A page may be short of `limit` though `next` is set:
     one request looks at so many entries and no more."""
     service, caller = service_of(request), caller_of(request)
-    wanted = {"kind": kind, "outcome": outcome, "tool": tool, "rule": rule, "id": id}
+    wanted = {
+        "kind": kind,
+        "outcome": outcome,
+        "tool": tool,
+        "rule": rule,
+        "id": id,
+        "call": call,
+    }
     asked = {name: value for name, value in wanted.items() if value is not None}
     found, following = await asyncio.to_thread(
         search, service.store, caller.tenant, before, limit, asked
