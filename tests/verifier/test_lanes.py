@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import pytest
 
-from licet.verifier.lanes import Lanes
+from licet.verifier.lanes import MOST, Lanes
 
 
 @pytest.fixture
@@ -99,6 +99,52 @@ def test_who_is_cancelled_before_its_turn_is_not_served(lanes: Lanes) -> None:
 
     asyncio.run(go())
     assert seen == ["last"]
+
+
+def waiting_behind(lanes: Lanes, join: Callable[[int], Awaitable[object]], pieces: int) -> object:
+    """What pieces of work of the name `a` come to that all wait behind others of it."""
+
+    async def go() -> list[object]:
+        gate = Gate()
+        busy = [asyncio.ensure_future(lanes.run("a", gate.work)) for _ in range(2)]
+        joined = [asyncio.ensure_future(join(number)) for number in range(pieces)]
+        await asyncio.sleep(0)
+        joined[1].cancel()
+        gate.open.set()
+        await asyncio.gather(*busy)
+        return await asyncio.gather(*joined, return_exceptions=True)
+
+    return asyncio.run(go())
+
+
+def test_what_waits_for_the_same_is_done_as_one(lanes: Lanes) -> None:
+    seen: list[Sequence[int]] = []
+
+    def together(name: str, parts: Sequence[int]) -> list[str | Exception]:
+        seen.append(parts)
+        return [LookupError(part) if part == 3 else f"{name}{part}" for part in parts]
+
+    found = waiting_behind(lanes, lambda number: lanes.join("a", number, together), MOST + 3)
+    assert sorted(seen) == [[0, *range(2, MOST)], [MOST, MOST + 1, MOST + 2]]
+    assert isinstance(found, list)
+    assert isinstance(found[1], asyncio.CancelledError)
+    assert isinstance(found[3], LookupError)
+    assert (found[0], found[2]) == ("a0", "a2")
+    assert found[4:] == [f"a{number}" for number in range(4, MOST + 3)]
+
+
+@pytest.mark.parametrize("answers", [[], ValueError("lost")], ids=["too few", "it fails"])
+def test_where_it_is_not_done_nobody_has_an_answer(
+    lanes: Lanes, answers: list[object] | Exception
+) -> None:
+    def together(name: str, parts: Sequence[int]) -> list[object]:
+        if isinstance(answers, Exception):
+            raise answers
+        return answers
+
+    found = waiting_behind(lanes, lambda number: lanes.join("a", number, together), 5)
+    assert isinstance(found, list)
+    assert all(isinstance(one, asyncio.CancelledError | RuntimeError | ValueError) for one in found)
 
 
 def test_closed_it_can_be_used_again_and_so_it_can_in_several_loops(lanes: Lanes) -> None:

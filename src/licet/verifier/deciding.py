@@ -37,10 +37,11 @@ from .budgets import Rooms
 from .evaluating import Engine, Evaluated, Evaluator, FactKey
 from .facts import Resolvers, Wanted
 from .history import StoreError
+from .lanes import Together
 from .proposing import Promise, Proposal
 from .refusing import Refusal, Refuser
 from .remembering import Memory
-from .reserving import MAX_ROUNDS, Attempt, Proved, Reserving, add_facts
+from .reserving import MAX_ROUNDS, Attempt, Part, Proved, Reserving, add_facts
 from .solving import SolverPool
 from .verdict import Outcome, Verdict, Violation
 
@@ -67,7 +68,24 @@ class Slow:
     solves: bool = False
 
 
-Check = Generator[Lookup | Slow, Any, Verdict]
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A part of a transaction of the store, which others of the tenant may have parts in; send back
+    what it comes to. `together` does some, each for itself."""
+
+    tenant: str
+    part: Part
+    together: Together[Part, Attempt]
+
+    def alone(self) -> Attempt:
+        [answer] = self.together(self.tenant, [self.part])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+Effect = Lookup | Slow | Shared
+Check = Generator[Effect, Any, Verdict]
 
 
 class Beside(Protocol):
@@ -297,9 +315,8 @@ class Decider(Reserving):
         proved: Proved | None = None
         proofs = 0
         for _ in range(MAX_ROUNDS + MAX_PROOFS):
-            attempt: Attempt = yield from self._in_store(
-                partial(self._attempt, proposal, rules, given, proved)
-            )
+            part = partial(self._attempt, proposal, rules, given, proved)
+            attempt = yield from self._attempted(proposal.tenant, part)
             if attempt.verdict is not None:
                 return attempt.verdict
             if attempt.behind:
@@ -325,6 +342,14 @@ class Decider(Reserving):
             proved = Proved(attempt.change, world.now, refusal.states)
         text = "other calls were decided in between, again and again: try again"
         return self._refused(action, world.tool, (fault(text),))
+
+    def _attempted(self, tenant: str, part: Part) -> Generator[Effect, Any, Attempt]:
+        """What a part of a transaction comes to, beside an event loop if it may have to wait."""
+        if self._memory.blocking:
+            answer: Attempt = yield Shared(tenant, part, self._together)
+            return answer
+        [answer] = self._sitting(tenant, (part,))
+        return answer
 
     def _in_store(self, work: Callable[[], Any]) -> Any:
         """Work on the store, beside an event loop if it may have to wait."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any, Literal, TypeVar
 
-from .deciding import Lookup, Slow
+from .deciding import Effect, Lookup, Slow
 from .facts import Resolvers
 from .lanes import Lanes
 from .solving import SHARES
@@ -26,7 +26,7 @@ class Driver:
         self._storing = Lanes(threads=16, each=2)  # one at a time is in a tenant's transaction
         self._solving = Lanes(threads=2 * SHARES, each=2)  # as many as there are solvers
 
-    def finish(self, run: Generator[Lookup | Slow, Any, T]) -> T:
+    def finish(self, run: Generator[Effect, Any, T]) -> T:
         """Do what a check asks for, until there is a verdict."""
         try:
             effect = next(run)
@@ -34,8 +34,10 @@ class Driver:
                 try:
                     if isinstance(effect, Lookup):
                         answer: object = self._resolvers.resolve(effect.wanted)
-                    else:
+                    elif isinstance(effect, Slow):
                         answer = effect.work()
+                    else:
+                        answer = effect.alone()
                 except Exception as error:
                     effect = run.throw(error)
                 else:
@@ -44,7 +46,7 @@ class Driver:
             done: T = stop.value
             return done
 
-    async def afinish(self, run: Generator[Lookup | Slow, Any, T], tenant: str, waits: Waits) -> T:
+    async def afinish(self, run: Generator[Effect, Any, T], tenant: str, waits: Waits) -> T:
         """`finish`, beside the event loop. `waits` gets the seconds that each stage took."""
         try:
             effect = next(run)
@@ -54,6 +56,9 @@ class Driver:
                 try:
                     if isinstance(effect, Lookup):
                         answer: object = await self._resolvers.aresolve(effect.wanted)
+                    elif not isinstance(effect, Slow):
+                        stage = "memory"
+                        answer = await self._storing.join(tenant, effect.part, effect.together)
                     elif effect.solves:
                         stage = "solver"
                         answer = await self._solving.run(tenant, effect.work)

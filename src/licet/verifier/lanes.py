@@ -2,7 +2,7 @@
 
 Work belongs to a name (a tenant). A name's work begins in the order in which it came, at most
 `each` pieces of it run at once, and where several names wait, they take turns: whoever asks for
-much, or for what takes long, waits for itself.
+much, or for what takes long, waits for itself. What waits and can be done as one is.
 """
 
 from __future__ import annotations
@@ -13,13 +13,27 @@ import os
 import threading
 import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Part = TypeVar("Part")
 
-_Job = tuple["Future[Any]", Callable[[], Any]]
+#: Does pieces of a name's work as one, and gives what each comes to: its answer, or what it raises.
+Together = Callable[[str, Sequence[Part]], Sequence[T | Exception]]
+#: How many pieces are done as one.
+MOST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A piece of work, which is called where there is no `together` that does it."""
+
+    future: Future[Any]
+    part: Any
+    together: Together[Any, Any] | None = None
 
 
 class Lanes:
@@ -42,13 +56,20 @@ class Lanes:
     async def run(self, name: str, work: Callable[[], T]) -> T:
         """What `work` returns or raises. Where the caller is cancelled before it has begun, it does
         not begin."""
-        future: Future[T] = Future()
         context = contextvars.copy_context()
+        answer: T = await self._queued(name, _Job(Future(), lambda: context.run(work)))
+        return answer
+
+    async def join(self, name: str, part: Part, together: Together[Part, T]) -> T:
+        """`run` for work that `together` does: with those that wait behind it for the same."""
+        answer: T = await self._queued(name, _Job(Future(), part, together))
+        return answer
+
+    async def _queued(self, name: str, job: _Job) -> Any:
         with self._lock:
-            queue = self._waiting.setdefault(name, deque())
-            queue.append((future, lambda: context.run(work)))
+            self._waiting.setdefault(name, deque()).append(job)
             self._start()
-        return await asyncio.wrap_future(future)
+        return await asyncio.wrap_future(job.future)
 
     def close(self) -> None:
         """Let the threads end once nothing is left to do; more work would start others."""
@@ -64,25 +85,27 @@ class Lanes:
             if name is None:
                 return
             queue = self._waiting.pop(name)
-            job = queue.popleft()
+            jobs = [queue.popleft()]
+            together = jobs[0].together
+            while together and queue and len(jobs) < MOST and queue[0].together == together:
+                jobs.append(queue.popleft())
             if queue:
                 self._waiting[name] = queue  # behind the others
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="licet")
             self._free -= 1
             self._running[name] += 1
-            self._pool.submit(self._work, name, job)
+            self._pool.submit(self._work, name, jobs)
 
-    def _work(self, name: str, job: _Job) -> None:
-        future, work = job
+    def _work(self, name: str, jobs: list[_Job]) -> None:
         try:
-            if future.set_running_or_notify_cancel():
-                try:
-                    answer = work()
-                except BaseException as error:
-                    future.set_exception(error)
-                else:
-                    future.set_result(answer)
+            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if jobs:
+                for job, answer in zip(jobs, _answers(name, jobs), strict=True):
+                    if isinstance(answer, BaseException):
+                        job.future.set_exception(answer)
+                    else:
+                        job.future.set_result(answer)
         finally:
             with self._lock:
                 self._free += 1
@@ -90,6 +113,20 @@ class Lanes:
                 if not self._running[name]:
                     del self._running[name]
                 self._start()
+
+
+def _answers(name: str, jobs: list[_Job]) -> Sequence[Any]:
+    """What each of some work comes to: its answer, or what it raises."""
+    together = jobs[0].together
+    try:
+        if together is None:
+            return [job.part() for job in jobs]
+        found = together(name, [job.part for job in jobs])
+        if len(found) != len(jobs):
+            raise RuntimeError(f"{len(jobs)} pieces of work have {len(found)} answers")
+    except BaseException as error:
+        return [error] * len(jobs)
+    return found
 
 
 _LANES: weakref.WeakSet[Lanes] = weakref.WeakSet()

@@ -4,7 +4,8 @@ reserved, at one instant."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from .budgets import Rooms, rooms_of
 from .calls import call_json
 from .evaluating import EnginesDifferError, Evaluator, FactKey
 from .facts import Resolvers
-from .history import StoredApproval
+from .history import StoredApproval, StoreError
 from .proposing import Proposal
 from .records import record_of
 from .refusing import Refusal
@@ -32,6 +33,8 @@ from .verdict import Outcome, Verdict, Violation
 
 log = logging.getLogger("licet")
 
+#: For how long a transaction takes parts in, in seconds: others of the tenant wait for it.
+LONG = 0.025
 #: Rounds of facts that depend on facts; a policy needs as many as its look-ups nest.
 MAX_ROUNDS = 16
 
@@ -52,6 +55,10 @@ class Attempt:
     states: States = ()
     rooms: Rooms = field(default_factory=dict)
     change: int = 0
+
+
+#: What is done in a transaction for one call.
+Part = Callable[[Sitting], Attempt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +92,48 @@ class Reserving(Answering):
         self._approvals = approvals
         self._on_asked = asked
 
-    def _attempt(
-        self, proposal: Proposal, rules: ToolRules, given: object, proved: Proved | None
-    ) -> Attempt:
-        """One transaction: everything that it reads holds when it commits."""
-        with self._memory.sit(proposal.tenant) as sitting:
-            if sitting.is_behind:
-                return Attempt(behind=True)  # what was counted so far stays counted
-            sitting.require_active()
-            return self._attempt_in(sitting, proposal, rules, given, proved)
+    def _together(self, tenant: str, parts: Sequence[Part]) -> list[Attempt | Exception]:
+        """What parts of transactions of a tenant come to: in one as long as that is short, and each
+        in its own where one of them fails, which undoes all that is in it."""
+        found: list[Attempt | Exception] = []
+        shared = True
+        while rest := parts[len(found) :]:
+            try:
+                found += self._sitting(tenant, rest if shared else rest[:1])
+            except StoreError as error:
+                # Whether these count is not known, and it is no use to ask for the others.
+                return [*found, *[error] * len(rest)]
+            except Exception as error:
+                if shared and len(rest) > 1:
+                    shared = False
+                else:
+                    found.append(error)
+        return found
 
-    def _attempt_in(
+    def _sitting(self, tenant: str, parts: Sequence[Part]) -> list[Attempt]:
+        """One transaction: everything that a part reads holds when it commits. At least the first
+        of the parts, and as many as it has time for."""
+        until = time.monotonic() + LONG
+        found: list[Attempt] = []
+        with self._memory.sit(tenant) as sitting:
+            if sitting.is_behind:
+                return [Attempt(behind=True) for _ in parts]  # what was counted stays counted
+            sitting.require_active()
+            for part in parts:
+                found.append(part(sitting))
+                if time.monotonic() > until:
+                    break
+        return found
+
+    def _attempt(
         self,
-        sitting: Sitting,
         proposal: Proposal,
         rules: ToolRules,
         given: object,
         proved: Proved | None,
+        sitting: Sitting,
     ) -> Attempt:
+        """A part of a transaction, for one call."""
         world = proposal.world
         at = sitting.instant(given)
         again = self._again(sitting, proposal)

@@ -20,7 +20,7 @@ from licet.compiler.world import World
 from .action import Action, ActionError
 from .admission import brief
 from .batching import BatchDecider
-from .deciding import Lookup, Slow
+from .deciding import Effect
 from .history import StoreError
 from .proposing import Proposal
 from .sitting import Sitting
@@ -28,7 +28,7 @@ from .verdict import Verdict
 
 log = logging.getLogger("licet")
 
-Series = Generator[Lookup | Slow, Any, list[Verdict]]
+Series = Generator[Effect, Any, list[Verdict]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class SeriesDecider(BatchDecider):
                 verdicts.append(self._allow(one.action, one.world, rules, states, promise))
                 continue
             given = None if one.action.now is None else one.world.now
-            attempt = self._attempt_in(sitting, one.proposal, rules, given, None)
+            attempt = self._attempt(one.proposal, rules, given, None, sitting)
             if attempt.verdict is None:
                 return _Run(verdicts, bool(attempt.missing))
             verdicts.append(attempt.verdict)
