@@ -171,7 +171,8 @@ def test_a_daemon_that_cannot_import_is_exit_2(hook: Hook, tmp_path: Path) -> No
     assert (run.returncode, out) == (2, b"")
     assert b"the call is refused" in err
     (log,) = hook.runtime.glob("licet/*.log")
-    assert "ModuleNotFoundError" in log.read_text()
+    while "ModuleNotFoundError" not in log.read_text():  # on a busy machine it is still being told
+        time.sleep(0.05)
 
 
 def test_wrong_set_up_is_exit_2(hook: Hook) -> None:
