@@ -22,6 +22,7 @@ from licet.verifier.solving import (
     NearestOpen,
     Sat,
     SolverPool,
+    Solvers,
     Unknown,
     Unsat,
 )
@@ -331,6 +332,21 @@ def yielding(pool: SolverPool) -> dict[int, bool]:
     return {pid: gives_way(pid) for pid in workers(pool)}
 
 
+def ask_slowly(pool: Solvers, pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question at a worker that answers only once it gives way."""
+    os.kill(pid, signal.SIGSTOP)  # so that it takes as long as we like
+    with monkeypatch.context() as hasty, pool.begin(Check(("true",)), AMOUNT, 30) as asked:
+        hasty.setattr(process_module, "QUICK", 0.0)
+        thread = threading.Thread(target=asked.answer)
+        thread.start()
+        while not gives_way(pid):
+            assert thread.is_alive()
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGCONT)
+        thread.join()
+        assert asked.answer() == Sat({})
+
+
 def test_what_takes_long_gives_way_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name whose questions take long gets workers that give way; others never get those, and one
     is ready for them."""
@@ -338,17 +354,7 @@ def test_what_takes_long_gives_way_and_nobody_else(monkeypatch: pytest.MonkeyPat
         busy, plain = pool.of("busy"), pool.of("plain")
         assert plain.ask(Check(("true",)), AMOUNT, 30) == Sat({})
         [pid] = workers(pool)
-        os.kill(pid, signal.SIGSTOP)  # so that it takes as long as we like
-        with monkeypatch.context() as hasty, busy.begin(Check(("true",)), AMOUNT, 30) as asked:
-            hasty.setattr(process_module, "QUICK", 0.0)
-            thread = threading.Thread(target=asked.answer)
-            thread.start()
-            while not gives_way(pid):
-                assert thread.is_alive()
-                time.sleep(0.01)
-            os.kill(pid, signal.SIGCONT)
-            thread.join()
-            assert asked.answer() == Sat({})
+        ask_slowly(busy, pid, monkeypatch)
         [other] = set(workers(pool)) - {pid}
         assert yielding(pool) == {pid: True, other: False}
         assert plain.ask(Check(("true",)), AMOUNT, 30) == Sat({})
@@ -374,17 +380,7 @@ def test_in_a_polite_pool_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     with SolverPool(1, polite=True) as pool:
         assert pool.ask(Check(("true",)), AMOUNT, 30) == Sat({})
         [pid] = workers(pool)
-        os.kill(pid, signal.SIGSTOP)  # so that it takes as long as we like
-        with monkeypatch.context() as hasty, pool.begin(Check(("true",)), AMOUNT, 30) as asked:
-            hasty.setattr(process_module, "QUICK", 0.0)
-            thread = threading.Thread(target=asked.answer)
-            thread.start()
-            while not gives_way(pid):
-                assert thread.is_alive()
-                time.sleep(0.01)
-            os.kill(pid, signal.SIGCONT)
-            thread.join()
-            assert asked.answer() == Sat({})
+        ask_slowly(pool, pid, monkeypatch)
         assert yielding(pool) == {pid: True}  # and nobody else waits for one that does not
 
 
