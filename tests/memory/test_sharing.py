@@ -123,6 +123,14 @@ def test_one_that_fails_undoes_no_other(guard: Guard, store: Gated) -> None:
     assert not guard.check(move(101, args={"amount": 1})).allowed  # all that was allowed counts
 
 
+def test_one_that_the_store_cannot_keep_is_refused_alone(guard: Guard, store: Gated) -> None:
+    calls = all_of_them()
+    calls[5] = move(5, session="\ud800")
+    verdicts = decided(guard, store, calls)
+    assert [number for number, verdict in enumerate(verdicts) if not verdict.allowed] == [5]
+    assert verdicts[5].kind == "fault"
+
+
 def test_where_the_store_fails_all_in_it_are_refused_and_none_is_asked_again(
     guard: Guard, store: Gated
 ) -> None:

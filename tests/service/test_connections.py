@@ -60,6 +60,25 @@ def test_an_answer_leaves_as_one(tmp_path: Path) -> None:
     close(app)
 
 
+def test_a_head_that_nothing_follows_leaves_with_the_end_of_its_answer(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"  # an answer to HEAD
+
+    async def go() -> list[bytes]:
+        wire, config = Wire(), Config(app, lifespan="off")
+        config.load()
+        spoken = Prompt(config, ServerState(), {})
+        spoken.connection_made(wire)
+        spoken.transport.write(head)
+        assert wire.sent == []
+        wire.close()  # what else the server does at the end is not asked for here
+        spoken.on_response_complete()
+        return wire.sent
+
+    app = serve(tmp_path)
+    assert asyncio.run(go()) == [head]
+    close(app)
+
+
 def test_what_is_no_request_is_answered_before_the_connection_ends(tmp_path: Path) -> None:
     app = serve(tmp_path)
     [answer] = asyncio.run(talk(app, b"\0 / nonsense\r\n\r\n"))

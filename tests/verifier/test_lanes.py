@@ -81,6 +81,11 @@ def test_what_work_raises_is_raised_and_its_thread_is_free_again(lanes: Lanes) -
     asyncio.run(go())
 
 
+def test_work_that_stops_iterating_leaves_nobody_waiting(lanes: Lanes) -> None:
+    with pytest.raises(RuntimeError):
+        asyncio.run(asyncio.wait_for(lanes.run("a", iter(()).__next__), 60))
+
+
 def test_who_is_cancelled_before_its_turn_is_not_served(lanes: Lanes) -> None:
     seen: list[str] = []
 

@@ -23,6 +23,10 @@ class Prompt(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(cast(asyncio.Transport, _Joining(transport)))
 
+    def on_response_complete(self) -> None:
+        self.transport.write(b"")  # a head that nothing follows: of an answer to HEAD
+        super().on_response_complete()
+
 
 class _Joining:
     """A transport on which the head of an answer waits for what follows it."""

@@ -102,6 +102,8 @@ class Lanes:
             jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
             if jobs:
                 for job, answer in zip(jobs, _answers(name, jobs), strict=True):
+                    if isinstance(answer, StopIteration):
+                        answer = RuntimeError("it stopped")  # noqa: PLW2901 - no future takes one
                     if isinstance(answer, BaseException):
                         job.future.set_exception(answer)
                     else:

@@ -23,7 +23,7 @@ from .budgets import Rooms, rooms_of
 from .calls import call_json
 from .evaluating import EnginesDifferError, Evaluator, FactKey
 from .facts import Resolvers
-from .history import StoredApproval, StoreError
+from .history import StoredApproval, StoreError, UnkeepableError
 from .proposing import Proposal
 from .records import record_of
 from .refusing import Refusal
@@ -100,10 +100,10 @@ class Reserving(Answering):
         while rest := parts[len(found) :]:
             try:
                 found += self._sitting(tenant, rest if shared else rest[:1])
-            except StoreError as error:
-                # Whether these count is not known, and it is no use to ask for the others.
-                return [*found, *[error] * len(rest)]
             except Exception as error:
+                if isinstance(error, StoreError) and not isinstance(error, UnkeepableError):
+                    # Whether these count is not known, and it is no use to ask for the others.
+                    return [*found, *[error] * len(rest)]
                 if shared and len(rest) > 1:
                     shared = False
                 else:
@@ -113,9 +113,9 @@ class Reserving(Answering):
     def _sitting(self, tenant: str, parts: Sequence[Part]) -> list[Attempt]:
         """One transaction: everything that a part reads holds when it commits. At least the first
         of the parts, and as many as it has time for."""
-        until = time.monotonic() + LONG
         found: list[Attempt] = []
         with self._memory.sit(tenant) as sitting:
+            until = time.monotonic() + LONG  # not while it waits for its own turn
             if sitting.is_behind:
                 return [Attempt(behind=True) for _ in parts]  # what was counted stays counted
             sitting.require_active()

@@ -67,5 +67,8 @@ class Database(Protocol):
     def is_gone(self, error: Exception) -> bool:
         """Whether an error means that the connection cannot be used any more."""
 
+    def cannot_keep(self, error: Exception) -> bool:
+        """Whether an error is about a value, which it refuses, and a transaction with it."""
+
     def reason(self, error: Exception) -> str:
         """What went wrong, for the operator."""

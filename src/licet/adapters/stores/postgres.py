@@ -173,6 +173,12 @@ class Postgres:
             | psycopg.DataError,
         )
 
+    def cannot_keep(self, error: Exception) -> bool:
+        # half a character; a NUL in a text; names that are too long for an index
+        return isinstance(
+            error, UnicodeEncodeError | psycopg.DataError | psycopg.errors.ProgramLimitExceeded
+        )
+
     def reason(self, error: Exception) -> str:
         match error:
             case psycopg.errors.LockNotAvailable():

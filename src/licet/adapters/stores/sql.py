@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import exc
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from licet.verifier.history import AuditEntry, Head, StoredKey, StoreError
+from licet.verifier.history import AuditEntry, Head, StoredKey, StoreError, UnkeepableError
 from licet.verifier.history.turns import Turns
 
 from .database import Database, Driver
@@ -201,7 +201,8 @@ class SqlStore:
             reason = self._database.reason(raw)
         else:
             reason = str(error)
-        return StoreError(f"{self._database.name}: {reason}")
+        kind = UnkeepableError if self._database.cannot_keep(error) else StoreError
+        return kind(f"{self._database.name}: {reason}")
 
     # forks
 

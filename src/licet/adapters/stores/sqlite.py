@@ -221,6 +221,9 @@ class Sqlite:
         # all but what passes: a connection that has seen a fault is not trusted again
         return _code(error) not in (*BUSY, sqlite3.SQLITE_CONSTRAINT)
 
+    def cannot_keep(self, error: Exception) -> bool:
+        return isinstance(error, UnicodeEncodeError | sqlite3.DataError)
+
     def reason(self, error: Exception) -> str:
         match _code(error):
             case code if code in BUSY:

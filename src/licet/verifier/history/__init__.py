@@ -13,6 +13,7 @@ from .store import (
     StoredKey,
     StoreError,
     Transaction,
+    UnkeepableError,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "StoredCall",
     "StoredKey",
     "Transaction",
+    "UnkeepableError",
 ]

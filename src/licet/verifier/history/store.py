@@ -28,6 +28,11 @@ class StoreError(Exception):
     """The store could not do what was asked. The text is for the operator."""
 
 
+class UnkeepableError(StoreError):
+    """What was asked holds something that this store cannot keep. Nothing of the transaction is
+    kept; the store itself is sound."""
+
+
 #: `reserved`: allowed, its ticket not redeemed yet. `redeemed`: its tool may have run, the outcome
 #: is not known. `ok`, `error`: settled. `cancelled`: never ran (given back or expired).
 CallState = Literal["reserved", "redeemed", "ok", "error", "cancelled"]
