@@ -31,11 +31,12 @@ class Prompt(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 class _Joining:
     """A transport on which the head of an answer waits for what follows it."""
 
-    __slots__ = ("_head", "_transport")
+    __slots__ = ("_head", "_transport", "is_closing")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._head = b""
+        self.is_closing = transport.is_closing  # asked for with every answer
 
     def write(self, data: bytes) -> None:
         head, self._head = self._head, b""

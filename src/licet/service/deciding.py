@@ -33,21 +33,15 @@ async def decide(request: Request, guard: Guard, call: Call, *, commit: bool) ->
     """The verdict, in the caller's tenant. `commit`: once allowed, the call counts as made. Raises
     Problem 403 where a policy that has become active meanwhile shows a call in it that is not the
     caller's to make."""
-    [verdict] = await _decided(request, guard, [call], commit=commit)
+    [verdict] = await decide_all(request, guard, [call], commit=commit)
     return verdict
 
 
 async def decide_all(
-    request: Request, guard: Guard, calls: Sequence[Mapping[str, object]], *, commit: bool
+    request: Request, guard: Guard, calls: Sequence[Call], *, commit: bool
 ) -> list[Verdict]:
     """The verdicts on calls in a row, each after those before it. To the telemetry each took its
     part of the time. Raises as `decide` does."""
-    return await _decided(request, guard, calls, commit=commit)
-
-
-async def _decided(
-    request: Request, guard: Guard, calls: Sequence[Call], *, commit: bool
-) -> list[Verdict]:
     service, caller = service_of(request), caller_of(request)
     began = time.perf_counter()
     until = time.monotonic() + _PATIENCE

@@ -78,7 +78,9 @@ class _Asked:
             reach = query.session
         elif index.reach == "key":
             reach, keys = keys[0], keys[1:]
-        bound = dict(zip([var.slot for var in index.keys], keys, strict=True))
+        bound: dict[int, Value] = {}
+        if index.keys or keys:
+            bound = dict(zip([var.slot for var in index.keys], keys, strict=True))
         gate = True
         wanted: tuple[Value, ...] = ()
         if index.gate is not None or index.joins:
