@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from licet import Guard, Verdict
+from licet import Action, Guard, Verdict
 from licet.adapters.stores import open_store
 from licet.verifier import reserving
+from licet.verifier.deciding import Check, Shared, Slow
 from licet.verifier.history import Store, StoreError, Transaction
 from licet.verifier.lanes import MOST
+from licet.verifier.reserving import Attempt
+from licet.verifier.sitting import Sitting
 from support.desk_memory import SUPPORT, load
 
 #: Two begin by themselves, as many as run at once; the others wait.
@@ -129,6 +132,49 @@ def test_one_that_the_store_cannot_keep_is_refused_alone(guard: Guard, store: Ga
     verdicts = decided(guard, store, calls)
     assert [number for number, verdict in enumerate(verdicts) if not verdict.allowed] == [5]
     assert verdicts[5].kind == "fault"
+
+
+def test_what_was_proved_is_written_down_with_what_it_was_proved_from(
+    tmp_path: Path, store: Gated
+) -> None:
+    """Also where it was read anew meanwhile, in a transaction of which nothing was kept."""
+    text = """
+        principal { id: String }
+        fact level(id: String) -> Int
+        tool move(amount: Int in 0 .. 100)
+        permit low on any when level(principal.id) < 7
+        permit high on any when level(principal.id) > 3
+        limit hour on move sum(args.amount) per principal.id within 1h <= 100
+    """
+
+    def proved(guard: Guard, amount: int) -> tuple[Check, Shared]:
+        run = guard._decider.check(
+            Action("move", {"amount": amount}, {"id": "ann"}), "default", commit=False
+        )
+        first = next(run)
+        assert isinstance(first, Shared)
+        slow = run.send(first.alone())
+        assert isinstance(slow, Slow)
+        again = run.send(slow.work())
+        assert isinstance(again, Shared)
+        return run, again
+
+    with load(tmp_path, text, store=store, seconds=60.0) as guard:
+        (_, first), (_, second) = proved(guard, 30), proved(guard, 20)
+        times = iter([first.part])
+
+        def one_time(sitting: Sitting) -> Attempt:
+            return next(times)(sitting)
+
+        def never(_: Sitting) -> Attempt:
+            raise LookupError("lost")
+
+        lost, kept, _ = second.together("default", [one_time, second.part, never])
+    assert isinstance(lost, StopIteration)
+    assert isinstance(kept, Attempt)
+    with store.begin("default") as tx:
+        [call] = tx.calls_changed_after(0, 9)
+    assert '"history":{"hour.spent":[{"key":["ann"],"value":0}]}' in call.record
 
 
 def test_where_the_store_fails_all_in_it_are_refused_and_none_is_asked_again(

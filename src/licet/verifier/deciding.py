@@ -339,7 +339,7 @@ class Decider(Reserving):
             if proofs == MAX_PROOFS or not isinstance(world.now, int):
                 break
             proofs += 1
-            proved = Proved(attempt.change, world.now, refusal.states)
+            proved = Proved(attempt.change, world.now, refusal.states, world.facts)
         text = "other calls were decided in between, again and again: try again"
         return self._refused(action, world.tool, (fault(text),))
 

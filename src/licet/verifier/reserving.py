@@ -14,7 +14,7 @@ from licet.compiler.encoding import States
 from licet.compiler.ir import ToolRules
 from licet.compiler.program import Program
 from licet.compiler.types import Value
-from licet.compiler.world import UNKNOWN, World
+from licet.compiler.world import UNKNOWN, Facts, World
 
 from .admission import Refused, brief
 from .answering import Answering, Observing, applied, fault
@@ -63,11 +63,13 @@ Part = Callable[[Sitting], Attempt]
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """That a call is allowed, shown by the solver: good while nothing has changed."""
+    """That a call is allowed, shown by the solver from what was known by then: good while nothing
+    has changed."""
 
     change: int
     at: int
     states: States
+    facts: Facts
 
 
 class Reserving(Answering):
@@ -141,7 +143,7 @@ class Reserving(Answering):
             return Attempt(again)
         outcome: Outcome | None = "allow"
         if proved is not None and proved.change == sitting.head.change:
-            world.now, states = proved.at, proved.states
+            world.now, world.facts, states = proved.at, proved.facts, proved.states
         else:
             world.now = UNKNOWN if given is UNKNOWN else at
             forget_history(world, self.program)
