@@ -132,6 +132,8 @@ def test_one_that_the_store_cannot_keep_is_refused_alone(guard: Guard, store: Ga
     verdicts = decided(guard, store, calls)
     assert [number for number, verdict in enumerate(verdicts) if not verdict.allowed] == [5]
     assert verdicts[5].kind == "fault"
+    assert verdicts[5].violations[0].message.startswith("the store cannot keep this call: ")
+    assert len(store.audit("default", 0, 99)) == 1 + len(calls)  # the policy, and each of them
 
 
 def test_what_was_proved_is_written_down_with_what_it_was_proved_from(

@@ -36,7 +36,7 @@ from .approvals import Approval, Approvals
 from .budgets import Rooms
 from .evaluating import Engine, Evaluated, Evaluator, FactKey
 from .facts import Resolvers, Wanted
-from .history import StoreError
+from .history import StoreError, UnkeepableError
 from .lanes import Together
 from .proposing import Promise, Proposal
 from .refusing import Refusal, Refuser
@@ -190,6 +190,9 @@ class Decider(Reserving):
             return (yield from self._noted(action, tool, tenant, (violation,)))
         except EncodingError as limit:
             return (yield from self._noted(action, tool, tenant, (fault(str(limit)),)))
+        except UnkeepableError as error:
+            told = fault(f"the store cannot keep this call: {error}")
+            return (yield from self._noted(action, tool, tenant, (told,)))
         except StoreError as error:
             log.error("the store failed; the call is refused: %s", error)
             return self._store_failed(action, _name_of(tool, action), error)
