@@ -73,7 +73,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
 
 
 def allows(text: str) -> bool:
-    return '"allowed": true' in text or '"decision": true' in text or '"outcome": "allow"' in text
+    plain = text.replace(" ", "")
+    return any(each in plain for each in ('"allowed":true', '"decision":true', '"outcome":"allow"'))
+
+
+def test_an_allow_would_be_seen(app: FastAPI) -> None:
+    args = {"order_id": "R1", "amount": 1}
+    call = {"tool": "refund", "args": args, "principal": {"id": "nobody has this one"}}
+    assert allows(ask(app, "POST", "/v1/check", role="host", json=call).text)
 
 
 @SLOW

@@ -89,6 +89,18 @@ def test_bodies_that_are_none(app: FastAPI, body: bytes, status: int) -> None:
     assert answer.json()["status"] == status
 
 
+def test_what_a_body_should_be_is_said(app: FastAPI) -> None:
+    told = [
+        ask(app, "POST", "/v1/check", role="host", content=body, headers=JSON).json()["detail"]
+        for body in (b"[]", b'{"tool": "lookup", "args": []}', b'{"tool": "lookup", "arg": {}}')
+    ]
+    assert told == [
+        "the body: this should be an object",
+        "args: this should be an object",
+        "arg: there is no such field; did you mean `args`?",
+    ]
+
+
 def test_numbers_are_exact(app: FastAPI) -> None:
     """A binary float would be the same number."""
     body = json.dumps(call()).replace("100", "100.00000000000000001", 1).encode()

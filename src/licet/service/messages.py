@@ -124,6 +124,8 @@ def checked(model: type[Message], data: object) -> dict[str, Any]:
         text = first["msg"][:1].lower() + first["msg"][1:]
         if first["type"] == "extra_forbidden":
             text = "there is no such field" + _hint(model, first["loc"])
+        elif first["type"] in ("model_type", "dict_type"):
+            text = "this should be an object"
         raise Problem(422, f"{place.get('path', 'the body')}: {text}", more=place) from None
     assert isinstance(data, dict)
     return data
