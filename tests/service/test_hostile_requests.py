@@ -14,7 +14,8 @@ from support.serving import ask, close, key, serve
 
 #: Nothing that is made up here may be allowed: this policy permits nothing at all.
 NOTHING = """
-principal { id: String }
+principal { id: String, role: String? }
+context { risk: Decimal? }
 tool refund(order_id: String, amount: Decimal in 0 .. 10_000 step 0.01)
 permit never on refund when principal.id == "nobody has this one"
 """
@@ -81,6 +82,8 @@ def test_an_allow_would_be_seen(app: FastAPI) -> None:
     args = {"order_id": "R1", "amount": 1}
     call = {"tool": "refund", "args": args, "principal": {"id": "nobody has this one"}}
     assert allows(ask(app, "POST", "/v1/check", role="host", json=call).text)
+    told = ask(app, "POST", "/v1/check", role="agent", json={"tool": "refund", "args": args}).json()
+    assert told["model"]["violations"][0]["kind"] == "no_permit"  # it comes as far as the rules
 
 
 @SLOW
