@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from fractions import Fraction
 from json.encoder import encode_basestring_ascii as _quoted
@@ -54,9 +54,12 @@ class Ticket:
     nonce: str
     expires: int
     signature: str = ""
+    #: What `str` begins with, where that was worked out to be signed. It is of no other ticket:
+    #: what `replace` makes has none.
+    _told: str = field(default="", init=False, repr=False, compare=False)
 
     def __str__(self) -> str:
-        return PREFIX + urlsafe(_packed(said_by(self), self.signature))
+        return f"{self._told or _text(said_by(self))}.{self.signature}"
 
     def __repr__(self) -> str:
         return f"<Ticket for {self.tool}, call {self.call_id!r}>"  # no secret in a log
@@ -65,30 +68,27 @@ class Ticket:
     def read(text: str) -> Ticket:
         """The ticket in a text; its signature is not looked at. Raises TicketError."""
         try:
-            packed = text.removeprefix(PREFIX)
+            packed, _, signature = text.removeprefix(PREFIX).partition(".")
             raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
-            values = json.loads(raw)
-            ticket = Ticket(*values)
+            said = json.loads(raw)
+            ticket = Ticket(*[*said, signature])
         except (ValueError, TypeError, AttributeError, RecursionError):
             raise TicketError("this is not a ticket") from None
-        kinds = (str,) * 9 + (int, str)
-        parts = [getattr(ticket, f.name) for f in fields(ticket)]
-        if not text.startswith(PREFIX) or any(
-            type(part) is not kind for part, kind in zip(parts, kinds, strict=True)
-        ):
+        if not text.startswith(PREFIX) or [type(part) for part in said] != _KINDS:
             raise TicketError("this is not a ticket")
         return ticket
 
 
 #: What a ticket says: all but its signature, in the order of the fields.
 Said = tuple[str, str, str, str, str, str, str, str, str, int]
-said_by: Callable[[Ticket], Said] = attrgetter(*[f.name for f in fields(Ticket)][:-1])
+_KINDS: list[type] = [str] * 9 + [int]
+said_by: Callable[[Ticket], Said] = attrgetter(*[f.name for f in fields(Ticket)][: len(_KINDS)])
 
 
-def _packed(said: Said, signature: str) -> bytes:
-    """A ticket as JSON, which is signed with an empty signature."""
+def _text(said: Said) -> str:
+    """What a ticket says, as it travels and is signed: JSON, packed."""
     *texts, expires = said
-    return f"[{','.join(map(_quoted, texts))},{expires},{_quoted(signature)}]".encode()
+    return PREFIX + urlsafe(f"[{','.join(map(_quoted, texts))},{expires}]".encode())
 
 
 class Keys:
@@ -104,17 +104,20 @@ class Keys:
         return hmac.new(self._secret, b"licet key 1 " + purpose.encode(), hashlib.sha256).digest()
 
     def ticket(self, said: Said) -> Ticket:
-        return Ticket(*said, self._signature(said))
+        text = _text(said)
+        ticket = Ticket(*said, self._signature(text))
+        object.__setattr__(ticket, "_told", text)
+        return ticket
 
     def check(self, ticket: Ticket) -> None:
         """Raises TicketError unless we have signed the ticket."""
         shown = ticket.signature.encode("utf-8", "surrogatepass")
-        if not hmac.compare_digest(self._signature(said_by(ticket)).encode(), shown):
+        if not hmac.compare_digest(self._signature(_text(said_by(ticket))).encode(), shown):
             raise TicketError("the ticket was not signed by this guard")
 
-    def _signature(self, said: Said) -> str:
+    def _signature(self, text: str) -> str:
         mac = self._mac.copy()  # the key's part is worked out once
-        mac.update(_packed(said, ""))
+        mac.update(text.encode())
         return mac.hexdigest()
 
 
