@@ -24,6 +24,7 @@ from .bundles.opening import files_of
 from .bundles.unpacking import compiled
 from .callers import Role
 from .keys import KeyRefusedError, Keyring
+from .large_pages import use_large_pages
 from .notifying import Notifier
 from .outbox import Outbox
 from .patience import Patient
@@ -148,6 +149,7 @@ def settled(app: FastAPI) -> FastAPI:
     gc.collect()
     gc.freeze()
     gc.set_threshold(1_000, 20, 100)  # what requests leave behind is young
+    use_large_pages()
     return app
 
 
