@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -72,13 +73,13 @@ def canaried(app: FastAPI, count: int, role: str = AUDITOR) -> dict[str, Any]:
 
 
 def canary_process() -> int:
-    """The process that decides beside."""
-    [pid] = [
-        pid
-        for pid in descendants(os.getpid())
-        if b"canary_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    return pid
+    """The process that decides beside, once it is there."""
+    while True:
+        for pid in descendants(os.getpid()):
+            with contextlib.suppress(OSError):  # it has just ended
+                if b"canary_child" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return pid
+        time.sleep(0.01)
 
 
 def caught(pid: int) -> list[signal.Signals]:
@@ -162,8 +163,11 @@ def test_what_cannot_be_one(app: FastAPI) -> None:
 def test_what_does_not_fit_in_is_counted_and_no_answer_waits(app: FastAPI) -> None:
     digest = keep(app, CANARY)
     ask(app, "POST", f"/v1/policies/{digest}/canary", role=AUTHOR)
-    for _ in range(2 * MOST_WAITING):  # before its process has even started
+    pid = canary_process()
+    os.kill(pid, signal.SIGSTOP)  # it takes as long as we like
+    for _ in range(2 * MOST_WAITING):
         check(app, {"tool": "lookup", "args": {"order_id": "R1"}, "principal": {"id": "a1"}})
+    os.kill(pid, signal.SIGCONT)
     found = canaried(app, 2 * MOST_WAITING)["counts"]
     assert found["dropped"] > 0
     assert sum(found.values()) == 2 * MOST_WAITING
