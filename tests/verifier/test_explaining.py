@@ -18,7 +18,7 @@ from licet.verifier.engines import Engine
 from licet.verifier.explaining import Sought, _Shrinking
 from licet.verifier.solving import SolverPool
 from licet.verifier.solving.pool import Asked
-from licet.verifier.solving.protocol import Core
+from licet.verifier.solving.protocol import Core, Unknown
 from support.ir_building import equal, n, s
 from support.reasons import because
 from support.refund_desk import (
@@ -253,6 +253,23 @@ def test_reasons_in_lists_that_are_too_long_for_a_solver(
     assert verdict.rules == ("much",)
     assert [str(r) for r in verdict.because] == ["args.doc.cs.length = 120", *reason]
     assert not verdict.explained  # a solver was not there to say that none is too many
+
+
+def test_where_the_solver_is_late_the_reasons_say_that_there_may_be_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.licet"
+    policy.write_text(
+        "tool pay(amount: Int)\npermit all on pay\nforbid much on pay when args.amount > 2\n"
+    )
+    call = {"tool": "pay", "args": {"amount": 3}}
+    with Guard.load(policy, seconds=60) as guard:
+        in_time = guard.check(call)
+        monkeypatch.setattr(Asked, "answer", lambda _: Unknown("the deadline has passed"))
+        late = guard.check(call)
+    assert (in_time.outcome, in_time.explained) == ("deny", True)
+    assert (late.outcome, late.explained) == ("deny", False)
+    assert [str(each) for each in late.because] == ["args.amount = 3"]
 
 
 def test_reasons_in_twice_as_many_elements_take_twice_the_work(pool: SolverPool) -> None:

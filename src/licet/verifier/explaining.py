@@ -114,6 +114,11 @@ class Sought:
         if self.asked is not None:
             self.asked.answer()
 
+    @property
+    def is_minimal(self) -> bool:
+        """Whether a solver has dropped, in time, all that does not matter."""
+        return self.asked is not None and isinstance(self.asked.answer(), Forced)
+
     def found(self) -> Because | None:
         """The values with their types. None: nothing that the encoder can show to force it.
 

@@ -273,7 +273,7 @@ class Refuser:
             because=reasons,
             counterexample=shown,
             repair=fix,
-            explained=found is not None and sought.asked is not None,
+            explained=found is not None and sought.is_minimal,
         )
 
     def _repaired(
