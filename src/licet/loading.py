@@ -17,7 +17,7 @@ from licet.compiler.pipeline import compile_sources
 from licet.compiler.program import Program
 from licet.policy_lang import Diagnostic, Severity, Source, ast, has_errors, render_text
 from licet.verifier import guard as verifier
-from licet.verifier.guard import GuardOptions
+from licet.verifier.guard_options import GuardOptions
 from licet.verifier.history import Store
 
 if TYPE_CHECKING:

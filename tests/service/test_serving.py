@@ -174,6 +174,19 @@ def test_two_workers_follow_an_activation_and_a_start_keeps_it(tmp_path: Path) -
         assert rules(url) == {("large",)}
 
 
+def served_nothing(folder: Path, *flags: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
+    """What `licet serve` says where it ends; in a process of its own, whose log it sets up."""
+    return subprocess.run(
+        [sys.executable, "-m", "licet.cli.main", "serve", "shop.licet", "--port", "0", *flags],
+        cwd=folder,
+        env={**os.environ, "LICET_API_KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "key", "said"),
     [
@@ -191,15 +204,7 @@ def test_what_cannot_be_served(tmp_path: Path, flags: list[str], key: str, said:
         '[[service.tokens]]\nissuer = "i"\naudience = "a"\njwks = "keys.json"\n'
         'roles = { x = "agent" }\n'
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "licet.cli.main", "serve", "shop.licet", "--port", "0", *flags],
-        cwd=tmp_path,
-        env={**os.environ, "LICET_API_KEY": key},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = served_nothing(tmp_path, *flags, key=key)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -207,15 +212,7 @@ def test_what_cannot_be_served(tmp_path: Path, flags: list[str], key: str, said:
 
 def test_what_is_wrong_with_a_policy_is_shown_where_it_stands(tmp_path: Path) -> None:
     (tmp_path / "shop.licet").write_text('policy "shop"\npermit reads on', "utf-8")
-    done = subprocess.run(  # a process of its own: it sets up its log
-        [sys.executable, "-m", "licet.cli.main", "serve", "shop.licet", "--port", "0"],
-        cwd=tmp_path,
-        env={**os.environ, "LICET_API_KEY": KEY},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = served_nothing(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error[LIC")
     assert "\n2 | permit reads on\n" in done.stderr

@@ -133,10 +133,7 @@ def body_of(approval: Approval) -> bytes:
         "args": approval.args,
         "principal": approval.principal,
         "session": approval.session,
-        "rules": [
-            {"name": r.name, "message": r.message, "needs": r.needs, "agreed": list(r.agreed)}
-            for r in approval.rules
-        ],
+        "rules": [rule.plain() for rule in approval.rules],
         "expires": approval.expires,
     }
     notice = hashlib.sha256(json_line(told).encode()).hexdigest()[:32]

@@ -49,6 +49,15 @@ class AskingRule:
     needs: int
     agreed: tuple[str, ...] = ()
 
+    def plain(self) -> dict[str, object]:
+        """As JSON, for whoever is asked; where it stands in the policy is no part of it."""
+        return {
+            "name": self.name,
+            "message": self.message,
+            "needs": self.needs,
+            "agreed": list(self.agreed),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
@@ -84,10 +93,7 @@ class Approval:
             "args": self.args,
             "principal": self.principal,
             "session": self.session,
-            "rules": [
-                {"name": r.name, "message": r.message, "needs": r.needs, "agreed": list(r.agreed)}
-                for r in self.rules
-            ],
+            "rules": [rule.plain() for rule in self.rules],
             "asked": format_time(self.asked),
             "expires": format_time(self.expires),
             "rejected_by": self.rejected_by,

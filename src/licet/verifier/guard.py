@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Self, TypedDict, TypeVar, overload
+from typing import Self, TypeVar, overload
 
 from licet.compiler.clock import clock
 from licet.compiler.names import nearest
@@ -23,6 +23,7 @@ from .driving import Driver, Waits
 from .evaluating import Engine
 from .facts import Resolver, Resolvers
 from .guard_approvals import GuardApprovals, Notify
+from .guard_options import GuardOptions
 from .history import Store, Transaction
 from .history.memory import MemoryStore
 from .observing import Observation
@@ -38,26 +39,6 @@ from .verdict import Verdict
 log = logging.getLogger("licet")
 
 F = TypeVar("F", bound=Callable[..., object])
-
-
-class GuardOptions(TypedDict, total=False):
-    """The options of `Guard`, for what makes guards."""
-
-    engine: Engine
-    seconds: float
-    resolver_seconds: float
-    key: bytes | None
-    tenant: str
-    ticket_seconds: float
-    approval_seconds: float
-    most_pending: int
-    observe_until: datetime | None
-    activate: bool
-    notify: Notify | None
-    announce: Announce | None
-    audit: bool | None
-    redact: Sequence[str]
-    ahead: bool
 
 
 class UnsetParamsError(ValueError):
