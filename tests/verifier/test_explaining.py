@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from licet.verifier.engines import Engine
 from licet.verifier.explaining import Sought, _Shrinking
 from licet.verifier.solving import SolverPool
 from licet.verifier.solving.pool import Asked
-from licet.verifier.solving.protocol import Core, Unknown
+from licet.verifier.solving.protocol import Core
 from support.ir_building import equal, n, s
 from support.reasons import because
 from support.refund_desk import (
@@ -256,7 +258,7 @@ def test_reasons_in_lists_that_are_too_long_for_a_solver(
 
 
 def test_where_the_solver_is_late_the_reasons_say_that_there_may_be_too_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     policy = tmp_path / "policy.licet"
     policy.write_text(
@@ -265,7 +267,8 @@ def test_where_the_solver_is_late_the_reasons_say_that_there_may_be_too_many(
     call = {"tool": "pay", "args": {"amount": 3}}
     with Guard.load(policy, seconds=60) as guard:
         in_time = guard.check(call)
-        monkeypatch.setattr(Asked, "answer", lambda _: Unknown("the deadline has passed"))
+        for process in guard._solvers._idle:
+            os.kill(process.pid, signal.SIGSTOP)
         late = guard.check(call)
     assert (in_time.outcome, in_time.explained) == ("deny", True)
     assert (late.outcome, late.explained) == ("deny", False)
